@@ -1,0 +1,21 @@
+"""The `stillhouse` command: mounts each stage's sub-commands, nothing else."""
+
+import click
+
+import export.cli
+import service.cli
+import training.cli
+
+
+@click.group()
+def main() -> None:
+    """Distil text classifiers, prove what was lost, and serve them."""
+
+
+main.add_command(training.cli.train)
+main.add_command(training.cli.distil)
+main.add_command(export.cli.export)
+main.add_command(service.cli.serve)
+
+if __name__ == "__main__":
+    main()

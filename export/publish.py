@@ -1,0 +1,165 @@
+"""Writes a model repository entry whole or not at all, checked before it is seen."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import onnx
+
+from export.errors import ExportError
+from export.onnx_graph import store_in_half, to_onnx
+from export.parity import Gate, measure, torch_logits
+from export.quantization import quantize
+from service.classifier import Classifier
+from service.manifest import (
+    FILE_NAME,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    File,
+    Lineage,
+    Manifest,
+    file_sha256,
+)
+from service.repository import ModelRepository
+from training.checkpoint import Checkpoint
+from training.data import LabelledText
+
+Precision = Literal["fp32", "int8"]
+Weights = Literal["float32", "float16", "int8"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to publish.
+
+    Attributes:
+        name: the model's name in the repository.
+        weights: how an FP32 model's weights are stored; an INT8 model's are int8.
+        sets: labelled sets by name; the first is the one that the gate looks at.
+        gate: what may be lost.
+    """
+
+    name: str
+    precision: Precision
+    weights: Weights
+    licence: str
+    sets: dict[str, LabelledText]
+    gate: Gate
+
+
+def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
+    """Exports, measures, and publishes a new version under `root/<name>/<version>/`.
+
+    The version is built in a hidden directory on the same disk, `manifest.json` last, and
+    renamed into place: a reader never sees half of it.
+
+    Raises:
+        GateError: it lost more than the gate allows; nothing is published.
+        ExportError: the architecture cannot be exported, or there is nothing to measure on.
+    """
+    if not request.sets:
+        raise ExportError("nothing to measure on: give at least one labelled set with --data")
+    graph = to_onnx(checkpoint.model)
+    if request.precision == "int8":
+        graph = quantize(graph)
+    elif request.weights == "float16":
+        graph = store_in_half(graph)
+
+    versions = ModelRepository(root).versions().get(request.name, [])
+    version = (versions[-1] if versions else 0) + 1
+    home = root / request.name
+    staging = home / f".{version}.partial" / request.name / str(version)
+    shutil.rmtree(staging.parent.parent, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        manifest = _write(checkpoint, graph, staging, version, request)
+        _place(staging, home / str(version))
+    finally:
+        shutil.rmtree(staging.parent.parent, ignore_errors=True)
+        if not any(home.iterdir()):
+            home.rmdir()
+    return manifest
+
+
+def _write(
+    checkpoint: Checkpoint,
+    graph: onnx.ModelProto,
+    staging: Path,
+    version: int,
+    request: Request,
+) -> Manifest:
+    onnx.save(graph, staging / MODEL_FILE)
+    checkpoint.hub_tokenizer.backend_tokenizer.save(str(staging / TOKENIZER_FILE))
+    trained = checkpoint.metrics or {}
+    manifest = Manifest(
+        name=request.name,
+        version=version,
+        labels=checkpoint.labels,
+        max_length=checkpoint.max_length,
+        precision=request.precision,
+        weights="int8" if request.precision == "int8" else request.weights,
+        parameters=sum(parameter.numel() for parameter in checkpoint.model.parameters()),
+        files={
+            name: File(sha256=file_sha256(staging / name), bytes=(staging / name).stat().st_size)
+            for name in (MODEL_FILE, TOKENIZER_FILE)
+        },
+        lineage=Lineage(
+            teacher=trained.get("teacher_sha256"),
+            recipe_sha256=checkpoint.recipe.sha256 if checkpoint.recipe else None,
+            data_sha256=trained.get("train", {}).get("sha256"),
+            code_version=_code_version(),
+        ),
+        licence=request.licence,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+    )
+    # The classifier reads only complete versions, and its metrics go into the manifest: so
+    # the manifest is written twice, out of sight.
+    _write_manifest(staging, manifest)
+    classifier = Classifier.load(staging)
+    metrics = {}
+    parity = None
+    for name, data in request.sets.items():
+        if data.labels != checkpoint.labels:
+            raise ExportError(f"{name} has labels {data.labels}, not {checkpoint.labels}")
+        expected = torch_logits(checkpoint, data.texts)
+        found, scored = measure(classifier, expected, data.texts, data.targets)
+        if parity is None:
+            request.gate.check(found)
+            parity = found
+        if scored is not None:
+            metrics[name] = scored
+    final = manifest.model_copy(update={"metrics": metrics, "parity": parity})
+    _write_manifest(staging, final)
+    return final
+
+
+def _write_manifest(directory: Path, manifest: Manifest) -> None:
+    text = manifest.model_dump_json(indent=2) + "\n"
+    (directory / FILE_NAME).write_text(text, encoding="utf-8")
+
+
+def _place(staging: Path, target: Path) -> None:
+    try:
+        staging.rename(target)
+    except OSError as error:  # somebody published the same number meanwhile
+        raise ExportError(f"{target} exists: run the export again for the next number") from error
+
+
+def _code_version() -> str:
+    """The package's version, with the commit where the code is a git checkout."""
+    version = metadata.version("stillhouse")
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return version
+    return f"{version}+{commit}"

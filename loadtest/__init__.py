@@ -1,0 +1,1 @@
+"""Load tests: HTTP in, a report out. Imports nothing of the other stages."""

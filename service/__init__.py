@@ -1,0 +1,1 @@
+"""HTTP inference service: a model repository in, predictions out. Knows no torch."""

@@ -1,0 +1,1 @@
+"""HTTP: thin adapters between the wire and `service.predictor`."""

@@ -1,0 +1,102 @@
+"""Errors as `application/problem+json` (RFC 9457): the one table from errors to statuses."""
+
+import logging
+import math
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from service import errors
+from service.schemas import Problem
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TextTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.Unauthorised: HTTPStatus.UNAUTHORIZED,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
+    errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.InferenceFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.RepositoryError: HTTPStatus.CONFLICT,
+    errors.ManifestError: HTTPStatus.CONFLICT,
+    errors.FileError: HTTPStatus.CONFLICT,
+}
+
+
+def status_of(error: Exception) -> HTTPStatus:
+    """The HTTP status of an error of the core, or 422 for a body that does not validate."""
+    if isinstance(error, ValidationError | RequestValidationError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_response(request: Request, error: Exception) -> Response:
+    """The response that an error gets; a cause that is ours is logged, never shown."""
+    headers = {}
+    details = None
+    if isinstance(error, HTTPException):  # the framework's own: no route, wrong method
+        status, detail = HTTPStatus(error.status_code), str(error.detail)
+        headers = dict(error.headers or {})
+    elif isinstance(error, ValidationError | RequestValidationError):
+        status, detail = status_of(error), "the request is not valid: see errors"
+        # Without the input: a text of the client's has no place in an error or a log.
+        details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()[:20]]
+    elif isinstance(error, errors.StillhouseError):
+        status, detail = status_of(error), str(error)
+    else:
+        log.error("unhandled error", exc_info=error)
+        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; see its log"
+    if isinstance(error, errors.Overloaded | errors.Unavailable):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    problem = Problem(
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        request_id=request.state.request_id,
+        errors=details,
+    )
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    return problem_response(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of `app` a problem document."""
+    for kind in (errors.StillhouseError, ValidationError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _handle)
+
+
+RESPONSES: dict[int | str, dict[str, object]] = {
+    code: {
+        "description": description,
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for code, description in {
+        404: "unknown model or version",
+        413: "body too large",
+        422: "malformed body, empty text, too many or too long texts",
+        429: "the queue is full",
+        500: "the model failed",
+        503: "draining, or the model is not loaded",
+        504: "the deadline passed",
+    }.items()
+}

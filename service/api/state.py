@@ -1,0 +1,60 @@
+"""What the handlers share: made by the app's lifespan, reached through the request."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from service.errors import Unavailable
+from service.metrics import Metrics
+from service.predictor import Outcome, Predictor
+from service.registry import Registry
+from service.routing import Routes
+from service.settings import Settings
+
+
+@dataclass
+class State:
+    """The running service."""
+
+    settings: Settings
+    registry: Registry
+    predictor: Predictor
+    metrics: Metrics
+    routes: Routes
+    draining: bool = False
+
+    @property
+    def default_model(self) -> str:
+        """What a request without a model gets.
+
+        Raises:
+            Unavailable: no route says so, and there is not exactly one model.
+        """
+        if self.routes.default is not None:
+            return self.routes.default
+        names = [batcher.classifier.manifest.name for batcher in self.registry]
+        if len(names) != 1:
+            raise Unavailable(f"no default route: name a model, one of {sorted(names)}")
+        return names[0]
+
+    def refuse_while_draining(self) -> None:
+        """Raises Unavailable once the service was told to stop."""
+        if self.draining:
+            raise Unavailable("the service is stopping", retry_after=1)
+
+    def observe(self, model: str, outcome: Outcome, total: float) -> None:
+        """Counts an answered request."""
+        stages = outcome.stages
+        seconds = self.metrics.stage_seconds
+        seconds.labels(model, "tokenize").observe(stages.tokenize)
+        seconds.labels(model, "queue").observe(stages.queue)
+        seconds.labels(model, "inference").observe(stages.inference)
+        seconds.labels(model, "total").observe(total)
+        if cut := sum(answer.truncated for answer in outcome.answers):
+            self.metrics.truncated.labels(model).inc(cut)
+
+
+def state_of(request: Request) -> State:
+    """The running service that a request came to."""
+    return cast(State, request.app.state.service)

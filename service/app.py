@@ -1,0 +1,104 @@
+"""Builds the FastAPI application: settings in, routes and lifespan out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from service.api import models, ops, predict, problems
+from service.api.middleware import RequestMiddleware
+from service.api.state import State
+from service.batcher import Batcher, BatchReport
+from service.classifier import Classifier
+from service.metrics import Metrics
+from service.predictor import Predictor
+from service.registry import Registry
+from service.repository import ModelRepository
+from service.routing import read_routes
+from service.schemas import PredictRequest, Problem
+from service.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI application.
+
+    Nothing is read or started here; the lifespan does that, and fails where `routes.toml`
+    cannot be used. A model that cannot be served is logged and listed, and the others serve.
+    """
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Stillhouse",
+        summary="Teacher and students behind one endpoint.",
+        version="0.1.0",
+        lifespan=_lifespan,
+    )
+    app.state.service = _new_state(settings)
+    app.add_middleware(
+        RequestMiddleware,
+        max_body_bytes=settings.max_body_bytes,
+        access_log=settings.access_log,
+    )
+    problems.install(app)
+    for module in (predict, models, ops):
+        app.include_router(module.router)
+    _document_bodies(app)
+    return app
+
+
+def _new_state(settings: Settings) -> State:
+    metrics = Metrics()
+    registry = Registry(
+        ModelRepository(settings.models),
+        load=partial(_load, threads=settings.model_threads),
+        serve=partial(_serve, settings, metrics),
+    )
+    return State(
+        settings=settings,
+        registry=registry,
+        predictor=Predictor(registry, settings.max_texts, settings.max_characters),
+        metrics=metrics,
+        routes=read_routes(settings.models),
+    )
+
+
+def _load(directory: Path, threads: int) -> Classifier:
+    return Classifier.load(directory, threads)
+
+
+def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batcher:
+    name = classifier.manifest.name
+    texts = metrics.batch_texts.labels(name)
+    tokens = metrics.batch_tokens.labels(name)
+
+    def count(report: BatchReport) -> None:
+        texts.observe(report.texts)
+        tokens.observe(report.tokens)
+
+    return Batcher(classifier, settings.batch_tokens, settings.max_queue, count)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.service
+    await state.registry.start()
+    try:
+        yield
+    finally:
+        state.draining = True
+        await state.registry.stop()
+
+
+def _document_bodies(app: FastAPI) -> None:
+    """Adds the schemas that handlers read by hand to the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = generate()
+        schemas = document["components"]["schemas"]
+        for model in (PredictRequest, Problem):
+            schemas[model.__name__] = model.model_json_schema()
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

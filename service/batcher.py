@@ -1,0 +1,268 @@
+"""Batches what waits for one model and runs it on one thread of its own.
+
+Greedy and without a timer: while a batch runs, arrivals wait; then the texts that have
+waited longest, up to a token budget a round, are sorted by length and run in batches that
+hold little padding. Nobody starves, since a round is finished before the next is chosen.
+Every text's answer goes to the job that it came with; a job that was cancelled or is late is
+dropped before it costs anything. Knows nothing of routes or HTTP.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.classifier import Classifier, Float32Array
+from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
+from service.tokenization import Encoding
+
+log = logging.getLogger(__name__)
+
+ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
+PADDING_SHARE = 0.15  # most of a batch that may be padding
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the model said to one job.
+
+    Attributes:
+        logits: (texts, labels), in the order of the job's encodings.
+        queue_seconds: from submission to the start of its first batch.
+        inference_seconds: from there to the end of its last.
+    """
+
+    logits: Float32Array
+    queue_seconds: float
+    inference_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One batch that ran, for metrics; called on the model's thread."""
+
+    texts: int
+    tokens: int
+    seconds: float
+
+
+class Job:
+    """A request's texts for one model, answered together."""
+
+    __slots__ = (
+        "abandoned",
+        "deadline",
+        "future",
+        "left",
+        "loop",
+        "rows",
+        "started",
+        "submitted",
+    )
+
+    def __init__(self, size: int, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.future: asyncio.Future[Result] = loop.create_future()
+        self.rows: list[Float32Array | None] = [None] * size
+        self.left = size
+        self.deadline = deadline
+        self.submitted = time.monotonic()
+        self.started = 0.0
+        self.abandoned = False  # set on the loop, read on the model's thread
+
+
+@dataclass(slots=True)
+class _Item:
+    job: Job
+    row: int
+    encoding: Encoding
+
+
+class Batcher:
+    """The queue and the thread of one model.
+
+    Args:
+        classifier: what runs the batches.
+        batch_tokens: most tokens in a batch, padding counted; a longer text runs alone.
+        max_queue: most texts that wait; more are refused.
+        on_batch: told of each batch that ran.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        batch_tokens: int,
+        max_queue: int,
+        on_batch: Callable[[BatchReport], None] = lambda report: None,
+    ) -> None:
+        self.classifier = classifier
+        self._batch_tokens = batch_tokens
+        self._max_queue = max_queue
+        self._on_batch = on_batch
+        self._inbox: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
+
+    @property
+    def name(self) -> str:
+        """`name@version`, for threads and logs."""
+        return f"{self.classifier.manifest.name}@{self.classifier.manifest.version}"
+
+    @property
+    def depth(self) -> int:
+        """Texts that were accepted and are not yet answered."""
+        return self._depth
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    async def submit(self, encodings: Sequence[Encoding], deadline: float) -> Result:
+        """Runs the model on a request's texts, with whatever else waits.
+
+        Cancelling the caller drops what has not run.
+
+        Args:
+            deadline: on the clock of `time.monotonic`.
+
+        Raises:
+            Overloaded: the queue is full.
+            Unavailable: the batcher is stopping.
+            DeadlineExceeded: the deadline passed first.
+            InferenceFailed: the model raised.
+        """
+        if self._stopping:
+            raise Unavailable(f"{self.name} is being unloaded")
+        if self._depth + len(encodings) > self._max_queue:
+            raise Overloaded(f"{self._depth} texts wait for {self.name}")
+        loop = asyncio.get_running_loop()
+        job = Job(len(encodings), deadline, loop)
+        self._depth += len(encodings)
+        self._inbox.put([_Item(job, row, encoding) for row, encoding in enumerate(encodings)])
+        timer = loop.call_later(max(0.0, deadline - time.monotonic()), _expire, job)
+        try:
+            return await job.future
+        finally:
+            timer.cancel()
+            job.abandoned = True
+            self._depth -= len(encodings)
+
+    async def drain(self) -> None:
+        """Refuses new work, waits until what was accepted is answered, ends the thread."""
+        self._stopping = True
+        while self._depth:
+            await asyncio.sleep(0.005)
+        self._inbox.put(None)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        waiting: deque[_Item] = deque()
+        while self._receive(waiting):
+            for batch in split_by_length(self._round(waiting), self._batch_tokens):
+                live = [item for item in batch if not _is_dead(item.job)]
+                if live:
+                    self._run(live)
+
+    def _receive(self, waiting: deque[_Item]) -> bool:
+        """Moves arrivals to `waiting`; blocks only when there is nothing else to do."""
+        while True:
+            try:
+                items = self._inbox.get(block=not waiting)
+            except queue.Empty:
+                return True
+            if items is None:
+                return False
+            waiting.extend(items)
+
+    def _round(self, waiting: deque[_Item]) -> list[_Item]:
+        budget = ROUND_BATCHES * self._batch_tokens
+        chosen: list[_Item] = []
+        while waiting and (not chosen or len(waiting[0].encoding) <= budget):
+            item = waiting.popleft()
+            if not _is_dead(item.job):
+                budget -= len(item.encoding)
+                chosen.append(item)
+        return chosen
+
+    def _run(self, batch: list[_Item]) -> None:
+        started = time.monotonic()
+        for item in batch:
+            item.job.started = item.job.started or started
+        try:
+            logits = self.classifier.logits([item.encoding for item in batch])
+        except Exception:
+            if len(batch) > 1:  # find the one that fails: the others are not to suffer
+                for item in batch:
+                    self._run([item])
+                return
+            log.exception("inference failed", extra={"model": self.name})
+            _call(batch[0].job.loop, _fail, batch[0].job, InferenceFailed(f"{self.name} failed"))
+            return
+        finished = time.monotonic()
+        tokens = sum(len(item.encoding) for item in batch)
+        self._on_batch(BatchReport(len(batch), tokens, finished - started))
+        _call(batch[0].job.loop, _deliver, batch, logits, finished)
+
+
+def split_by_length(items: list[_Item], batch_tokens: int) -> Iterator[list[_Item]]:
+    """Splits items into batches of like length, shortest first.
+
+    A batch ends where the next, longer text would bring it over `batch_tokens`, or would make
+    more than PADDING_SHARE of it padding.
+    """
+    batch: list[_Item] = []
+    tokens = 0
+    for item in sorted(items, key=lambda found: len(found.encoding)):
+        length = len(item.encoding)
+        padded = length * (len(batch) + 1)
+        wasted = padded - tokens - length
+        if batch and (padded > batch_tokens or wasted > PADDING_SHARE * padded):
+            yield batch
+            batch, tokens = [], 0
+        batch.append(item)
+        tokens += length
+    if batch:
+        yield batch
+
+
+def _is_dead(job: Job) -> bool:
+    return job.abandoned or job.deadline <= time.monotonic()
+
+
+def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:  # the loop has ended, and with it whoever waited
+        log.warning("an answer came after the service had stopped")
+
+
+def _deliver(batch: list[_Item], logits: Float32Array, finished: float) -> None:
+    for item, row in zip(batch, logits, strict=True):
+        job = item.job
+        job.rows[item.row] = row
+        job.left -= 1
+        if job.left == 0 and not job.future.done():
+            job.future.set_result(
+                Result(
+                    np.stack([found for found in job.rows if found is not None]),
+                    job.started - job.submitted,
+                    finished - job.started,
+                )
+            )
+
+
+def _fail(job: Job, error: Exception) -> None:
+    if not job.future.done():
+        job.future.set_exception(error)
+
+
+def _expire(job: Job) -> None:
+    _fail(job, DeadlineExceeded("the deadline passed before the model answered"))

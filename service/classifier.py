@@ -1,0 +1,114 @@
+"""One model version in memory: tokeniser, ONNX session, labels.
+
+Synchronous and stateless between calls. Export measures parity through this very class.
+Knows nothing of queues or HTTP.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from service.errors import FileError
+from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify_files
+from service.tokenization import Encoding, Tokenizer
+
+Float32Array = npt.NDArray[np.float32]
+
+
+class Classifier:
+    """Turns texts into logits and logits into probabilities.
+
+    Args:
+        manifest: of the version that `session` was made from.
+        tokenizer: of the same version.
+        session: an ONNX Runtime session with the manifest's inputs and outputs.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        session: onnxruntime.InferenceSession,
+    ) -> None:
+        self.manifest = manifest
+        self.tokenizer = tokenizer
+        self._session = session
+        self._outputs = [manifest.outputs[0]]
+
+    @classmethod
+    def load(cls, directory: Path, threads: int = 1) -> "Classifier":
+        """Reads a version's directory, every hash checked.
+
+        Args:
+            threads: intra-op threads of the session.
+
+        Raises:
+            RepositoryError: the manifest or a file is not as published.
+        """
+        manifest = read_manifest(directory)
+        verify_files(directory, manifest)
+        try:
+            tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE, manifest.max_length)
+            session = open_session(directory / MODEL_FILE, threads)
+        except Exception as error:  # ONNX Runtime raises many kinds for a graph it cannot run
+            raise FileError(f"{manifest.name}/{manifest.version}: {error}") from error
+        inputs = tuple(node.name for node in session.get_inputs())
+        if set(inputs) != set(manifest.inputs):
+            raise FileError(
+                f"{manifest.name}/{manifest.version}: {MODEL_FILE} takes {inputs}, "
+                f"its manifest says {manifest.inputs}"
+            )
+        classifier = cls(manifest, tokenizer, session)
+        found = classifier.logits(classifier.tokenizer.encode(["warm up"])).shape[1]
+        if found != len(manifest.labels):
+            raise FileError(
+                f"{manifest.name}/{manifest.version}: {found} logits for "
+                f"{len(manifest.labels)} labels"
+            )
+        return classifier
+
+    def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
+        """Runs the model on one padded batch.
+
+        Returns:
+            (batch, labels), before the temperature.
+        """
+        input_ids, attention_mask = self.tokenizer.pad(encodings)
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        logits: Float32Array = self._session.run(self._outputs, feed)[0]
+        return logits
+
+    def probabilities(self, logits: Float32Array) -> Float32Array:
+        """Softmax for one label a text, sigmoid for several, after the temperature.
+
+        Args:
+            logits: (batch, labels).
+
+        Returns:
+            (batch, labels).
+        """
+        scaled = logits / np.float32(self.manifest.temperature)
+        if self.manifest.problem_type == "multi_label":
+            # exp(-|x|) never overflows, whichever the sign.
+            small = np.exp(-np.abs(scaled))
+            sigmoid: Float32Array = np.where(scaled >= 0, 1, small) / (1 + small)
+            return sigmoid
+        shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        softmax: Float32Array = shifted / shifted.sum(axis=1, keepdims=True)
+        return softmax
+
+
+def open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on the CPU that leaves idle cores idle."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Spinning threads of one model take the cores that another needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(model), sess_options=options, providers=["CPUExecutionProvider"]
+    )

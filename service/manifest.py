@@ -1,0 +1,170 @@
+"""The manifest of a model version: the contract between export and service.
+
+Defines the format, reads it, and checks the files it names. Knows no ONNX.
+"""
+
+import hashlib
+import re
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from service.errors import FileError, ManifestError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+MODEL_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class File(Section):
+    """One file of the version."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class Lineage(Section):
+    """Where the model came from; None where it is not known."""
+
+    teacher: str | None = Field(description="hash of the teacher's weights")
+    recipe_sha256: str | None
+    data_sha256: str | None
+    code_version: str
+
+
+class Metrics(Section):
+    """Scores of this very file, measured through the service's classifier."""
+
+    n: int = Field(ge=1)
+    accuracy: float
+    macro_f1: float
+    ece: float
+
+
+class Parity(Section):
+    """How this file differs from the torch checkpoint it was made of, on `n` texts."""
+
+    n: int = Field(ge=1)
+    max_logit_difference: float
+    agreement: float = Field(description="share of texts with the same label")
+    accuracy_drop: float | None = Field(description="torch less this file; None: no labels")
+
+
+class Manifest(Section):
+    """One version of one model."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str = Field(pattern=NAME_PATTERN)
+    version: int = Field(ge=1)
+    task: Literal["text-classification"] = "text-classification"
+    problem_type: Literal["single_label", "multi_label"] = "single_label"
+    labels: tuple[str, ...] = Field(min_length=1, description="in the order of the logits")
+    thresholds: tuple[float, ...] | None = Field(
+        None, description="multi_label: the probability from which each label is given"
+    )
+    max_length: int = Field(ge=3)
+    precision: Literal["fp32", "int8"]
+    weights: Literal["float32", "float16", "int8"] = Field(
+        description="how the file stores them; float16 is widened to fp32 when loaded"
+    )
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
+    outputs: tuple[str, ...] = ("logits",)
+    temperature: float = Field(1.0, gt=0)
+    parameters: int = Field(ge=0)
+    files: dict[str, File]
+    lineage: Lineage
+    metrics: dict[str, Metrics] = Field(default_factory=dict)
+    parity: Parity | None = None
+    licence: str
+    created_at: datetime
+
+    @field_validator("files")
+    @classmethod
+    def _inside(cls, files: dict[str, File]) -> dict[str, File]:
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
+                raise ValueError(f"{name!r} is not a path inside the model's directory")
+        for needed in (MODEL_FILE, TOKENIZER_FILE):
+            if needed not in files:
+                raise ValueError(f"{needed} is not listed")
+        return files
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels repeat")
+        if self.problem_type == "single_label" and len(self.labels) < 2:
+            raise ValueError("a single_label model needs two labels or more")
+        if self.thresholds is not None and len(self.thresholds) != len(self.labels):
+            raise ValueError("thresholds and labels differ in number")
+        return self
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Reads and checks the manifest of a version's directory, not its other files.
+
+    Raises:
+        ManifestError: it is missing, not JSON, or of an unknown schema.
+    """
+    path = directory / FILE_NAME
+    place = f"{directory.parent.name}/{directory.name}"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ManifestError(f"{place}: no {FILE_NAME}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{place}: {FILE_NAME} cannot be read: {error}") from error
+    stated = re.search(r'"schema_version"\s*:\s*(\d+)', text)
+    if stated and int(stated[1]) != SCHEMA_VERSION:
+        raise ManifestError(
+            f"{place}: schema version {stated[1]}, but this service reads {SCHEMA_VERSION}"
+        )
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or FILE_NAME}: {e['msg']}" for e in error.errors()
+        )
+        raise ManifestError(f"{place}: {FILE_NAME} is not valid: {wrong}") from error
+    if (manifest.name, str(manifest.version)) != (directory.parent.name, directory.name):
+        raise ManifestError(
+            f"{place}: its manifest says {manifest.name}/{manifest.version}: move or republish it"
+        )
+    return manifest
+
+
+def verify_files(directory: Path, manifest: Manifest) -> None:
+    """Checks that every file is there and is the one that was published.
+
+    Raises:
+        FileError: the first file that is missing or differs, by name.
+    """
+    place = f"{manifest.name}/{manifest.version}"
+    for name, expected in manifest.files.items():
+        path = directory / name
+        if not path.is_file():
+            raise FileError(f"{place}: {name} is missing")
+        if path.resolve().parent != (directory / name).parent.resolve() or path.is_symlink():
+            raise FileError(f"{place}: {name} leads out of the model's directory")
+        size = path.stat().st_size
+        if size != expected.bytes:
+            raise FileError(f"{place}: {name} has {size} bytes, published were {expected.bytes}")
+        if file_sha256(path) != expected.sha256:
+            raise FileError(f"{place}: {name} is not the file that was published (SHA-256 differs)")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

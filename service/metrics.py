@@ -1,0 +1,65 @@
+"""Prometheus metrics, `stillhouse_*`. Counts what it is told; knows nothing of requests."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
+TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+class Metrics:
+    """All of the service's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "stillhouse_requests_total",
+            "Prediction requests by the model that was asked for and the HTTP status.",
+            ["model", "status"],
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "stillhouse_stage_seconds",
+            "Time of a request by stage: tokenize, queue, inference, total.",
+            ["model", "stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.batch_texts = Histogram(
+            "stillhouse_batch_texts",
+            "Texts in a batch.",
+            ["model"],
+            buckets=TEXTS,
+            registry=self.registry,
+        )
+        self.batch_tokens = Histogram(
+            "stillhouse_batch_tokens",
+            "Tokens in a batch, padding left out.",
+            ["model"],
+            buckets=TOKENS,
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "stillhouse_queue_depth",
+            "Texts accepted and not yet answered.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "stillhouse_rejected_total",
+            "Prediction requests refused, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.truncated = Counter(
+            "stillhouse_truncated_total",
+            "Texts that were cut to the model's length.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.loaded = Gauge(
+            "stillhouse_loaded_version",
+            "The version of a model that serves.",
+            ["model"],
+            registry=self.registry,
+        )

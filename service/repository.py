@@ -1,0 +1,45 @@
+"""The model repository on disk: which models and versions there are. Loads nothing."""
+
+import re
+from pathlib import Path
+
+from service.errors import UnknownModel
+from service.manifest import FILE_NAME, NAME_PATTERN
+
+
+class ModelRepository:
+    """A directory of `<name>/<version>/`; read afresh at each call.
+
+    Args:
+        root: the directory; one that does not exist holds no models.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def versions(self) -> dict[str, list[int]]:
+        """Complete versions by model name, ascending.
+
+        A version is complete when it has a manifest, which publishing writes last.
+        """
+        found: dict[str, list[int]] = {}
+        if not self.root.is_dir():
+            return found
+        for path in self.root.glob(f"*/*/{FILE_NAME}"):
+            version, name = path.parent.name, path.parent.parent.name
+            if re.fullmatch(r"[1-9]\d{0,8}", version) and re.match(NAME_PATTERN, name):
+                found.setdefault(name, []).append(int(version))
+        return {name: sorted(found[name]) for name in sorted(found)}
+
+    def directory(self, name: str, version: int) -> Path:
+        """Where a version lies.
+
+        Raises:
+            UnknownModel: it is not there; the message lists what is.
+        """
+        versions = self.versions()
+        if name not in versions:
+            raise UnknownModel(f"no model {name!r}: there are {sorted(versions)}")
+        if version not in versions[name]:
+            raise UnknownModel(f"no version {version} of {name!r}: there are {versions[name]}")
+        return self.root / name / str(version)

@@ -1,0 +1,108 @@
+"""The wire: bodies of requests and responses. Says nothing of how they are computed."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """Base of request bodies: an unknown key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class PredictRequest(Body):
+    """The body of `POST /predict`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"inputs": "a moving and funny film", "model": "student"}]},
+    )
+
+    inputs: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="one text, or several"
+    )
+    model: str | None = Field(
+        None, description="`name` or `name@version`; without it the default route"
+    )
+    top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
+    raw_scores: bool = Field(False, description="logits in place of probabilities")
+    truncate: bool = Field(True, description="cut a text that is too long; false: refuse it")
+
+
+class Prediction(BaseModel):
+    """What one text got."""
+
+    label: str
+    score: float
+    scores: dict[str, float] = Field(description="by label, descending")
+    model: str = Field(description="the model that answered")
+    version: int
+    escalated: bool = Field(description="a cheaper model was asked first, and was unsure")
+    tokens: int = Field(description="tokens read, special ones included")
+    truncated: bool = Field(description="the text had more tokens than the model reads")
+
+
+class Timing(BaseModel):
+    """Milliseconds by stage."""
+
+    tokenize: float
+    queue: float
+    inference: float
+    total: float
+
+
+class PredictResponse(BaseModel):
+    """The answer of `POST /predict`."""
+
+    model: str = Field(description="the route that was asked for")
+    predictions: list[Prediction] = Field(description="in the order of `inputs`")
+    timing_ms: Timing
+
+
+class Problem(BaseModel):
+    """An error, RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[dict[str, Any]] | None = Field(None, description="which part of the body, and why")
+
+
+class ModelInfo(BaseModel):
+    """One model of the repository."""
+
+    name: str
+    state: Literal["ready", "unavailable"]
+    version: int | None = Field(description="the version that serves")
+    versions: list[int] = Field(description="the versions in the repository")
+    problems: dict[str, str] = Field(description="versions that cannot be served, and why")
+    labels: list[str] | None = None
+    problem_type: str | None = None
+    precision: str | None = None
+    parameters: int | None = None
+    bytes: int | None = None
+    max_length: int | None = None
+    metrics: dict[str, dict[str, float]] | None = None
+    licence: str | None = None
+    created_at: datetime | None = None
+
+
+class ModelList(BaseModel):
+    """The answer of `GET /models`."""
+
+    default: str = Field(description="what a request without `model` gets")
+    models: list[ModelInfo]
+
+
+class Health(BaseModel):
+    """The answer of `/livez` and `/readyz`."""
+
+    status: str

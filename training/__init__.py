@@ -1,0 +1,1 @@
+"""Training: text in, a checkpoint directory out. Knows nothing of ONNX or HTTP."""

@@ -1,0 +1,88 @@
+"""`stillhouse train`, `distil` and `evaluate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+RECIPE = click.option(
+    "--recipe", type=click.Path(path_type=Path), required=True, help="The TOML recipe to run."
+)
+OUTPUT = click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The checkpoint directory to write; it must not exist.",
+)
+DATA = [
+    click.option("--train", help="Overrides data.train: a hub id or a local file."),
+    click.option("--test", help="Overrides data.test: a hub id or a local file."),
+]
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Overrides any value of the recipe, such as training.epochs=1.",
+)
+RESUME = click.option("--resume", is_flag=True, help="Go on from an unfinished run.")
+
+
+@click.command()
+@RECIPE
+@OUTPUT
+@DATA[0]
+@DATA[1]
+@click.option("--base", help="Overrides model.base: a hub id or a local directory.")
+@SET
+@RESUME
+def train(base: str | None, **options: Any) -> None:
+    """Fine-tune a teacher from a recipe."""
+    _run({"model.base": base}, **options)
+
+
+@click.command()
+@RECIPE
+@OUTPUT
+@DATA[0]
+@DATA[1]
+@click.option("--teacher", help="Overrides distillation.teacher: a hub id or a local directory.")
+@SET
+@RESUME
+def distil(teacher: str | None, **options: Any) -> None:
+    """Distil a student from a teacher, by a recipe."""
+    _run({"distillation.teacher": teacher}, **options)
+
+
+def _run(
+    extra: dict[str, str | None],
+    recipe: Path,
+    output: Path,
+    train: str | None,
+    test: str | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+) -> None:
+    from training.checkpoint import CheckpointError
+    from training.data import DataError
+    from training.recipe import RecipeError, load_recipe
+    from training.trainer import run_recipe
+
+    named = {"data.train": train, "data.test": test, **extra}
+    given = [f"{key}={_quoted(value)}" for key, value in named.items() if value is not None]
+    try:
+        metrics = run_recipe(load_recipe(recipe, [*given, *overrides]), output, resume=resume)
+    except (CheckpointError, DataError, RecipeError) as error:
+        raise click.ClickException(str(error)) from error
+    for name in ("validation", "test"):
+        if name in metrics:
+            found = metrics[name]
+            click.echo(
+                f"{name}: accuracy {found['accuracy']:.4f} "
+                f"({found['accuracy_low']:.4f} to {found['accuracy_high']:.4f}, n {found['n']})"
+            )
+    click.echo(f"{output}: {metrics['parameters']:,} parameters, {metrics['seconds']} s")
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

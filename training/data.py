@@ -1,0 +1,164 @@
+"""Labelled text from a hub id or a local file, and an honest validation split.
+
+Knows nothing of tokens or models.
+"""
+
+import csv
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+
+from training.recipe import Data
+
+TEXT_COLUMNS = ("text", "sentence", "review", "content")
+READERS = {".tsv": "csv", ".csv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """Texts with their labels as indices into `labels`."""
+
+    texts: list[str]
+    targets: list[int]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def select(self, indices: Sequence[int]) -> "LabelledText":
+        """The rows at `indices`, in that order."""
+        return LabelledText(
+            [self.texts[i] for i in indices], [self.targets[i] for i in indices], self.labels
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the rows in order, whatever file format they came from."""
+        digest = hashlib.sha256()
+        for text, target in zip(self.texts, self.targets, strict=True):
+            digest.update(f"{self.labels[target]}\t{text}\n".encode())
+        return digest.hexdigest()
+
+
+def load_labelled_text(source: str, data: Data, split: str = "train") -> LabelledText:
+    """Loads a labelled set.
+
+    Args:
+        source: a local file (TSV, CSV, JSON lines, Parquet; the first three may be gzipped)
+            or a hub id.
+        data: names of columns and labels.
+        split: the hub data set's split; a local file has only one.
+
+    Raises:
+        DataError: the source, a column or a label is not there.
+    """
+    table = _read(source, split)
+    text_column = data.text_column or next((c for c in TEXT_COLUMNS if c in table.features), None)
+    if text_column not in table.features or data.label_column not in table.features:
+        wanted = data.text_column or " or ".join(TEXT_COLUMNS)
+        raise DataError(
+            f"{source} has columns {sorted(table.features)}, not {wanted} and "
+            f"{data.label_column}: set data.text_column and data.label_column"
+        )
+    texts = [str(text) for text in table[text_column]]
+    raw = table[data.label_column]
+    if not texts:
+        raise DataError(f"{source} has no rows")
+    if empty := [row + 1 for row, text in enumerate(texts) if not text.strip() or text == "None"]:
+        raise DataError(f"{source}: no text in {len(empty)} rows, the first is row {empty[0]}")
+    feature = table.features[data.label_column]
+    if isinstance(feature, datasets.ClassLabel):
+        raw = [feature.int2str(value) for value in raw]
+    return _with_labels(source, texts, [str(value) for value in raw], data.labels)
+
+
+def split_validation(data: LabelledText, size: int, seed: int) -> tuple[LabelledText, LabelledText]:
+    """Cuts a validation set of whole texts from train and drops their fragments from it.
+
+    A set such as SST-2 holds phrases of the same sentences. A random split would put a
+    sentence in validation and its phrases in train, and flatter every model. Here only texts
+    that are part of no other text are held out, and what is a part of them leaves train.
+
+    Returns:
+        train and validation, both in the order of the file.
+
+    Raises:
+        DataError: fewer than `size` texts can be held out, or nothing is left to train on.
+    """
+    words = [tuple(text.split()) for text in data.texts]
+    spans: set[int] = set()
+    whole: list[int] = []
+    for row in sorted(range(len(words)), key=lambda i: (-len(words[i]), i)):
+        if hash(words[row]) not in spans:
+            whole.append(row)
+            spans.update(_spans(words[row]))
+    if len(whole) < size:
+        raise DataError(f"{size} texts cannot be held out of {len(whole)}: lower validation_size")
+    held_out = set(random.Random(seed).sample(sorted(whole), size))
+    fragments: set[int] = set()
+    for row in held_out:
+        fragments.update(_spans(words[row]))
+    kept = [row for row in range(len(words)) if hash(words[row]) not in fragments]
+    if not kept:
+        raise DataError("validation_size leaves nothing to train on: lower it")
+    return data.select(kept), data.select(sorted(held_out))
+
+
+def _spans(words: tuple[str, ...]) -> set[int]:
+    # Texts longer than a sentence hold no other whole text in practice; all their spans
+    # would be quadratic, so only themselves count.
+    if len(words) > 64:
+        return {hash(words)}
+    return {
+        hash(words[start:end])
+        for start in range(len(words))
+        for end in range(start + 1, len(words) + 1)
+    }
+
+
+def _read(source: str, split: str) -> datasets.Dataset:
+    path = Path(source)
+    if not path.exists():
+        if path.suffix or source.startswith((".", "/")):
+            raise DataError(f"no file at {source}")
+        try:
+            return datasets.load_dataset(source, split=split)
+        except Exception as error:  # the library raises many kinds for "cannot be had"
+            raise DataError(f"no data set {source!r}, as a file or on the hub: {error}") from error
+    suffix = next((s for s in reversed(path.suffixes) if s != ".gz"), "")
+    if suffix not in READERS:
+        raise DataError(f"{source}: expected one of {sorted(READERS)}, .gz allowed")
+    options: dict[str, object] = {}
+    if suffix == ".tsv":
+        options = {"sep": "\t", "quoting": csv.QUOTE_NONE}
+    if READERS[suffix] == "csv":
+        # keep_default_na: the word "null" or "None" is a text like any other
+        options["keep_default_na"] = False
+    try:
+        return datasets.load_dataset(
+            READERS[suffix], data_files=str(path), split="train", **options
+        )
+    except Exception as error:
+        raise DataError(f"{source} cannot be read: {error}") from error
+
+
+def _with_labels(
+    source: str, texts: list[str], raw: list[str], names: dict[str, str] | None
+) -> LabelledText:
+    names = names or {value: value for value in sorted(set(raw))}
+    served = tuple(names.values())
+    index = {key: place for place, key in enumerate(names)}
+    index |= {name: place for place, name in enumerate(served)}
+    if unknown := sorted(set(raw) - index.keys()):
+        raise DataError(f"{source} has labels {unknown[:5]} that data.labels does not name")
+    if len(served) < 2:
+        raise DataError(f"{source} has only one label, {served[0]!r}")
+    return LabelledText(texts, [index[value] for value in raw], served)

@@ -1,0 +1,1 @@
+"""The model architectures that training builds and export reads."""

@@ -1,0 +1,158 @@
+"""The Bi-LSTM student: embedding, bidirectional LSTM, pooling, linear.
+
+A `PreTrainedModel` like any other, so that the Trainer, `save_pretrained` and the auto
+classes work with it. Knows nothing of teachers or losses.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class BiLstmConfig(PretrainedConfig):
+    """Shape of a Bi-LSTM; the defaults have 6,275,330 parameters with two labels."""
+
+    model_type = "stillhouse-bilstm"
+
+    def __init__(
+        self,
+        vocab_size: int = 30_522,
+        embedding_size: int = 128,
+        hidden_size: int = 256,
+        num_hidden_layers: int = 2,
+        dropout: float = 0.3,
+        pooling: str = "last",
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.dropout = dropout
+        self.pooling = pooling
+        super().__init__(**kwargs)
+
+
+class BiLstmForSequenceClassification(PreTrainedModel):
+    """Classifies a text with a bidirectional LSTM that never reads padding."""
+
+    config_class = BiLstmConfig
+    base_model_prefix = ""
+
+    def __init__(self, config: BiLstmConfig) -> None:
+        super().__init__(config)
+        self.embedding = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
+        self.lstm = nn.LSTM(
+            config.embedding_size,
+            config.hidden_size,
+            num_layers=config.num_hidden_layers,
+            dropout=config.dropout if config.num_hidden_layers > 1 else 0.0,
+            bidirectional=True,
+            batch_first=True,
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.LSTM):
+            for name, parameter in module.named_parameters():
+                if "weight_hh" in name:
+                    nn.init.orthogonal_(parameter)
+                elif "weight_ih" in name:
+                    nn.init.xavier_uniform_(parameter)
+                else:
+                    # Forget gates start open (Jozefowicz et al. 2015); torch adds two biases.
+                    nn.init.zeros_(parameter)
+                    quarter = parameter.numel() // 4
+                    parameter.data[quarter : 2 * quarter] = 0.5
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
+            if module.padding_idx is not None:
+                module.weight.data[module.padding_idx] = 0
+        elif isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput:
+        """Runs the model.
+
+        Args:
+            input_ids: (batch, time); padding on the right.
+            attention_mask: (batch, time), 1 for a token and 0 for padding.
+            labels: (batch,); with them the output has a cross-entropy loss.
+
+        Returns:
+            Logits of shape (batch, labels).
+        """
+        lengths = attention_mask.sum(dim=1)
+        embedded = self.dropout(self.embedding(input_ids))
+        packed = pack_padded_sequence(
+            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed_states, (last, _) = self.lstm(packed)
+        pooled = self._pool(packed_states, last, attention_mask, lengths)
+        logits = self.classifier(self.dropout(pooled))
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _pool(
+        self,
+        packed_states: Any,
+        last: torch.Tensor,
+        attention_mask: torch.Tensor,
+        lengths: torch.Tensor,
+    ) -> torch.Tensor:
+        if self.config.pooling == "last":
+            return torch.cat([last[-2], last[-1]], dim=-1)
+        states, _ = pad_packed_sequence(
+            packed_states, batch_first=True, total_length=attention_mask.shape[1]
+        )
+        if self.config.pooling == "mean":
+            return states.sum(dim=1) / lengths.unsqueeze(1)  # padding's states are zero
+        padding = attention_mask.unsqueeze(-1) == 0
+        return states.masked_fill(padding, float("-inf")).amax(dim=1)
+
+
+AutoConfig.register(BiLstmConfig.model_type, BiLstmConfig)
+AutoModelForSequenceClassification.register(BiLstmConfig, BiLstmForSequenceClassification)
+
+
+def project_embeddings(table: torch.Tensor, size: int) -> torch.Tensor:
+    """Projects an embedding table to fewer dimensions by SVD, keeping what varies most.
+
+    Args:
+        table: (vocabulary, dimensions).
+        size: dimensions wanted, at most those there are.
+
+    Returns:
+        (vocabulary, size), centred, scaled to a standard deviation of 0.1 so that the LSTM
+        starts in its linear range.
+
+    Raises:
+        ValueError: `size` is larger than the table's dimensions.
+    """
+    if size > table.shape[1]:
+        raise ValueError(f"cannot project {table.shape[1]} embedding dimensions up to {size}")
+    centred = (table - table.mean(dim=0)).float()
+    # The right singular vectors, from the small (dimensions x dimensions) Gram matrix.
+    _, vectors = torch.linalg.eigh(centred.T @ centred)
+    projected = centred @ vectors[:, -size:]
+    return projected * (0.1 / projected.std())

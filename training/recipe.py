@@ -1,0 +1,150 @@
+"""Recipes: the TOML files that say, whole, how a model is trained.
+
+A recipe is read once, checked, and copied into the checkpoint as it ran. This module
+knows the format and nothing of what the values do.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message says which key and why."""
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """Where labelled text comes from and how it is split."""
+
+    train: str = Field(description="hub id, or a local TSV, CSV, JSON lines or Parquet file")
+    test: str | None = Field(None, description="set for reporting; never used to choose")
+    text_column: str | None = Field(None, description="default: text, sentence, review or content")
+    label_column: str = "label"
+    labels: dict[str, str] | None = Field(
+        None, description="label in the file -> label served, in the order of the logits"
+    )
+    validation_size: int = Field(500, ge=1, description="texts cut from train to choose by")
+    max_length: int = Field(128, ge=4, description="most tokens of a text that are read")
+
+
+class EncoderModel(Section):
+    """A pretrained transformer encoder with a classification head."""
+
+    architecture: Literal["encoder"]
+    base: str = Field(description="hub id or local directory of the pretrained encoder")
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class BiLstmModel(Section):
+    """A bidirectional LSTM over the teacher's own token ids."""
+
+    architecture: Literal["bilstm"]
+    embedding_size: int = Field(128, ge=1)
+    hidden_size: int = Field(256, ge=1)
+    layers: int = Field(2, ge=1)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    pooling: Literal["last", "max", "mean"] = "last"
+    initial_embeddings: Literal["random", "teacher"] = Field(
+        "teacher", description="teacher: its word embeddings, projected to embedding_size by SVD"
+    )
+
+
+class Training(Section):
+    """The schedule. One Trainer runs it, so the names are the Trainer's."""
+
+    epochs: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    warmup_ratio: float = Field(0.06, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    scheduler: Literal["linear", "cosine", "constant"] = "linear"
+    evaluations_per_epoch: int = Field(2, ge=1)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: int = 13
+
+
+class Distillation(Section):
+    """The dual loss: alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross-entropy."""
+
+    teacher: str = Field(description="hub id or local directory of the fine-tuned teacher")
+    alpha: float = Field(0.5, ge=0, le=1)
+    temperature: float = Field(2.0, gt=0)
+
+
+class Recipe(Section):
+    """A whole recipe. With `distillation` it trains a student, without it a teacher."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    data: Data
+    model: Annotated[EncoderModel | BiLstmModel, Field(discriminator="architecture")]
+    training: Training
+    distillation: Distillation | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the values, independent of layout and comments."""
+        return hashlib.sha256(
+            json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
+        ).hexdigest()
+
+    def to_toml(self) -> str:
+        """The recipe as TOML; reading it back gives an equal recipe."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe and applies overrides such as `training.epochs=1`.
+
+    Raises:
+        RecipeError: the file is missing or not TOML, or a value is out of range.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"no recipe at {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not TOML: {error}") from error
+    for override in overrides:
+        _apply(values, override)
+    return parse_recipe(values, str(path))
+
+
+def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
+    """Checks a recipe's values; `source` names them in the error.
+
+    Raises:
+        RecipeError: with one line for each wrong key.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RecipeError(f"{source} is not a usable recipe:\n" + "\n".join(lines)) from error
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise RecipeError(f"override {override!r} should look like training.epochs=1")
+    *parents, leaf = key.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"override {override!r}: {parent} is not a section")
+    try:
+        values[leaf] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        values[leaf] = text  # a bare word is a string, as in a shell

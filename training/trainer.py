@@ -1,0 +1,244 @@
+"""Runs a recipe: data in, a checkpoint directory out.
+
+`transformers.Trainer` is the loop; this module chooses its arguments and, for a student,
+its loss.
+"""
+
+import dataclasses
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from transformers import (
+    DataCollatorWithPadding,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from service.tokenization import Tokenizer
+from training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    load_hub_tokenizer,
+    refuse_existing,
+    save_checkpoint,
+    serving_tokenizer,
+)
+from training.data import DataError, LabelledText, load_labelled_text, split_validation
+from training.distillation import Logits, predict_logits, teacher_logits
+from training.evaluation import score, softmax
+from training.losses import distillation_loss
+from training.models.bilstm import (
+    BiLstmConfig,
+    BiLstmForSequenceClassification,
+    project_embeddings,
+)
+from training.models.encoder import new_encoder
+from training.recipe import BiLstmModel, Distillation, EncoderModel, Recipe, RecipeError
+
+
+class DistillationTrainer(Trainer):
+    """The Trainer with the dual loss in place of plain cross-entropy while it trains."""
+
+    def __init__(self, *args: Any, distillation: Distillation, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._distillation = distillation
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        **_: Any,
+    ) -> Any:
+        """See `training.losses.distillation_loss`."""
+        teacher = inputs.pop("teacher_logits", None)
+        outputs = model(**inputs)
+        if teacher is None:  # evaluation: validation has labels only
+            loss = outputs.loss
+        else:
+            loss = distillation_loss(
+                outputs.logits,
+                teacher,
+                inputs["labels"],
+                alpha=self._distillation.alpha,
+                temperature=self._distillation.temperature,
+            )
+        return (loss, outputs) if return_outputs else loss
+
+
+def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, Any]:
+    """Trains what `recipe` says and writes the best checkpoint to `output`.
+
+    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on.
+
+    Returns:
+        The metrics that were written.
+
+    Raises:
+        CheckpointError: `output` exists, or an unfinished run does and `resume` is not set.
+        DataError, RecipeError: the data or the recipe cannot be used.
+    """
+    refuse_existing(output)
+    run = output.with_name(f"{output.name}.run")
+    if run.exists() and not resume:
+        raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
+    started = time.monotonic()
+    data = load_labelled_text(recipe.data.train, recipe.data)
+    train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
+    set_seed(recipe.training.seed)  # before the model, whose new weights are random
+
+    teacher = load_checkpoint(recipe.distillation.teacher) if recipe.distillation else None
+    if teacher is not None and teacher.labels != train.labels:
+        raise DataError(f"the teacher's labels {teacher.labels} are not the data's {train.labels}")
+    model, hub_tokenizer = _new_model(recipe, train.labels, teacher)
+    tokenizer = serving_tokenizer(hub_tokenizer, recipe.data.max_length)
+    soft = teacher_logits(teacher, train.texts) if teacher is not None else None
+
+    trainer = _trainer(
+        recipe,
+        run,
+        model,
+        hub_tokenizer,
+        _dataset(train, tokenizer, soft),
+        _dataset(validation, tokenizer, None),
+    )
+    last = any(run.glob("checkpoint-*"))
+    trainer.train(resume_from_checkpoint=True if resume and last else None)
+
+    metrics: dict[str, Any] = {
+        "train": {"n": len(train), "sha256": data.sha256},
+        "validation": _scores(model, tokenizer, validation),
+        "seconds": round(time.monotonic() - started, 1),
+        "steps": trainer.state.global_step,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "recipe_sha256": recipe.sha256,
+        "log": trainer.state.log_history,
+    }
+    if recipe.data.test is not None:
+        test = load_labelled_text(recipe.data.test, recipe.data, split="validation")
+        metrics["test"] = _scores(model, tokenizer, test)
+    if teacher is not None:
+        metrics["teacher_sha256"] = teacher.sha256
+    save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
+    shutil.rmtree(run, ignore_errors=True)
+    return metrics
+
+
+def _new_model(
+    recipe: Recipe, labels: tuple[str, ...], teacher: Checkpoint | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    spec = recipe.model
+    if isinstance(spec, EncoderModel):
+        tokenizer = load_hub_tokenizer(spec.base)
+        return new_encoder(spec.base, labels, spec.dropout), tokenizer
+    if teacher is None:
+        raise RecipeError("a bilstm has no tokenizer of its own: give it a [distillation] teacher")
+    return _new_bilstm(spec, labels, teacher), teacher.hub_tokenizer
+
+
+def _new_bilstm(
+    spec: BiLstmModel, labels: tuple[str, ...], teacher: Checkpoint
+) -> BiLstmForSequenceClassification:
+    config = BiLstmConfig(
+        vocab_size=len(teacher.hub_tokenizer),
+        embedding_size=spec.embedding_size,
+        hidden_size=spec.hidden_size,
+        num_hidden_layers=spec.layers,
+        dropout=spec.dropout,
+        pooling=spec.pooling,
+        pad_token_id=teacher.hub_tokenizer.pad_token_id,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    model = BiLstmForSequenceClassification(config)
+    if spec.initial_embeddings == "teacher":
+        table = teacher.model.get_input_embeddings().weight.detach()
+        with torch.no_grad():
+            model.embedding.weight[: len(table)] = project_embeddings(table, spec.embedding_size)
+            model.embedding.weight[config.pad_token_id] = 0
+    return model
+
+
+def _dataset(data: LabelledText, tokenizer: Tokenizer, soft: Logits | None) -> datasets.Dataset:
+    encodings = tokenizer.encode(data.texts)
+    columns: dict[str, Any] = {
+        "input_ids": [encoding.ids for encoding in encodings],
+        "attention_mask": [[1] * len(encoding) for encoding in encodings],
+        "labels": data.targets,
+    }
+    if soft is not None:
+        columns["teacher_logits"] = soft.tolist()
+    return datasets.Dataset.from_dict(columns)
+
+
+def _trainer(
+    recipe: Recipe,
+    run: Path,
+    model: PreTrainedModel,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    train: datasets.Dataset,
+    validation: datasets.Dataset,
+) -> Trainer:
+    schedule = recipe.training
+    steps_per_epoch = max(1, -(-len(train) // schedule.batch_size))
+    evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
+    arguments = TrainingArguments(
+        output_dir=str(run),
+        num_train_epochs=schedule.epochs,
+        per_device_train_batch_size=schedule.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=schedule.learning_rate,
+        warmup_ratio=schedule.warmup_ratio,
+        weight_decay=schedule.weight_decay,
+        max_grad_norm=schedule.max_grad_norm,
+        lr_scheduler_type=schedule.scheduler,
+        bf16=schedule.precision == "bf16",
+        seed=schedule.seed,
+        use_cpu=not torch.cuda.is_available(),
+        group_by_length=True,
+        eval_strategy="steps",
+        eval_steps=evaluate_every,
+        save_strategy="steps",
+        save_steps=evaluate_every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        logging_steps=max(1, evaluate_every // 10),
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+    options: dict[str, Any] = {
+        "model": model,
+        "args": arguments,
+        "train_dataset": train,
+        "eval_dataset": validation,
+        "data_collator": DataCollatorWithPadding(hub_tokenizer),
+        "compute_metrics": _accuracy,
+    }
+    if recipe.distillation is None:
+        return Trainer(**options)
+    return DistillationTrainer(**options, distillation=recipe.distillation)
+
+
+def _accuracy(prediction: EvalPrediction) -> dict[str, float]:
+    predicted = np.asarray(prediction.predictions).argmax(axis=-1)
+    return {"accuracy": float((predicted == prediction.label_ids).mean())}
+
+
+def _scores(
+    model: PreTrainedModel, tokenizer: Tokenizer, data: LabelledText
+) -> dict[str, float | str]:
+    logits = predict_logits(model, tokenizer, data.texts)
+    scores = score(softmax(logits.astype(np.float64)), np.asarray(data.targets))
+    return {**dataclasses.asdict(scores), "sha256": data.sha256}
