@@ -99,7 +99,7 @@ class Batcher:
         classifier: Classifier,
         batch_tokens: int,
         max_queue: int,
-        on_batch: Callable[[BatchReport], None] = lambda report: None,
+        on_batch: Callable[[BatchReport], None] = lambda _: None,
     ) -> None:
         self.classifier = classifier
         self._batch_tokens = batch_tokens

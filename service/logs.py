@@ -6,6 +6,13 @@ import sys
 import structlog
 
 
+def _without_color(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    event.pop("color_message", None)  # uvicorn's second copy of its message
+    return event
+
+
 def configure(level: str) -> None:
     """Sends every logger of the process through one JSON formatter."""
     handler = logging.StreamHandler(sys.stderr)
@@ -15,6 +22,7 @@ def configure(level: str) -> None:
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
+                _without_color,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
             ],
             processors=[

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 
 class Body(BaseModel):
@@ -15,6 +15,17 @@ class Body(BaseModel):
 Text = Annotated[str, Field(min_length=1)]
 
 
+def _shape(value: object) -> str:
+    return "texts" if isinstance(value, list) else "text"
+
+
+# Told apart by shape, so that an error speaks of the form the client used and not of both.
+Inputs = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[list[Text], Field(min_length=1), Tag("texts")],
+    Discriminator(_shape),
+]
+
+
 class PredictRequest(Body):
     """The body of `POST /predict`."""
 
@@ -24,9 +35,7 @@ class PredictRequest(Body):
         json_schema_extra={"examples": [{"inputs": "a moving and funny film", "model": "student"}]},
     )
 
-    inputs: Text | Annotated[list[Text], Field(min_length=1)] = Field(
-        description="one text, or several"
-    )
+    inputs: Inputs = Field(description="one text, or several")
     model: str | None = Field(
         None, description="`name` or `name@version`; without it the default route"
     )

@@ -86,7 +86,7 @@ def timeout_ms(headers: Mapping[str, str], default: int) -> int:
     given = headers.get(TIMEOUT_HEADER)
     if given is None:
         return default
-    if not given.isascii() or not given.isdigit() or not 0 < int(given[:12]):
+    if not given.isascii() or not given.isdigit() or not int(given[:12]) > 0:
         raise InvalidInput("X-Request-Timeout-Ms is not a positive whole number")
     return min(int(given[:12]), default)
 

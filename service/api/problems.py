@@ -46,9 +46,10 @@ def problem_response(request: Request, error: Exception) -> Response:
         status, detail = HTTPStatus(error.status_code), str(error.detail)
         headers = dict(error.headers or {})
     elif isinstance(error, ValidationError | RequestValidationError):
-        status, detail = status_of(error), "the request is not valid: see errors"
+        status = status_of(error)
         # Without the input: a text of the client's has no place in an error or a log.
         details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()[:20]]
+        detail = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in details)
     elif isinstance(error, errors.StillhouseError):
         status, detail = status_of(error), str(error)
     else:

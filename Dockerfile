@@ -1,0 +1,38 @@
+# Stages: `service` (the default) is the service alone: no torch, no compiler, no root.
+# `loadtest` is Locust with the project's locustfile.
+FROM python:3.11-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/stillhouse
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE cli.py ./
+COPY service service
+# The other stages' folders hold the declarations of their commands; their libraries stay out.
+COPY training training
+COPY export export
+COPY loadtest loadtest
+RUN /opt/stillhouse/bin/pip install --constraint constraints.txt .
+
+FROM build AS build-loadtest
+RUN /opt/stillhouse/bin/pip install --constraint constraints.txt locust
+
+FROM python:3.11-slim AS base
+RUN useradd --system --uid 10001 --no-create-home stillhouse
+ENV PATH=/opt/stillhouse/bin:$PATH PYTHONUNBUFFERED=1
+
+FROM base AS loadtest
+COPY --from=build-loadtest /opt/stillhouse /opt/stillhouse
+COPY loadtest /loadtest
+USER stillhouse
+EXPOSE 8089
+CMD ["locust", "-f", "/loadtest/locustfile.py"]
+
+FROM base AS service
+COPY --from=build /opt/stillhouse /opt/stillhouse
+COPY models /models
+ENV STILLHOUSE_MODELS=/models STILLHOUSE_HOST=0.0.0.0 STILLHOUSE_PORT=8000
+USER stillhouse
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['STILLHOUSE_PORT'] + '/readyz', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["stillhouse", "serve"]

@@ -1,0 +1,56 @@
+# Two environments: .venv is the service alone (no torch), .venv-dev is everything.
+PYTHON ?= python3
+PORT ?= 8000
+MODELS ?= models
+HOST ?= http://127.0.0.1:$(PORT)
+USERS ?= 8
+SECONDS ?= 20
+DATA ?= data
+ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
+
+.PHONY: serve test lint loadtest models results image clean
+
+serve: .venv/installed
+	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
+
+test: .venv-dev/installed lint
+	.venv-dev/bin/pytest
+
+lint: .venv-dev/installed
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/mypy
+
+# Against a service that runs already: `make serve` in another terminal.
+loadtest: .venv-dev/installed
+	.venv-dev/bin/stillhouse loadtest --host $(HOST) --users $(USERS) --seconds $(SECONDS)
+
+# Rebuilds what models/ ships. DATA holds sst2/train.tsv.gz and sst2/dev.tsv.
+models: .venv-dev/installed
+	.venv-dev/bin/stillhouse train --recipe training/recipes/teacher-sst2.toml \
+	  --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv \
+	  --base $(ENCODER) --output checkpoints/teacher
+	.venv-dev/bin/stillhouse distil --recipe training/recipes/student-sst2.toml \
+	  --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv \
+	  --teacher checkpoints/teacher --output checkpoints/student
+	.venv-dev/bin/stillhouse export checkpoints/teacher --name teacher --models $(MODELS) \
+	  --weights float16 --data sst2-dev=$(DATA)/sst2/dev.tsv
+	.venv-dev/bin/stillhouse export checkpoints/student --name student --models $(MODELS) \
+	  --precision int8 --data sst2-dev=$(DATA)/sst2/dev.tsv
+
+image:
+	docker build -t stillhouse .
+
+clean:
+	rm -rf .venv .venv-dev build *.egg-info
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv-dev/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/pip install --quiet --constraint constraints.txt torch
+	.venv-dev/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

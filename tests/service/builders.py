@@ -1,0 +1,110 @@
+"""Tiny models in the repository's format, whose answers can be told by reading the text."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from service.manifest import FILE_NAME, File, Lineage, Manifest, file_sha256
+
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "fine", "film")
+SCORES: Mapping[str, tuple[float, ...]] = {"good": (-2.0, 2.0), "bad": (2.0, -2.0)}
+
+
+def word_tokenizer(words: Sequence[str] = WORDS) -> Tokenizer:
+    """One token a word, unknown ones [UNK], with [CLS] and [SEP] around the text."""
+    vocabulary = {word: index for index, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer
+
+
+def sum_graph(table: np.ndarray[Any, np.dtype[np.float32]]) -> onnx.ModelProto:
+    """Logits that are the sum of each token's row of `table` (words, labels)."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+            helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
+            helper.make_node("Mul", ["rows", "column"], ["kept"]),
+            helper.make_node("ReduceSum", ["kept", "time"], ["logits"], keepdims=0),
+        ],
+        "sum",
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "time"])
+            for name in ("input_ids", "attention_mask")
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", table.shape[1]])],
+        [
+            numpy_helper.from_array(table, "table"),
+            numpy_helper.from_array(np.array([-1], dtype=np.int64), "last"),
+            numpy_helper.from_array(np.array([1], dtype=np.int64), "time"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    return model
+
+
+def publish_tiny(
+    root: Path,
+    name: str = "tiny",
+    version: int = 1,
+    *,
+    labels: Sequence[str] = ("negative", "positive"),
+    scores: Mapping[str, Sequence[float]] = SCORES,
+    max_length: int = 16,
+    **manifest: Any,
+) -> Path:
+    """Writes a version in which each word adds its scores to the logits; returns its directory."""
+    directory = root / name / str(version)
+    directory.mkdir(parents=True)
+    table = np.zeros((len(WORDS), len(labels)), dtype=np.float32)
+    for word, row in scores.items():
+        table[WORDS.index(word)] = row
+    onnx.save(sum_graph(table), directory / "model.onnx")
+    word_tokenizer().save(str(directory / "tokenizer.json"))
+    write_manifest(
+        directory,
+        name=name,
+        version=version,
+        labels=tuple(labels),
+        max_length=max_length,
+        **manifest,
+    )
+    return directory
+
+
+def write_manifest(directory: Path, **fields: Any) -> None:
+    """Writes a valid manifest for the files in `directory`."""
+    fields = {
+        "precision": "fp32",
+        "weights": "float32",
+        "parameters": 16,
+        "lineage": Lineage(teacher=None, recipe_sha256=None, data_sha256=None, code_version="0"),
+        "licence": "Apache-2.0",
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        **fields,
+    }
+    files = {
+        path.name: File(sha256=file_sha256(path), bytes=path.stat().st_size)
+        for path in directory.iterdir()
+        if path.name != FILE_NAME
+    }
+    manifest = Manifest(files=files, **fields)
+    (directory / FILE_NAME).write_text(manifest.model_dump_json(indent=2))
+
+
+def edit_manifest(directory: Path, **changes: Any) -> None:
+    """Changes fields of a manifest as somebody with an editor would, unchecked."""
+    path = directory / FILE_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

@@ -1,0 +1,44 @@
+"""A repository of tiny models, the app over it, and a client in the same process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+from tests.service.builders import publish_tiny
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A model repository with `teacher` and `student`, and `student` as the default."""
+    root = tmp_path / "models"
+    publish_tiny(root, "teacher")
+    publish_tiny(root, "student", scores={"good": (0.0, 1.0), "bad": (1.0, 0.0)})
+    (root / "routes.toml").write_text('default = "student"\n')
+    return root
+
+
+@pytest.fixture
+def connect(models: Path) -> Iterator[Callable[..., TestClient]]:
+    """Makes a started client of an app over `models`, with settings of the test's choice."""
+    clients: list[TestClient] = []
+
+    def make(**settings: Any) -> TestClient:
+        values = {"models": models, "threads": 1, **settings}
+        client = TestClient(create_app(Settings(**values)), raise_server_exceptions=False)
+        clients.append(client.__enter__())
+        return client
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(connect: Callable[..., TestClient]) -> TestClient:
+    """A client with the default settings."""
+    return connect()

@@ -1,0 +1,209 @@
+"""The queue and thread of one model, with a model that runs when the test lets it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.batcher import Batcher, BatchReport, Job, _Item, split_by_length
+from service.classifier import Classifier, Float32Array
+from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
+from service.tokenization import Encoding
+
+
+class GatedModel:
+    """Answers with each text's first id, once its gate is open; remembers its batches."""
+
+    def __init__(self) -> None:
+        self.manifest = SimpleNamespace(name="fake", version=1)
+        self.gate = threading.Event()
+        self.batches: list[list[list[int]]] = []
+
+    def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
+        self.batches.append([encoding.ids for encoding in encodings])
+        assert self.gate.wait(10)
+        if any(encoding.ids[0] == 666 for encoding in encodings):
+            raise RuntimeError("a poisoned text")
+        return np.array([[e.ids[0], len(e.ids)] for e in encodings], dtype=np.float32)
+
+
+def text(first: int, length: int = 2) -> Encoding:
+    """An encoding that `GatedModel` answers with (first, length)."""
+    return Encoding([first] + [0] * (length - 1), truncated=False)
+
+
+def soon() -> float:
+    """A deadline that no test reaches."""
+    return time.monotonic() + 30
+
+
+Scenario = Callable[[GatedModel, Batcher], Coroutine[Any, Any, None]]
+
+
+def run(scenario: Scenario, max_queue: int = 100, batch_tokens: int = 64) -> GatedModel:
+    """Runs a scenario against a started batcher, and drains it."""
+    model = GatedModel()
+    batcher = Batcher(cast(Classifier, model), batch_tokens, max_queue)
+
+    async def main() -> None:
+        batcher.start()
+        await scenario(model, batcher)
+        model.gate.set()
+        await batcher.drain()
+
+    asyncio.run(main())
+    return model
+
+
+async def busy(model: GatedModel, batcher: Batcher) -> "asyncio.Task[Any]":
+    """Occupies the model's thread until its gate opens."""
+    task = asyncio.create_task(batcher.submit([text(0)], soon()))
+    while not model.batches:
+        await asyncio.sleep(0.001)
+    return task
+
+
+def test_waiting_texts_share_a_batch_and_get_their_own_answers() -> None:
+    """What waits while a batch runs goes together, and each job gets its own rows in order."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        jobs = [
+            asyncio.create_task(batcher.submit([text(n), text(n + 100)], soon()))
+            for n in range(1, 4)
+        ]
+        await asyncio.sleep(0.01)
+        model.gate.set()
+        await first
+        for n, job in enumerate(jobs, start=1):
+            assert (await job).logits.tolist() == [[n, 2], [n + 100, 2]]
+
+    assert len(run(scenario).batches) == 2
+
+
+def test_cancelled_job_is_dropped_and_disturbs_nobody() -> None:
+    """A job whose client left never reaches the model; its neighbours are answered."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        left = asyncio.create_task(batcher.submit([text(41)], soon()))
+        stays = asyncio.create_task(batcher.submit([text(42)], soon()))
+        await asyncio.sleep(0.01)
+        left.cancel()
+        await asyncio.sleep(0)
+        model.gate.set()
+        await first
+        assert (await stays).logits.tolist() == [[42, 2]]
+        assert batcher.depth == 0
+
+    ran = [ids for batch in run(scenario).batches for ids in batch]
+    assert [41, 0] not in ran
+    assert [42, 0] in ran
+
+
+def test_late_job_gets_deadline_exceeded_and_is_not_run() -> None:
+    """A job whose deadline passes while it waits fails on time and costs the model nothing."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        with pytest.raises(DeadlineExceeded):
+            await batcher.submit([text(41)], time.monotonic() + 0.02)
+        model.gate.set()
+        await first
+
+    assert all(ids[0] != 41 for batch in run(scenario).batches for ids in batch)
+
+
+def test_full_queue_refuses_at_once() -> None:
+    """Texts over the limit are refused while those before them are still answered."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        accepted = asyncio.create_task(batcher.submit([text(1), text(2)], soon()))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await batcher.submit([text(3)], soon())
+        model.gate.set()
+        await asyncio.gather(first, accepted)
+
+    run(scenario, max_queue=3)
+
+
+def test_one_bad_text_fails_alone() -> None:
+    """A text on which the model raises fails its own job; others in its batch are answered."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        good = asyncio.create_task(batcher.submit([text(1), text(2)], soon()))
+        bad = asyncio.create_task(batcher.submit([text(666)], soon()))
+        await asyncio.sleep(0.01)
+        model.gate.set()
+        await first
+        assert (await good).logits[:, 0].tolist() == [1, 2]
+        with pytest.raises(InferenceFailed):
+            await bad
+
+    run(scenario)
+
+
+def test_drain_answers_what_was_accepted_and_refuses_the_rest() -> None:
+    """Draining loses no accepted job, and takes no new one."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        accepted = asyncio.create_task(batcher.submit([text(5)], soon()))
+        await asyncio.sleep(0)
+        draining = asyncio.create_task(batcher.drain())
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await batcher.submit([text(6)], soon())
+        model.gate.set()
+        await draining
+        assert (await accepted).logits.tolist() == [[5, 2]]
+        await first
+
+    model = GatedModel()
+    batcher = Batcher(cast(Classifier, model), 64, 100)
+
+    async def main() -> None:
+        batcher.start()
+        await scenario(model, batcher)
+
+    asyncio.run(main())
+
+
+def test_reports_each_batch() -> None:
+    """Metrics hear of each batch with its texts and tokens."""
+    model = GatedModel()
+    model.gate.set()
+    reports: list[BatchReport] = []
+    batcher = Batcher(cast(Classifier, model), 64, 100, reports.append)
+
+    async def main() -> None:
+        batcher.start()
+        await batcher.submit([text(1, 3), text(2, 3)], soon())
+        await batcher.drain()
+
+    asyncio.run(main())
+    assert [(report.texts, report.tokens) for report in reports] == [(2, 6)]
+
+
+@given(st.lists(st.integers(1, 200), max_size=60), st.integers(1, 512))
+def test_split_keeps_every_text_and_bounds_padding(lengths: list[int], budget: int) -> None:
+    """Every text is in just one batch, within the budget and with little padding."""
+    job = cast(Job, None)
+    items = [_Item(job, row, text(0, length)) for row, length in enumerate(lengths)]
+    batches = list(split_by_length(items, budget))
+    assert sorted(item.row for batch in batches for item in batch) == list(range(len(lengths)))
+    for batch in batches:
+        sizes = [len(item.encoding) for item in batch]
+        padded = max(sizes) * len(sizes)
+        assert len(batch) == 1 or padded <= budget
+        assert padded - sum(sizes) <= 0.15 * padded
