@@ -27,6 +27,7 @@ class GatedModel:
         self.batches: list[list[list[int]]] = []
 
     def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
+        """As `Classifier.logits`; raises on a text that begins with 666."""
         self.batches.append([encoding.ids for encoding in encodings])
         assert self.gate.wait(10)
         if any(encoding.ids[0] == 666 for encoding in encodings):

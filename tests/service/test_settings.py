@@ -20,7 +20,7 @@ def test_environment_sets_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_keys_are_not_printed() -> None:
     """A key does not appear when the settings are printed or logged."""
-    assert "hunter2" not in repr(Settings(admin_key="hunter2"))  # type: ignore[arg-type]
+    assert "hunter2" not in repr(Settings(admin_key="hunter2"))
 
 
 def test_cpus_follow_the_quota(tmp_path: Path) -> None:

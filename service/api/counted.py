@@ -1,0 +1,93 @@
+"""One prediction request from any dialect: its deadline, its run, and its metrics."""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import Request
+
+from service.api.problems import status_of
+from service.api.state import State, state_of
+from service.errors import InvalidInput
+from service.predictor import Outcome
+from service.routing import parse_target
+
+TIMEOUT_HEADER = "x-request-timeout-ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a request got.
+
+    Attributes:
+        model: the route that was asked for, or the default that took its place.
+        total: seconds since the request came.
+    """
+
+    model: str
+    outcome: Outcome
+    total: float
+
+
+class Count:
+    """A request while it is being answered."""
+
+    def __init__(self, request: Request, state: State) -> None:
+        self.model = "-"  # a name from a client is no metric's label until it is known
+        self._headers = request.headers
+        self._started = time.monotonic()
+        self._state = state
+
+    async def answer(
+        self, model: str | None, texts: Sequence[str], *, truncate: bool = True
+    ) -> Answered:
+        """Runs the request; `model` is `name`, `name@version` or None for the default.
+
+        Raises:
+            StillhouseError: see `service.errors`.
+        """
+        state = self._state
+        state.refuse_while_draining()
+        named = model or state.default_model
+        target = parse_target(named)
+        state.registry.get(target.name, target.version)
+        self.model = target.name
+        limit = timeout_ms(self._headers, state.settings.timeout_ms) / 1000
+        outcome = await state.predictor.predict(
+            texts, target, deadline=self._started + limit, truncate=truncate
+        )
+        answered = Answered(named, outcome, time.monotonic() - self._started)
+        state.observe(self.model, outcome, answered.total)
+        return answered
+
+
+@asynccontextmanager
+async def counted(request: Request) -> AsyncIterator[Count]:
+    """Counts the request by model and by the status that it ends with."""
+    state = state_of(request)
+    count = Count(request, state)
+    status = HTTPStatus.OK
+    try:
+        yield count
+    except Exception as error:
+        status = status_of(error)
+        state.metrics.rejected.labels(type(error).__name__).inc()
+        raise
+    finally:
+        state.metrics.requests.labels(count.model, int(status)).inc()
+
+
+def timeout_ms(headers: Mapping[str, str], default: int) -> int:
+    """The request's own timeout, never longer than the service's.
+
+    Raises:
+        InvalidInput: the header is not a whole number of milliseconds.
+    """
+    given = headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return default
+    if not given.isascii() or not given.isdigit() or not int(given[:12]) > 0:
+        raise InvalidInput("X-Request-Timeout-Ms is not a positive whole number")
+    return min(int(given[:12]), default)
