@@ -3,6 +3,7 @@
 import click
 
 import export.cli
+import loadtest.cli
 import service.cli
 import training.cli
 
@@ -15,7 +16,9 @@ def main() -> None:
 main.add_command(training.cli.train)
 main.add_command(training.cli.distil)
 main.add_command(export.cli.export)
+main.add_command(export.cli.calibrate)
 main.add_command(service.cli.serve)
+main.add_command(loadtest.cli.loadtest)
 
 if __name__ == "__main__":
     main()

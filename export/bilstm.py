@@ -20,7 +20,7 @@ def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
     """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `logits`."""
     config = model.config
     weights = {name: _array(tensor) for name, tensor in model.state_dict().items()}
-    initializers = {
+    initializers: dict[str, npt.NDArray[np.generic]] = {
         "embedding": weights["embedding.weight"],
         "classifier.weight": weights["classifier.weight"],
         "classifier.bias": weights["classifier.bias"],
@@ -83,7 +83,7 @@ def _layer_weights(
 
 
 def _reorder_gates(value: FloatArray) -> FloatArray:
-    """torch has input, forget, cell, output; ONNX has input, output, forget, cell."""
+    """Torch has input, forget, cell, output; ONNX has input, output, forget, cell."""
     gate_in, gate_forget, gate_cell, gate_out = np.split(value, 4)
     return np.concatenate([gate_in, gate_out, gate_forget, gate_cell])
 

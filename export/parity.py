@@ -38,7 +38,7 @@ class Gate:
         """Raises GateError, which says by how much, unless `parity` is within the gate."""
         lost = []
         limit = self.max_logit_difference
-        if limit is not None and parity.max_logit_difference > limit:
+        if limit is not None and not parity.max_logit_difference <= limit:  # NaN is out too
             lost.append(f"a logit differs by {parity.max_logit_difference:.2g}, allowed {limit:g}")
         if parity.agreement < self.min_agreement:
             lost.append(f"agreement {parity.agreement:.4f}, needed {self.min_agreement}")

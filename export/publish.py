@@ -1,7 +1,8 @@
 """Writes a model repository entry whole or not at all, checked before it is seen."""
 
-import shutil
+import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,16 +19,17 @@ from service.classifier import Classifier
 from service.manifest import (
     FILE_NAME,
     MODEL_FILE,
+    NAME_PATTERN,
     TOKENIZER_FILE,
     File,
     Lineage,
     Manifest,
     file_sha256,
 )
-from service.repository import ModelRepository
 from training.checkpoint import Checkpoint
 from training.data import LabelledText
 
+SINGLE_LABEL = "single_label_classification"
 Precision = Literal["fp32", "int8"]
 Weights = Literal["float32", "float16", "int8"]
 
@@ -59,27 +61,36 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
 
     Raises:
         GateError: it lost more than the gate allows; nothing is published.
-        ExportError: the architecture cannot be exported, or there is nothing to measure on.
+        ExportError: the request or the model is not one that can be published, or there is
+            nothing to measure on.
     """
+    if not re.fullmatch(NAME_PATTERN, request.name):
+        raise ExportError(f"{request.name!r} is not a model's name: it should match {NAME_PATTERN}")
     if not request.sets:
         raise ExportError("nothing to measure on: give at least one labelled set with --data")
+    kind = checkpoint.model.config.problem_type or SINGLE_LABEL
+    if kind != SINGLE_LABEL or len(checkpoint.labels) < 2:
+        raise ExportError(
+            f"{checkpoint.source} is not a {SINGLE_LABEL} model of two labels or more"
+        )
     graph = to_onnx(checkpoint.model)
     if request.precision == "int8":
         graph = quantize(graph)
     elif request.weights == "float16":
         graph = store_in_half(graph)
 
-    versions = ModelRepository(root).versions().get(request.name, [])
-    version = (versions[-1] if versions else 0) + 1
     home = root / request.name
-    staging = home / f".{version}.partial" / request.name / str(version)
-    shutil.rmtree(staging.parent.parent, ignore_errors=True)
-    staging.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
+    # A number that was ever begun is not used again, complete or not.
+    taken = (int(place.name) for place in home.iterdir() if place.name.isdecimal())
+    version = max(taken, default=0) + 1
     try:
-        manifest = _write(checkpoint, graph, staging, version, request)
-        _place(staging, home / str(version))
+        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
+            staging = Path(hidden) / request.name / str(version)
+            staging.mkdir(parents=True)
+            manifest = _write(checkpoint, graph, staging, version, request)
+            _place(staging, home / str(version))
     finally:
-        shutil.rmtree(staging.parent.parent, ignore_errors=True)
         if not any(home.iterdir()):
             home.rmdir()
     return manifest
@@ -154,7 +165,7 @@ def _code_version() -> str:
     version = metadata.version("stillhouse")
     try:
         commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
+            ["git", "rev-parse", "--short=12", "HEAD"],  # noqa: S607  found on PATH, as by the user
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

@@ -37,6 +37,9 @@ class Classifier:
         self.tokenizer = tokenizer
         self._session = session
         self._outputs = [manifest.outputs[0]]
+        self._thresholds = np.array(
+            manifest.thresholds or [0.5] * len(manifest.labels), dtype=np.float32
+        )
 
     @classmethod
     def load(cls, directory: Path, threads: int = 1) -> "Classifier":
@@ -99,6 +102,38 @@ class Classifier:
         shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         softmax: Float32Array = shifted / shifted.sum(axis=1, keepdims=True)
         return softmax
+
+    def given(self, probabilities: Float32Array) -> npt.NDArray[np.bool_]:
+        """Which labels a multi-label model gives: those at or over their thresholds.
+
+        Args:
+            probabilities: (batch, labels).
+
+        Returns:
+            (batch, labels).
+        """
+        over: npt.NDArray[np.bool_] = probabilities >= self._thresholds
+        return over
+
+    def confidence(self, probabilities: Float32Array) -> Float32Array:
+        """How sure the model is of the labels it gives, for cascades.
+
+        The highest probability; with several labels a text, that of the label which is
+        closest to falling on the other side of its threshold, 0.5 being undecided.
+
+        Args:
+            probabilities: (batch, labels).
+
+        Returns:
+            (batch,), between 0 and 1.
+        """
+        if self.manifest.problem_type == "multi_label":
+            room = np.where(self.given(probabilities), 1 - self._thresholds, self._thresholds)
+            distance = np.abs(probabilities - self._thresholds) / np.maximum(room, 1e-6)
+            nearest: Float32Array = 0.5 + distance.min(axis=1) / 2
+            return nearest
+        highest: Float32Array = probabilities.max(axis=1)
+        return highest
 
 
 def open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:

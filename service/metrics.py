@@ -51,6 +51,18 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.texts = Counter(
+            "stillhouse_texts_total",
+            "Texts answered.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.escalated = Counter(
+            "stillhouse_escalated_total",
+            "Texts of a cascade that a later model of its chain answered.",
+            ["model"],
+            registry=self.registry,
+        )
         self.truncated = Counter(
             "stillhouse_truncated_total",
             "Texts that were cut to the model's length.",

@@ -1,4 +1,4 @@
-"""Answers a request: tokenise, queue, run, read the logits.
+"""Answers a request: tokenise, queue, run, read the logits, and ask the next model if unsure.
 
 The one core that every dialect of the API calls. Knows models and text, and no HTTP.
 """
@@ -8,11 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from service.batcher import Batcher
 from service.classifier import Classifier, Float32Array
 from service.errors import InvalidInput, TextTooLong, Unavailable
 from service.registry import Registry
-from service.routing import Target
+from service.routing import Plan, Target
 from service.tokenization import Encoding
 
 INLINE_CHARACTERS = 20_000  # about a millisecond of tokenising; more goes to a thread
@@ -23,12 +25,17 @@ class Answer:
     """What a model said of one text.
 
     Attributes:
+        labels: of a multi-label model those over their thresholds, perhaps none; else None.
         scores: probabilities by label, in the order of the model's labels.
         logits: likewise.
+        confidence: the cascade's measure, between 0 and 1; see `Classifier.confidence`.
+        escalated: a cheaper model was asked first, and was unsure.
     """
 
+    labels: tuple[str, ...] | None
     scores: dict[str, float]
     logits: dict[str, float]
+    confidence: float
     model: str
     version: int
     escalated: bool
@@ -41,13 +48,13 @@ class Answer:
         return max(self.scores, key=self.scores.__getitem__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stages:
-    """Seconds by stage."""
+    """Seconds by stage; of a cascade, the sum over its models."""
 
-    tokenize: float
-    queue: float
-    inference: float
+    tokenize: float = 0.0
+    queue: float = 0.0
+    inference: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,11 @@ class Predictor:
         self._max_characters = max_characters
 
     async def predict(
-        self, texts: Sequence[str], target: Target, *, deadline: float, truncate: bool
+        self, texts: Sequence[str], plan: Plan, *, deadline: float, truncate: bool
     ) -> Outcome:
         """Classifies texts.
+
+        Of a cascade, only the texts of which a model is unsure go on to the next.
 
         Args:
             deadline: on the clock of `time.monotonic`.
@@ -84,14 +93,24 @@ class Predictor:
             StillhouseError: see `service.errors`; all but RepositoryError can come.
         """
         self._check(texts)
-        while True:
-            batcher = self._registry.get(target.name, target.version)
-            try:
-                return await self._run(batcher, texts, deadline, truncate)
-            except Unavailable:
-                # Swapped out between here and its queue: the new version answers.
-                if self._registry.get(target.name, target.version) is batcher:
-                    raise
+        stages = Stages()
+        answers: list[Answer | None] = [None] * len(texts)
+        rows = list(range(len(texts)))
+        for index, step in enumerate(plan.steps):
+            found = await self._ask(
+                step.target, [texts[row] for row in rows], deadline, truncate, index > 0, stages
+            )
+            for row, answer in zip(rows, found, strict=True):
+                answers[row] = answer
+            if step.threshold is not None:
+                rows = [
+                    row
+                    for row, answer in zip(rows, found, strict=True)
+                    if answer.confidence < step.threshold
+                ]
+            if step.threshold is None or not rows:
+                break
+        return Outcome([answer for answer in answers if answer is not None], stages)
 
     def _check(self, texts: Sequence[str]) -> None:
         if len(texts) > self._max_texts:
@@ -104,21 +123,43 @@ class Predictor:
             if not text.strip():
                 raise InvalidInput(f"text {index} is empty")
 
-    async def _run(
-        self, batcher: Batcher, texts: Sequence[str], deadline: float, truncate: bool
-    ) -> Outcome:
-        classifier = batcher.classifier
-        started = time.monotonic()
-        encodings = await _encode(classifier, texts)
-        tokenized = time.monotonic()
-        if not truncate:
-            _refuse_truncated(classifier, encodings)
-        result = await batcher.submit(encodings, deadline)
-        probabilities = classifier.probabilities(result.logits)
-        return Outcome(
-            _answers(classifier, encodings, result.logits, probabilities),
-            Stages(tokenized - started, result.queue_seconds, result.inference_seconds),
-        )
+    async def _ask(
+        self,
+        target: Target,
+        texts: Sequence[str],
+        deadline: float,
+        truncate: bool,
+        escalated: bool,
+        stages: Stages,
+    ) -> list[Answer]:
+        while True:
+            batcher = self._registry.get(target.name, target.version)
+            try:
+                return await _run(batcher, texts, deadline, truncate, escalated, stages)
+            except Unavailable:
+                # Swapped out between here and its queue: the new version answers.
+                if self._registry.get(target.name, target.version) is batcher:
+                    raise
+
+
+async def _run(
+    batcher: Batcher,
+    texts: Sequence[str],
+    deadline: float,
+    truncate: bool,
+    escalated: bool,
+    stages: Stages,
+) -> list[Answer]:
+    classifier = batcher.classifier
+    started = time.monotonic()
+    encodings = await _encode(classifier, texts)
+    stages.tokenize += time.monotonic() - started
+    if not truncate:
+        _refuse_truncated(classifier, encodings)
+    result = await batcher.submit(encodings, deadline)
+    stages.queue += result.queue_seconds
+    stages.inference += result.inference_seconds
+    return _answers(classifier, encodings, result.logits, escalated)
 
 
 async def _encode(classifier: Classifier, texts: Sequence[str]) -> list[Encoding]:
@@ -137,23 +178,27 @@ def _refuse_truncated(classifier: Classifier, encodings: Sequence[Encoding]) -> 
 
 
 def _answers(
-    classifier: Classifier,
-    encodings: Sequence[Encoding],
-    logits: Float32Array,
-    probabilities: Float32Array,
+    classifier: Classifier, encodings: Sequence[Encoding], logits: Float32Array, escalated: bool
 ) -> list[Answer]:
     manifest = classifier.manifest
+    probabilities = classifier.probabilities(logits)
+    given = classifier.given(probabilities) if manifest.problem_type == "multi_label" else None
+    confidence = classifier.confidence(probabilities).tolist()
     return [
         Answer(
+            labels=None
+            if given is None
+            else tuple(manifest.labels[index] for index in np.flatnonzero(given[row])),
             scores=dict(zip(manifest.labels, scores, strict=True)),
             logits=dict(zip(manifest.labels, raw, strict=True)),
+            confidence=confidence[row],
             model=manifest.name,
             version=manifest.version,
-            escalated=False,
-            tokens=len(encoding),
-            truncated=encoding.truncated,
+            escalated=escalated,
+            tokens=len(encodings[row]),
+            truncated=encodings[row].truncated,
         )
-        for encoding, raw, scores in zip(
-            encodings, logits.tolist(), probabilities.tolist(), strict=True
+        for row, (raw, scores) in enumerate(
+            zip(logits.tolist(), probabilities.tolist(), strict=True)
         )
     ]

@@ -12,7 +12,9 @@ from pathlib import Path
 from service.batcher import Batcher
 from service.classifier import Classifier
 from service.errors import RepositoryError, Unavailable, UnknownModel
+from service.manifest import MODEL_FILE
 from service.repository import ModelRepository
+from service.routing import Fitted
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,14 @@ class Registry:
             raise UnknownModel(f"no version {version} of {name!r}: there are {self.versions[name]}")
         wanted = name if version is None else f"{name}@{version}"
         raise Unavailable(self.problems.get(wanted, f"{wanted} is not loaded"), retry_after=5)
+
+    def fitted(self, name: str) -> Fitted | None:
+        """The version of a model that serves, as a cascade remembers it."""
+        batcher = self._serving.get(name)
+        if batcher is None:
+            return None
+        manifest = batcher.classifier.manifest
+        return Fitted(version=manifest.version, sha256=manifest.files[MODEL_FILE].sha256)
 
     async def load(self, name: str, version: int | None = None) -> Batcher:
         """Makes a version the one that serves; without a number the highest that works.

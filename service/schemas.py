@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from service.routing import Fit, Hop, Shadow
+
 
 class Body(BaseModel):
     """Base of request bodies: an unknown key is an error, not a silent default."""
@@ -37,7 +39,7 @@ class PredictRequest(Body):
 
     inputs: Inputs = Field(description="one text, or several")
     model: str | None = Field(
-        None, description="`name` or `name@version`; without it the default route"
+        None, description="a model, `name@version`, an alias or a cascade; without it the default"
     )
     top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
     raw_scores: bool = Field(False, description="logits in place of probabilities")
@@ -47,7 +49,10 @@ class PredictRequest(Body):
 class Prediction(BaseModel):
     """What one text got."""
 
-    label: str
+    label: str = Field(description="the label of the highest score")
+    labels: list[str] | None = Field(
+        None, description="multi-label models: every label over its threshold"
+    )
     score: float
     scores: dict[str, float] = Field(description="by label, descending")
     model: str = Field(description="the model that answered")
@@ -104,11 +109,26 @@ class ModelInfo(BaseModel):
     created_at: datetime | None = None
 
 
+class CascadeInfo(BaseModel):
+    """A cascade of `routes.toml`."""
+
+    name: str
+    chain: list[str]
+    hops: list[Hop]
+    fit: Fit
+    stale: str | None = Field(
+        description="why its thresholds are not trusted, so that the last model alone answers"
+    )
+
+
 class ModelList(BaseModel):
     """The answer of `GET /models`."""
 
-    default: str = Field(description="what a request without `model` gets")
+    default: str | None = Field(description="what a request without `model` gets")
     models: list[ModelInfo]
+    cascades: list[CascadeInfo]
+    aliases: dict[str, str]
+    shadows: dict[str, Shadow]
 
 
 class Health(BaseModel):

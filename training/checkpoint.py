@@ -6,7 +6,6 @@ Every kind of model is written and read in the same way. Knows nothing of data o
 import hashlib
 import json
 import shutil
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from transformers import (
 
 import training.models.bilstm  # noqa: F401  registers the architecture with the auto classes
 from service.tokenization import Tokenizer
-from training.recipe import Recipe, parse_recipe
+from training.recipe import Recipe, load_recipe
 
 
 class CheckpointError(ValueError):
@@ -44,14 +43,16 @@ class Checkpoint:
     @property
     def labels(self) -> tuple[str, ...]:
         """Label names in the order of the logits."""
-        return tuple(self.model.config.id2label[i] for i in range(self.model.config.num_labels))
+        names: dict[int, str] = self.model.config.id2label or {}
+        return tuple(names[index] for index in sorted(names))
 
     @property
     def max_length(self) -> int:
         """The most tokens the model was trained to read."""
         if self.recipe is not None:
             return self.recipe.data.max_length
-        return int(min(self.hub_tokenizer.model_max_length, 512))
+        positions = getattr(self.model.config, "max_position_embeddings", 512)
+        return int(min(self.hub_tokenizer.model_max_length, positions, 512))
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -95,16 +96,20 @@ def load_checkpoint(source: str) -> Checkpoint:
 
     Raises:
         CheckpointError: it is not there, or not a sequence classifier.
+        RecipeError: the recipe beside it cannot be used.
     """
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(source)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            source, output_loading_info=True
+        )
     except (OSError, ValueError) as error:
         raise CheckpointError(f"no sequence classifier at {source!r}: {error}") from error
+    if missing := sorted(report["missing_keys"]):  # transformers would make them up at random
+        raise CheckpointError(f"{source!r} is no sequence classifier: it lacks {missing}")
     directory = Path(source)
     recipe = metrics = None
     if (directory / "recipe.toml").is_file():
-        values = tomllib.loads((directory / "recipe.toml").read_text(encoding="utf-8"))
-        recipe = parse_recipe(values, f"{source}/recipe.toml")
+        recipe = load_recipe(directory / "recipe.toml")
     if (directory / "metrics.json").is_file():
         metrics = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
     return Checkpoint(source, model.eval(), load_hub_tokenizer(source), recipe, metrics)

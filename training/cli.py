@@ -1,4 +1,4 @@
-"""`stillhouse train`, `distil` and `evaluate`."""
+"""`stillhouse train` and `stillhouse distil`."""
 
 from pathlib import Path
 from typing import Any

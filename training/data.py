@@ -4,11 +4,13 @@ Knows nothing of tokens or models.
 """
 
 import csv
+import gzip
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 
@@ -58,7 +60,7 @@ def load_labelled_text(source: str, data: Data, split: str = "train") -> Labelle
         split: the hub data set's split; a local file has only one.
 
     Raises:
-        DataError: the source, a column or a label is not there.
+        DataError: the source, a column, a text or a label is not there.
     """
     table = _read(source, split)
     text_column = data.text_column or next((c for c in TEXT_COLUMNS if c in table.features), None)
@@ -68,16 +70,14 @@ def load_labelled_text(source: str, data: Data, split: str = "train") -> Labelle
             f"{source} has columns {sorted(table.features)}, not {wanted} and "
             f"{data.label_column}: set data.text_column and data.label_column"
         )
-    texts = [str(text) for text in table[text_column]]
-    raw = table[data.label_column]
-    if not texts:
+    if not len(table):
         raise DataError(f"{source} has no rows")
-    if empty := [row + 1 for row, text in enumerate(texts) if not text.strip() or text == "None"]:
-        raise DataError(f"{source}: no text in {len(empty)} rows, the first is row {empty[0]}")
+    raw = table[data.label_column]
     feature = table.features[data.label_column]
-    if isinstance(feature, datasets.ClassLabel):
-        raw = [feature.int2str(value) for value in raw]
-    return _with_labels(source, texts, [str(value) for value in raw], data.labels)
+    if isinstance(feature, datasets.ClassLabel):  # the hub's -1 means that the label is withheld
+        raw = [None if value in (None, -1) else feature.int2str(value) for value in raw]
+    texts = _filled(source, "text", table[text_column])
+    return _with_labels(source, texts, _filled(source, "label", raw), data.labels)
 
 
 def split_validation(data: LabelledText, size: int, seed: int) -> tuple[LabelledText, LabelledText]:
@@ -102,7 +102,7 @@ def split_validation(data: LabelledText, size: int, seed: int) -> tuple[Labelled
             spans.update(_spans(words[row]))
     if len(whole) < size:
         raise DataError(f"{size} texts cannot be held out of {len(whole)}: lower validation_size")
-    held_out = set(random.Random(seed).sample(sorted(whole), size))
+    held_out = set(random.Random(seed).sample(sorted(whole), size))  # noqa: S311  no secret
     fragments: set[int] = set()
     for row in held_out:
         fragments.update(_spans(words[row]))
@@ -136,13 +136,15 @@ def _read(source: str, split: str) -> datasets.Dataset:
     suffix = next((s for s in reversed(path.suffixes) if s != ".gz"), "")
     if suffix not in READERS:
         raise DataError(f"{source}: expected one of {sorted(READERS)}, .gz allowed")
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if suffix == ".tsv":
         options = {"sep": "\t", "quoting": csv.QUOTE_NONE}
-    if READERS[suffix] == "csv":
-        # keep_default_na: the word "null" or "None" is a text like any other
-        options["keep_default_na"] = False
     try:
+        if READERS[suffix] == "csv":
+            # Everything is a string: the word "null" is a text like any other, and 007 is not 7.
+            names = _header(path, options)
+            options["features"] = datasets.Features({n: datasets.Value("string") for n in names})
+            options["keep_default_na"] = False
         return datasets.load_dataset(
             READERS[suffix], data_files=str(path), split="train", **options
         )
@@ -150,15 +152,38 @@ def _read(source: str, split: str) -> datasets.Dataset:
         raise DataError(f"{source} cannot be read: {error}") from error
 
 
+def _header(path: Path, options: dict[str, Any]) -> list[str]:
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        first = csv.reader(
+            file,
+            delimiter=options.get("sep", ","),
+            quoting=options.get("quoting", csv.QUOTE_MINIMAL),
+        )
+        # A column without a name, such as a written index, gets the one that pandas gives it.
+        return [name or f"Unnamed: {place}" for place, name in enumerate(next(first, []))]
+
+
+def _filled(source: str, what: str, values: Iterable[object]) -> list[str]:
+    """The values as strings; DataError where one is missing or blank."""
+    found = ["" if value is None else str(value) for value in values]
+    if empty := [row for row, value in enumerate(found, 1) if not value.strip()]:
+        raise DataError(
+            f"{source}: no {what} in {len(empty)} rows, the first is row {empty[0]}: "
+            "fill them or take them out"
+        )
+    return found
+
+
 def _with_labels(
     source: str, texts: list[str], raw: list[str], names: dict[str, str] | None
 ) -> LabelledText:
     names = names or {value: value for value in sorted(set(raw))}
-    served = tuple(names.values())
-    index = {key: place for place, key in enumerate(names)}
-    index |= {name: place for place, name in enumerate(served)}
+    served = tuple(dict.fromkeys(names.values()))  # two labels of the file may be served as one
+    index = {name: place for place, name in enumerate(served)}
+    index |= {key: served.index(name) for key, name in names.items()}
     if unknown := sorted(set(raw) - index.keys()):
         raise DataError(f"{source} has labels {unknown[:5]} that data.labels does not name")
     if len(served) < 2:
-        raise DataError(f"{source} has only one label, {served[0]!r}")
+        raise DataError(f"{source} has only one label, {served[0]!r}: two are needed")
     return LabelledText(texts, [index[value] for value in raw], served)

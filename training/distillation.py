@@ -58,15 +58,16 @@ def predict_logits(
 def teacher_logits(teacher: Checkpoint, texts: Sequence[str]) -> Logits:
     """The teacher's logits on `texts`, from the cache where they were computed before.
 
-    The cache is keyed by the teacher's weights, its maximum length and the texts, so a
-    change of any is a miss. It lies in `$STILLHOUSE_CACHE`, or `~/.cache/stillhouse`.
+    The cache is keyed by the teacher's weights and the token ids that it reads, so a change
+    of a text, the tokeniser or the maximum length is a miss. It lies in `$STILLHOUSE_CACHE`,
+    or `~/.cache/stillhouse`.
 
     Returns:
         (texts, labels).
     """
-    digest = hashlib.sha256(f"{teacher.sha256} {teacher.max_length}".encode())
-    for text in texts:
-        digest.update(text.encode() + b"\n")
+    digest = hashlib.sha256(teacher.sha256.encode())
+    for encoding in teacher.tokenizer.encode(texts):
+        digest.update(f"{encoding.ids}\n".encode())
     root = Path(os.environ.get("STILLHOUSE_CACHE", Path.home() / ".cache" / "stillhouse"))
     path = root / "logits" / f"{digest.hexdigest()}.npy"
     if path.is_file():

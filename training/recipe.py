@@ -113,8 +113,8 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecipeError(f"no recipe at {path}") from error
+    except OSError as error:
+        raise RecipeError(f"no recipe at {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
     for override in overrides:

@@ -8,7 +8,7 @@ import dataclasses
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -43,7 +43,14 @@ from training.models.bilstm import (
     project_embeddings,
 )
 from training.models.encoder import new_encoder
-from training.recipe import BiLstmModel, Distillation, EncoderModel, Recipe, RecipeError
+from training.recipe import (
+    BiLstmModel,
+    Distillation,
+    EncoderModel,
+    Recipe,
+    RecipeError,
+    load_recipe,
+)
 
 
 class DistillationTrainer(Trainer):
@@ -58,7 +65,7 @@ class DistillationTrainer(Trainer):
         model: torch.nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        **_: Any,
+        num_items_in_batch: torch.Tensor | None = None,  # noqa: ARG002  the Trainer passes it
     ) -> Any:
         """See `training.losses.distillation_loss`."""
         teacher = inputs.pop("teacher_logits", None)
@@ -92,6 +99,8 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     run = output.with_name(f"{output.name}.run")
     if run.exists() and not resume:
         raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
+    if (run / "recipe.toml").is_file() and load_recipe(run / "recipe.toml") != recipe:
+        raise CheckpointError(f"the unfinished run at {run} has another recipe: remove it")
     started = time.monotonic()
     data = load_labelled_text(recipe.data.train, recipe.data)
     train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
@@ -112,8 +121,8 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         _dataset(train, tokenizer, soft),
         _dataset(validation, tokenizer, None),
     )
-    last = any(run.glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=True if resume and last else None)
+    (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    trainer.train(resume_from_checkpoint=_last_complete(run))
 
     metrics: dict[str, Any] = {
         "train": {"n": len(train), "sha256": data.sha256},
@@ -125,13 +134,22 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         "log": trainer.state.log_history,
     }
     if recipe.data.test is not None:
-        test = load_labelled_text(recipe.data.test, recipe.data, split="validation")
+        # By the labels of train: a small test set may not hold every one.
+        names = recipe.data.labels or {label: label for label in data.labels}
+        columns = recipe.data.model_copy(update={"labels": names})
+        test = load_labelled_text(recipe.data.test, columns, split="validation")
         metrics["test"] = _scores(model, tokenizer, test)
     if teacher is not None:
         metrics["teacher_sha256"] = teacher.sha256
     save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
     shutil.rmtree(run, ignore_errors=True)
     return metrics
+
+
+def _last_complete(run: Path) -> str | None:
+    """The Trainer's newest checkpoint; one that it was killed while writing does not count."""
+    found = [path.parent for path in run.glob("checkpoint-*/trainer_state.json")]
+    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
 
 
 def _new_model(
@@ -162,9 +180,15 @@ def _new_bilstm(
     )
     model = BiLstmForSequenceClassification(config)
     if spec.initial_embeddings == "teacher":
-        table = teacher.model.get_input_embeddings().weight.detach()
+        # An encoder's table may have more rows than its tokeniser has tokens.
+        table = cast(torch.Tensor, teacher.model.get_input_embeddings().weight).detach()
+        table = table[: config.vocab_size]
+        try:
+            projected = project_embeddings(table, spec.embedding_size)
+        except ValueError as error:
+            raise RecipeError(f"model.embedding_size: {error}") from error
         with torch.no_grad():
-            model.embedding.weight[: len(table)] = project_embeddings(table, spec.embedding_size)
+            model.embedding.weight[: len(table)] = projected
             model.embedding.weight[config.pad_token_id] = 0
     return model
 
@@ -227,7 +251,7 @@ def _trainer(
         "compute_metrics": _accuracy,
     }
     if recipe.distillation is None:
-        return Trainer(**options)
+        return cast(Trainer, Trainer(**options))
     return DistillationTrainer(**options, distillation=recipe.distillation)
 
 

@@ -12,7 +12,6 @@ from service.api.problems import status_of
 from service.api.state import State, state_of
 from service.errors import InvalidInput
 from service.predictor import Outcome
-from service.routing import parse_target
 
 TIMEOUT_HEADER = "x-request-timeout-ms"
 
@@ -51,12 +50,11 @@ class Count:
         state = self._state
         state.refuse_while_draining()
         named = model or state.default_model
-        target = parse_target(named)
-        state.registry.get(target.name, target.version)
-        self.model = target.name
+        plan = state.plan(named)
+        self.model = plan.route
         limit = timeout_ms(self._headers, state.settings.timeout_ms) / 1000
         outcome = await state.predictor.predict(
-            texts, target, deadline=self._started + limit, truncate=truncate
+            texts, plan, deadline=self._started + limit, truncate=truncate
         )
         answered = Answered(named, outcome, time.monotonic() - self._started)
         state.observe(self.model, outcome, answered.total)

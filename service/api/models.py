@@ -5,7 +5,8 @@ from fastapi import APIRouter, Request
 from service.api.problems import RESPONSES
 from service.api.state import State, state_of
 from service.errors import UnknownModel
-from service.schemas import ModelInfo, ModelList
+from service.routing import staleness
+from service.schemas import CascadeInfo, ModelInfo, ModelList
 
 router = APIRouter(tags=["models"])
 
@@ -14,8 +15,23 @@ router = APIRouter(tags=["models"])
 async def list_models(request: Request) -> ModelList:
     """Every model of the repository, loaded or not."""
     state = state_of(request)
-    infos = [describe(state, name) for name in _names(state)]
-    return ModelList(default=state.routes.default or "", models=infos)
+    routes = state.routes
+    return ModelList(
+        default=routes.default,
+        models=[describe(state, name) for name in _names(state)],
+        cascades=[
+            CascadeInfo(
+                name=name,
+                chain=list(cascade.chain),
+                hops=list(cascade.hops),
+                fit=cascade.fit,
+                stale=staleness(cascade, state.registry.fitted),
+            )
+            for name, cascade in routes.cascade.items()
+        ],
+        aliases=routes.aliases,
+        shadows=routes.shadow,
+    )
 
 
 @router.get("/models/{name}", summary="Describe one model", responses={404: RESPONSES[404]})

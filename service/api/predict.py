@@ -43,7 +43,9 @@ async def predict(request: Request) -> Response:
         body = PredictRequest.model_validate_json(await request.body())
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(body.model, texts, truncate=body.truncate)
-    return Response(_response(body, answered).model_dump_json(), media_type="application/json")
+    return Response(
+        _response(body, answered).model_dump_json(exclude_none=True), media_type="application/json"
+    )
 
 
 def _response(body: PredictRequest, answered: Answered) -> PredictResponse:
@@ -65,6 +67,7 @@ def _prediction(answer: Answer, body: PredictRequest) -> Prediction:
     ranked = sorted(values.items(), key=lambda pair: pair[1], reverse=True)[: body.top_k]
     return Prediction(
         label=answer.label,
+        labels=None if answer.labels is None else list(answer.labels),
         score=round(values[answer.label], 6),
         scores={label: round(value, 6) for label, value in ranked},
         model=answer.model,

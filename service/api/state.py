@@ -5,11 +5,11 @@ from typing import cast
 
 from fastapi import Request
 
-from service.errors import Unavailable
+from service.errors import Unavailable, UnknownModel
 from service.metrics import Metrics
 from service.predictor import Outcome, Predictor
 from service.registry import Registry
-from service.routing import Routes
+from service.routing import Plan, Routes, resolve
 from service.settings import Settings
 
 
@@ -38,6 +38,21 @@ class State:
             raise Unavailable(f"no default route: name a model, one of {sorted(names)}")
         return names[0]
 
+    def plan(self, named: str) -> Plan:
+        """The models that a name stands for, all of them known and the last one loaded.
+
+        Raises:
+            UnknownModel, Unavailable: the last model is not there, or not loaded.
+        """
+        plan = resolve(self.routes, named, self.registry.fitted)
+        last = plan.steps[-1].target
+        try:
+            self.registry.get(last.name, last.version)
+        except UnknownModel as error:
+            routes = sorted({*self.routes.aliases, *self.routes.cascade})
+            raise UnknownModel(f"{error}; routes: {routes}") from error
+        return plan
+
     def refuse_while_draining(self) -> None:
         """Raises Unavailable once the service was told to stop."""
         if self.draining:
@@ -51,6 +66,9 @@ class State:
         seconds.labels(model, "queue").observe(stages.queue)
         seconds.labels(model, "inference").observe(stages.inference)
         seconds.labels(model, "total").observe(total)
+        if escalated := sum(answer.escalated for answer in outcome.answers):
+            self.metrics.escalated.labels(model).inc(escalated)
+        self.metrics.texts.labels(model).inc(len(outcome.answers))
         if cut := sum(answer.truncated for answer in outcome.answers):
             self.metrics.truncated.labels(model).inc(cut)
 

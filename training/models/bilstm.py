@@ -63,7 +63,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         )
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.LSTM):
@@ -111,7 +111,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         pooled = self._pool(packed_states, last, attention_mask, lengths)
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
 
     def _pool(
         self,
@@ -155,4 +155,5 @@ def project_embeddings(table: torch.Tensor, size: int) -> torch.Tensor:
     # The right singular vectors, from the small (dimensions x dimensions) Gram matrix.
     _, vectors = torch.linalg.eigh(centred.T @ centred)
     projected = centred @ vectors[:, -size:]
-    return projected * (0.1 / projected.std())
+    scaled: torch.Tensor = projected * (0.1 / projected.std())
+    return scaled

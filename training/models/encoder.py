@@ -13,4 +13,5 @@ def new_encoder(base: str, labels: Sequence[str], dropout: float) -> PreTrainedM
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout"):
         if hasattr(config, name):
             setattr(config, name, dropout)
-    return AutoModelForSequenceClassification.from_pretrained(base, config=config)
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(base, config=config)
+    return model

@@ -1,0 +1,22 @@
+"""Keeps every test off the network and out of the caches of whoever runs it."""
+
+import os
+import tempfile
+
+import pytest
+
+CACHES = tempfile.TemporaryDirectory(prefix="stillhouse-tests-")
+
+# Before any library reads them, and inherited by the processes that tests start.
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HOME": f"{CACHES.name}/huggingface",
+    "STILLHOUSE_CACHE": f"{CACHES.name}/stillhouse",
+    "OMP_NUM_THREADS": "1",  # tiny models are slower with more
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001  pytest names it
+    """Removes the caches."""
+    CACHES.cleanup()

@@ -1,0 +1,131 @@
+"""Tiny models and data of the tests' own making: nothing is downloaded, nothing takes long."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+from training.checkpoint import Checkpoint
+from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+POSITIVE = ("good", "great", "fine", "superb", "moving", "funny", "clever", "warm")
+NEGATIVE = ("bad", "awful", "dull", "weak", "tedious", "stale", "clumsy", "cold")
+FILLER = tuple("the a this that film plot cast scene is was seems with and of an hour".split())
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
+VOCABULARY = (*SPECIAL, *dict.fromkeys((*POSITIVE, *NEGATIVE, *FILLER, *LETTERS)))
+POSITIONS = 64
+
+
+def tiny_tokenizer() -> Tokenizer:
+    """BERT's rules over a small vocabulary: other words fall into letters, the rest is [UNK]."""
+    pieces = (*VOCABULARY, *(f"##{letter}" for letter in LETTERS))
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
+def tiny_hub_tokenizer() -> PreTrainedTokenizerFast:
+    """The same as `tiny_tokenizer`, as transformers holds it."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tiny_tokenizer(),
+        model_max_length=POSITIONS,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+def tiny_encoder(labels: Sequence[str], *, seed: int = 0) -> BertForSequenceClassification:
+    """A random BERT: 32 wide, 2 layers, 2 heads, 64 positions."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=tiny_tokenizer().get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=POSITIONS,
+        # Far from zero, so that texts differ clearly in their logits without any training.
+        initializer_range=0.2,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    return BertForSequenceClassification(config).eval()
+
+
+def tiny_bilstm(
+    labels: Sequence[str] = ("negative", "positive"),
+    *,
+    pooling: str = "last",
+    layers: int = 2,
+    seed: int = 0,
+    kind: type[BiLstmForSequenceClassification] = BiLstmForSequenceClassification,
+) -> BiLstmForSequenceClassification:
+    """A random Bi-LSTM over the tiny tokeniser, with embeddings large enough to matter."""
+    torch.manual_seed(seed)
+    config = BiLstmConfig(
+        vocab_size=tiny_tokenizer().get_vocab_size(),
+        embedding_size=16,
+        hidden_size=24,
+        num_hidden_layers=layers,
+        pooling=pooling,
+        pad_token_id=0,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    model = kind(config).eval()
+    with torch.no_grad():
+        model.embedding.weight.mul_(10)
+        model.classifier.weight.mul_(2)
+        # Random biases, or a mistake in their order would not be seen.
+        for name, parameter in model.lstm.named_parameters():
+            if "bias" in name:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+def tiny_encoder_checkpoint(
+    directory: Path, labels: Sequence[str] = ("negative", "positive"), *, seed: int = 0
+) -> Path:
+    """Saves a random BERT and its tokeniser as a hub checkpoint is saved; returns `directory`."""
+    tiny_encoder(labels, seed=seed).save_pretrained(directory)
+    tiny_hub_tokenizer().save_pretrained(directory)
+    return directory
+
+
+def tiny_checkpoint(
+    model: BertForSequenceClassification | BiLstmForSequenceClassification,
+) -> Checkpoint:
+    """A checkpoint in memory, with no recipe and no metrics, as from elsewhere."""
+    return Checkpoint("tiny", model, tiny_hub_tokenizer(), None, None)
+
+
+def toy_texts(n: int, seed: int) -> list[tuple[str, str]]:
+    """Texts with their labels; one word in each tells the label, the others say nothing."""
+    chosen = random.Random(seed)
+    rows: dict[str, str] = {}
+    while len(rows) < n:
+        label, words = chosen.choice((("positive", POSITIVE), ("negative", NEGATIVE)))
+        text = [chosen.choice(FILLER) for _ in range(chosen.randint(4, 10))]
+        text.insert(chosen.randint(0, len(text)), chosen.choice(words))
+        rows[" ".join(text)] = label
+    return list(rows.items())
+
+
+def toy_data(path: Path, n: int, seed: int) -> Path:
+    """Writes `toy_texts` as a TSV with the columns text and label; returns `path`."""
+    lines = ["text\tlabel", *(f"{text}\t{label}" for text, label in toy_texts(n, seed))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
