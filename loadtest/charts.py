@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from loadtest.results import Run
 
+NAME_HEIGHT = 20
 BAR_HEIGHT = 16
-GROUP_GAP = 14
-BARS_LEFT = 110
-BARS_WIDTH = 460  # of the longest bar; the label stands to its right
+GROUP_GAP = 12
+BARS_WIDTH = 560  # of the longest bar; the label stands to its right
 LINE_WIDTH = 300
 LINE_HEIGHT = 80
 
@@ -28,7 +28,7 @@ class Group:
     """One run's bars."""
 
     name: str
-    y: int  # of its name
+    y: int  # its top, where the name stands
     bars: tuple[Bar, ...]
 
 
@@ -59,14 +59,14 @@ def bar_chart(runs: Sequence[Run]) -> BarChart:
         total = run.total
         bars = []
         top = y
+        y += NAME_HEIGHT
         for kind, value in (("p50", total.p50_ms), ("p95", total.p95_ms), ("p99", total.p99_ms)):
             if value is not None:
                 width = round(value / largest * BARS_WIDTH, 1)
                 bars.append(Bar(y, max(width, 1.0), kind, value))
                 y += BAR_HEIGHT
-        if bars:
-            groups.append(Group(run.name, (top + y) // 2, tuple(bars)))
-            y += GROUP_GAP
+        groups.append(Group(run.name, top, tuple(bars)))
+        y += GROUP_GAP
     return BarChart(tuple(groups), y)
 
 

@@ -70,9 +70,7 @@ class Figures:
     service_environment_mb: float
 
 
-def measure(
-    stillhouse: Path, models: Path, data: Path, port: int, latency_texts: int
-) -> Figures:
+def measure(stillhouse: Path, models: Path, data: Path, port: int, latency_texts: int) -> Figures:
     """Runs everything; takes some minutes.
 
     Args:
@@ -150,7 +148,15 @@ def _latency(
     unpadded: list[float] = []
     tokenizer = next(models.glob(f"{names[0]}/*/tokenizer.json"))
     with subprocess.Popen(  # noqa: S603  our own module
-        ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "loadtest.torch_baseline", str(tokenizer)],  # noqa: E501, S607
+        [
+            "taskset",
+            "-c",
+            str(SERVER_CORE),
+            sys.executable,
+            "-m",
+            "loadtest.torch_baseline",
+            str(tokenizer),
+        ],  # noqa: E501, S607
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -187,9 +193,7 @@ def _right(client: http.client.HTTPConnection, name: str, rows: list[tuple[str, 
     return right
 
 
-def _figures(
-    model: dict[str, Any], right: int, n: int, seconds: list[float]
-) -> ModelFigures:
+def _figures(model: dict[str, Any], right: int, n: int, seconds: list[float]) -> ModelFigures:
     interval = binomtest(right, n).proportion_ci(method="wilson")
     return ModelFigures(
         model["name"],

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 from pydantic import TypeAdapter
 
-from loadtest.charts import BARS_LEFT, bar_chart, line_charts
+from loadtest.charts import bar_chart, line_charts
 from loadtest.results import Report
 
 TEMPLATE = "report.html"
@@ -81,6 +81,5 @@ def to_html(report: Report) -> str:
         report=report,
         stamp=f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC",
         bars=bar_chart(report.runs),
-        left=BARS_LEFT,
         lines={run.name: line_charts(run) for run in report.runs},
     )

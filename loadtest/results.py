@@ -117,7 +117,9 @@ def broken_limits(runs: Iterable[Run], limits: Limits) -> tuple[str, ...]:
     for run in runs:
         total = run.total
         if not total.requests:
-            found.append(f"{run.name}: no request was answered in time to be counted")
+            found.append(
+                f"{run.name}: no request was counted, for those of the warm-up had no answer yet"
+            )
             continue
         if total.failed_share > limits.max_error_share:
             found.append(

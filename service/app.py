@@ -7,9 +7,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service.api import models, ops, predict, problems
+from service.api import hf, models, oip, oip_models, ops, predict, problems, tei
+from service.api.documented import schemas_of
 from service.api.middleware import RequestMiddleware
+from service.api.oip_schemas import InferRequest
 from service.api.state import State
+from service.api.tei_schemas import TeiRequest
 from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier
 from service.metrics import Metrics
@@ -41,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         access_log=settings.access_log,
     )
     problems.install(app)
-    for module in (predict, models, ops):
+    for module in (predict, models, ops, hf, oip, oip_models, tei):
         app.include_router(module.router)
     _document_bodies(app)
     return app
@@ -96,9 +99,9 @@ def _document_bodies(app: FastAPI) -> None:
 
     def openapi() -> dict[str, object]:
         document = generate()
-        schemas = document["components"]["schemas"]
-        for model in (PredictRequest, Problem):
-            schemas[model.__name__] = model.model_json_schema()
+        document["components"]["schemas"] |= schemas_of(
+            PredictRequest, hf.HfRequest, InferRequest, TeiRequest, Problem
+        )
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

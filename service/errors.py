@@ -2,6 +2,7 @@
 
 StillhouseError
 |-- InvalidInput            the request cannot be used as it is
+|   |-- EmptyInput          there is no text
 |   `-- TextTooLong         more tokens than the model reads, and truncate is false
 |-- BodyTooLarge            more bytes than are accepted
 |-- Unauthorised            a key is missing or wrong
@@ -22,6 +23,10 @@ class StillhouseError(Exception):
 
 class InvalidInput(StillhouseError):
     """The request cannot be used as it is."""
+
+
+class EmptyInput(InvalidInput):
+    """There is no text, or only white space."""
 
 
 class TextTooLong(InvalidInput):

@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+import hypothesis
 import pytest
 
 CACHES = tempfile.TemporaryDirectory(prefix="stillhouse-tests-")
@@ -15,6 +16,9 @@ os.environ |= {
     "OMP_NUM_THREADS": "1",  # tiny models are slower with more
     "TOKENIZERS_PARALLELISM": "false",
 }
+# No deadline, since a busy machine is no failure; the same examples in every run.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001  pytest names it

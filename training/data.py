@@ -155,13 +155,16 @@ def _read(source: str, split: str) -> datasets.Dataset:
 def _header(path: Path, options: dict[str, Any]) -> list[str]:
     opened: Any = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        first = csv.reader(
+        rows = csv.reader(
             file,
             delimiter=options.get("sep", ","),
             quoting=options.get("quoting", csv.QUOTE_MINIMAL),
         )
-        # A column without a name, such as a written index, gets the one that pandas gives it.
-        return [name or f"Unnamed: {place}" for place, name in enumerate(next(first, []))]
+        header, first = next(rows, []), next(rows, [])
+    if len(first) > len(header):  # pandas would take the surplus for an index and shift the rest
+        raise ValueError(f"row 1 has {len(first)} fields, the header {len(header)}")
+    # A column without a name, such as a written index, gets the one that pandas gives it.
+    return [name or f"Unnamed: {place}" for place, name in enumerate(header)]
 
 
 def _filled(source: str, what: str, values: Iterable[object]) -> list[str]:

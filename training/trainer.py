@@ -51,9 +51,19 @@ from training.recipe import (
     RecipeError,
     load_recipe,
 )
+from training.sampling import BucketSampler
 
 
-class DistillationTrainer(Trainer):
+class BucketTrainer(Trainer):
+    """The Trainer, reading batches of like length in random order."""
+
+    def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> BucketSampler:
+        rows = cast(datasets.Dataset, train_dataset or self.train_dataset)
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        return BucketSampler(lengths, self.args.train_batch_size, self.args.seed)
+
+
+class DistillationTrainer(BucketTrainer):
     """The Trainer with the dual loss in place of plain cross-entropy while it trains."""
 
     def __init__(self, *args: Any, distillation: Distillation, **kwargs: Any) -> None:
@@ -104,6 +114,7 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     started = time.monotonic()
     data = load_labelled_text(recipe.data.train, recipe.data)
     train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
+    test = _test_set(recipe, data.labels)  # now, for its errors should not wait for the training
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 
     teacher = load_checkpoint(recipe.distillation.teacher) if recipe.distillation else None
@@ -133,17 +144,22 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         "recipe_sha256": recipe.sha256,
         "log": trainer.state.log_history,
     }
-    if recipe.data.test is not None:
-        # By the labels of train: a small test set may not hold every one.
-        names = recipe.data.labels or {label: label for label in data.labels}
-        columns = recipe.data.model_copy(update={"labels": names})
-        test = load_labelled_text(recipe.data.test, columns, split="validation")
+    if test is not None:
         metrics["test"] = _scores(model, tokenizer, test)
     if teacher is not None:
         metrics["teacher_sha256"] = teacher.sha256
     save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
     shutil.rmtree(run, ignore_errors=True)
     return metrics
+
+
+def _test_set(recipe: Recipe, labels: tuple[str, ...]) -> LabelledText | None:
+    """The test set by the labels of train: a small one may not hold them all."""
+    if recipe.data.test is None:
+        return None
+    names = recipe.data.labels or {label: label for label in labels}
+    columns = recipe.data.model_copy(update={"labels": names})
+    return load_labelled_text(recipe.data.test, columns, split="validation")
 
 
 def _last_complete(run: Path) -> str | None:
@@ -229,7 +245,6 @@ def _trainer(
         bf16=schedule.precision == "bf16",
         seed=schedule.seed,
         use_cpu=not torch.cuda.is_available(),
-        group_by_length=True,
         eval_strategy="steps",
         eval_steps=evaluate_every,
         save_strategy="steps",
@@ -251,7 +266,7 @@ def _trainer(
         "compute_metrics": _accuracy,
     }
     if recipe.distillation is None:
-        return cast(Trainer, Trainer(**options))
+        return BucketTrainer(**options)
     return DistillationTrainer(**options, distillation=recipe.distillation)
 
 

@@ -70,7 +70,7 @@ async def counted(request: Request) -> AsyncIterator[Count]:
     try:
         yield count
     except Exception as error:
-        status = status_of(error)
+        status = status_of(request, error)
         state.metrics.rejected.labels(type(error).__name__).inc()
         raise
     finally:

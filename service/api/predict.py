@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.api.counted import Answered, counted
+from service.api.documented import body_of
 from service.api.problems import RESPONSES
 from service.predictor import Answer
 from service.schemas import Prediction, PredictRequest, PredictResponse, Timing
@@ -16,22 +17,7 @@ router = APIRouter(tags=["predict"])
     summary="Classify one text or several",
     response_model=PredictResponse,
     responses=RESPONSES,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/PredictRequest"}}
-            },
-        },
-        "parameters": [
-            {
-                "name": "X-Request-Timeout-Ms",
-                "in": "header",
-                "schema": {"type": "integer", "minimum": 1},
-                "description": "after this long the answer is of no use, and 504 comes instead",
-            }
-        ],
-    },
+    openapi_extra=body_of(PredictRequest),
 )
 async def predict(request: Request) -> Response:
     """Answers with a label and scores for each text.

@@ -1,4 +1,7 @@
-"""Errors as `application/problem+json` (RFC 9457): the one table from errors to statuses."""
+"""Errors as `application/problem+json` (RFC 9457): the one table from errors to statuses.
+
+A request in a dialect gets its error in that dialect's form; see `service.api.dialects`.
+"""
 
 import logging
 import math
@@ -11,12 +14,14 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from service import errors
+from service.api.dialects import dialect_of
 from service.schemas import Problem
 
 log = logging.getLogger(__name__)
 
 STATUS: dict[type[Exception], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.EmptyInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TextTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unauthorised: HTTPStatus.UNAUTHORIZED,
@@ -31,8 +36,11 @@ STATUS: dict[type[Exception], HTTPStatus] = {
 }
 
 
-def status_of(error: Exception) -> HTTPStatus:
+def status_of(request: Request, error: Exception) -> HTTPStatus:
     """The HTTP status of an error of the core, or 422 for a body that does not validate."""
+    dialect = dialect_of(request.scope)
+    if dialect and type(error) in dialect.statuses:
+        return dialect.statuses[type(error)]
     if isinstance(error, ValidationError | RequestValidationError):
         return HTTPStatus.UNPROCESSABLE_ENTITY
     return STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -46,12 +54,12 @@ def problem_response(request: Request, error: Exception) -> Response:
         status, detail = HTTPStatus(error.status_code), str(error.detail)
         headers = dict(error.headers or {})
     elif isinstance(error, ValidationError | RequestValidationError):
-        status = status_of(error)
+        status = status_of(request, error)
         # Without the input: a text of the client's has no place in an error or a log.
         details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()[:20]]
         detail = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in details)
     elif isinstance(error, errors.StillhouseError):
-        status, detail = status_of(error), str(error)
+        status, detail = status_of(request, error), str(error)
     else:
         log.error("unhandled error", exc_info=error)
         status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; see its log"
@@ -59,6 +67,9 @@ def problem_response(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if dialect := dialect_of(request.scope):
+        content = dialect.body(status, detail).model_dump_json()
+        return Response(content, status, headers, media_type="application/json")
     problem = Problem(
         title=status.phrase,
         status=status,

@@ -36,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
     behaviour: ClassVar[Behaviour]
     numbers: ClassVar[Iterator[int]]
 
-    def do_GET(self) -> None:  # noqa: N802  # the base class names it
+    def do_GET(self) -> None:
         """Health and models."""
         if self.path == "/readyz" and not self.behaviour.ready:
             self._answer(503, {"status": "draining"})
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(404, {"title": "Not Found"})
 
-    def do_POST(self) -> None:  # noqa: N802  # the base class names it
+    def do_POST(self) -> None:
         """Predictions."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         behaviour = self.behaviour
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it
         """Says nothing."""
 
 

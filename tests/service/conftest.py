@@ -1,10 +1,13 @@
-"""A repository of tiny models, the app over it, and a client in the same process."""
+"""A repository of tiny models, the app over it, and a client, in one process or over TCP."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from service.app import create_app
@@ -42,3 +45,24 @@ def connect(models: Path) -> Iterator[Callable[..., TestClient]]:
 def client(connect: Callable[..., TestClient]) -> TestClient:
     """A client with the default settings."""
     return connect()
+
+
+@pytest.fixture
+def live(models: Path) -> Iterator[str]:
+    """The URL of a server on a free port, for clients that others wrote."""
+    app = create_app(Settings(models=models, threads=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    )
+    thread = threading.Thread(target=server.run, name="live")
+    thread.start()
+    give_up = time.monotonic() + 30
+    while not server.started and thread.is_alive() and time.monotonic() < give_up:
+        time.sleep(0.005)
+    try:
+        assert server.started
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+    assert not thread.is_alive()

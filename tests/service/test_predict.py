@@ -95,7 +95,11 @@ def test_long_text_is_refused_without_truncate(client: TestClient) -> None:
         (b'{"inputs": null}', 422, "inputs.text: Input should be a valid string"),
         (b'{"inputs": "good", "modle": "student"}', 422, "modle: Extra inputs"),
         (b'{"inputs": "good", "top_k": 0}', 422, "top_k: Input should be greater"),
-        (b'{"inputs": "good", "model": "nope"}', 404, "there are ['student', 'teacher']; routes: []"),
+        (
+            b'{"inputs": "good", "model": "nope"}',
+            404,
+            "there are ['student', 'teacher']; routes: []",
+        ),
         (b'{"inputs": "good", "model": "student@7"}', 404, "there are [1]"),
         (b'{"inputs": "good", "model": "student@x"}', 404, "whole number"),
         (b'{"inputs": "good", "model": "../etc"}', 404, "no model"),

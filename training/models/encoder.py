@@ -13,5 +13,8 @@ def new_encoder(base: str, labels: Sequence[str], dropout: float) -> PreTrainedM
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout"):
         if hasattr(config, name):
             setattr(config, name, dropout)
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(base, config=config)
+    # A base that classifies by other labels gives its body, not its head.
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        base, config=config, ignore_mismatched_sizes=True
+    )
     return model

@@ -1,0 +1,87 @@
+"""The bodies of Text Embeddings Inference; says nothing of how they are computed."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+
+def shape_of(value: object) -> str:
+    """What `inputs` holds: a text, a pair of texts or a batch."""
+    if not isinstance(value, list):
+        return "text"
+    return "batch" if value and isinstance(value[0], list) else "pair"
+
+
+# Told apart by shape, so that an error speaks of the form the client used and not of all.
+TeiInputs = Annotated[
+    Annotated[str, Tag("text")]
+    | Annotated[list[str], Tag("pair")]
+    | Annotated[list[Annotated[list[str], Field(min_length=1)]], Tag("batch")],
+    Discriminator(shape_of),
+]
+
+
+class TeiRequest(BaseModel):
+    """The body of `POST /tei/predict`; unknown keys are ignored, as TEI does."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]}
+    )
+
+    inputs: TeiInputs = Field(
+        description='a text; a batch is [["one"], ["two"]]; ["a", "b"] is a pair, and refused'
+    )
+    truncate: bool | None = Field(None, description="cut a text that is too long; null: true")
+    truncation_direction: Literal["left", "right"] = Field(
+        "right", description="where a text is cut; left is refused"
+    )
+    raw_scores: bool = Field(False, description="logits in place of probabilities")
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The inputs as a batch: of each text, or pair of texts, a list."""
+        if isinstance(self.inputs, str):
+            return [[self.inputs]]
+        pair = [row for row in self.inputs if isinstance(row, str)]
+        return [pair] if pair else [row for row in self.inputs if isinstance(row, list)]
+
+
+class TeiPrediction(BaseModel):
+    """One label of a text."""
+
+    score: float
+    label: str
+
+
+class TeiLabels(BaseModel):
+    """A classifier's labels."""
+
+    id2label: dict[str, str]
+    label2id: dict[str, int]
+
+
+class TeiModelType(BaseModel):
+    """What kind of model there is."""
+
+    classifier: TeiLabels
+
+
+class TeiInfo(BaseModel):
+    """The answer of `GET /tei/info`."""
+
+    model_config = ConfigDict(protected_namespaces=())  # the field names are TEI's
+
+    model_id: str
+    model_sha: str | None = Field(description="SHA-256 of the model's file")
+    model_dtype: str
+    model_type: TeiModelType
+    max_concurrent_requests: int
+    max_input_length: int
+    max_batch_tokens: int
+    max_batch_requests: int | None
+    max_client_batch_size: int
+    auto_truncate: bool
+    tokenization_workers: int
+    version: str
+    sha: str | None
+    docker_label: str | None

@@ -1,0 +1,170 @@
+"""Recipes: what they accept, what they say of what they refuse, and their hash."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import training.recipe
+from tests.training.builders import STUDENT, changed
+from training.recipe import BiLstmModel, Recipe, RecipeError, load_recipe, parse_recipe
+
+SHIPPED = sorted((Path(training.recipe.__file__).parent / "recipes").glob("*.toml"))
+VALUES = changed(STUDENT, data__train="train.tsv", distillation__teacher="teacher")
+
+
+def written(folder: Path, text: str) -> Path:
+    """Writes a recipe file."""
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A recipe on disk."""
+    return written(tmp_path, parse_recipe(VALUES, "test").to_toml())
+
+
+def test_there_are_shipped_recipes() -> None:
+    """The package ships a teacher's and a student's recipe."""
+    assert {path.stem.split("-")[0] for path in SHIPPED} >= {"teacher", "student"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipes_load(path: Path) -> None:
+    """Every shipped recipe is valid and is named as its file."""
+    assert load_recipe(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("training.epochs=2", "training", "epochs", 2.0),
+        ("training.learning_rate = 1e-4", "training", "learning_rate", 1e-4),
+        ('data.train="other.tsv"', "data", "train", "other.tsv"),
+        ("data.train=some/hub-id", "data", "train", "some/hub-id"),
+        ("model.pooling=max", "model", "pooling", "max"),
+        ("data.labels.0=no", "data", "labels", {"0": "no"}),
+    ],
+)
+def test_overrides(path: Path, override: str, section: str, key: str, value: object) -> None:
+    """An override replaces one value, or adds it with its section, and a bare word is a string."""
+    plain, changed_recipe = load_recipe(path), load_recipe(path, [override])
+    assert getattr(getattr(changed_recipe, section), key) == value
+    assert getattr(getattr(plain, section), key) != value
+
+
+def test_last_override_wins(path: Path) -> None:
+    """Of two overrides of one key the later counts."""
+    recipe = load_recipe(path, ["training.epochs=2", "training.epochs=5"])
+    assert recipe.training.epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("training.epoch=2", "training.epoch"),
+        ("training.epochs=many", "training.epochs"),
+        ("training.epochs=-1", "training.epochs"),
+        ("model.architecture=cnn", "model"),
+        ("distillation.alpha=1.5", "distillation.alpha"),
+        ("name=Not A Name", "name"),
+        ("nothing.at.all=1", "nothing"),
+        ("name.of=1", "name"),
+        ("training.epochs", "training.epochs"),
+    ],
+)
+def test_wrong_values_are_named(path: Path, override: str, named: str) -> None:
+    """An unknown key, a wrong type or a value out of range is an error that names the key."""
+    with pytest.raises(RecipeError, match=named.replace(".", r"\.")):
+        load_recipe(path, [override])
+
+
+def test_every_wrong_key_is_listed() -> None:
+    """All the mistakes of a recipe are told at once."""
+    wrong = changed(VALUES, training__epochs="x", data__max_length=1)
+    with pytest.raises(RecipeError, match=r"data\.max_length(.|\n)*training\.epochs"):
+        parse_recipe(wrong, "test")
+
+
+def test_missing_key_is_named() -> None:
+    """A value that has no default must be given."""
+    values = changed(VALUES)
+    del values["training"]["learning_rate"]
+    with pytest.raises(RecipeError, match=r"training\.learning_rate"):
+        parse_recipe(values, "test")
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    """A missing file, a directory and a file that is not TOML are errors that name the path."""
+    broken = written(tmp_path, "name = \n")
+    for path in (tmp_path / "absent.toml", tmp_path, broken):
+        with pytest.raises(RecipeError, match=str(path)):
+            load_recipe(path)
+
+
+def test_hash_ignores_layout_and_sees_values(tmp_path: Path) -> None:
+    """Comments, the order of keys and 2 for 2.0 leave the hash; a changed value changes it."""
+    one = written(
+        tmp_path,
+        """
+        name = "r"
+        [data]
+        train = "t.tsv"
+        [model]
+        architecture = "encoder"
+        base = "b"
+        [training]
+        epochs = 2.0
+        batch_size = 8
+        learning_rate = 1e-3
+        """,
+    )
+    first = load_recipe(one)
+    other = written(
+        tmp_path,
+        """
+        name = "r"   # a comment
+        [training]
+        learning_rate = 0.001
+        batch_size = 8
+        epochs = 2
+        [model]
+        base = "b"
+        architecture = "encoder"
+        [data]
+        train = "t.tsv"
+        """,
+    )
+    second = load_recipe(other)
+    assert (first, first.sha256) == (second, second.sha256)
+    assert load_recipe(other, ["training.batch_size=9"]).sha256 != first.sha256
+
+
+NAMES = st.text(max_size=20)
+RECIPES: st.SearchStrategy[dict[str, Any]] = st.builds(
+    changed,
+    st.just(VALUES),
+    data__train=NAMES,
+    data__test=st.none() | NAMES,
+    data__labels=st.none() | st.dictionaries(NAMES, NAMES),
+    model__dropout=st.floats(0, 0.99),
+    model__pooling=st.sampled_from(["last", "max", "mean"]),
+    training__epochs=st.floats(1e-9, 1e9),
+    training__seed=st.integers(-(2**40), 2**40),
+    distillation__temperature=st.floats(1e-9, 1e9),
+)
+
+
+@given(values=RECIPES)
+def test_toml_round_trip(values: dict[str, Any]) -> None:
+    """Whatever the values, the TOML that is written reads back as an equal recipe."""
+    recipe = parse_recipe(values, "test")
+    back = parse_recipe(tomllib.loads(recipe.to_toml()), "back")
+    assert isinstance(back, Recipe)
+    assert isinstance(back.model, BiLstmModel)
+    assert (back, back.sha256) == (recipe, recipe.sha256)
