@@ -38,6 +38,10 @@ models: .venv-dev/installed
 	.venv-dev/bin/stillhouse export checkpoints/student --name student --models $(MODELS) \
 	  --precision int8 --data sst2-dev=$(DATA)/sst2/dev.tsv
 
+# The README's figures, from docs/results.json. DATA as for models.
+results: .venv/installed .venv-dev/installed
+	.venv-dev/bin/stillhouse measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --readme README.md
+
 image:
 	docker build -t stillhouse .
 

@@ -19,6 +19,7 @@ main.add_command(export.cli.export)
 main.add_command(export.cli.calibrate)
 main.add_command(service.cli.serve)
 main.add_command(loadtest.cli.loadtest)
+main.add_command(loadtest.cli.measure)
 
 if __name__ == "__main__":
     main()

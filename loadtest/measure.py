@@ -26,6 +26,8 @@ from scipy.stats import binomtest
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 WARM_UP = 20
+RESULTS_BEGIN = "<!-- results: written by `make results` from docs/results.json -->"
+RESULTS_END = "<!-- /results -->"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _latency(
             "-m",
             "loadtest.torch_baseline",
             str(tokenizer),
-        ],  # noqa: E501, S607
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -286,3 +288,17 @@ def to_markdown(figures: dict[str, Any]) -> str:
         f"{figures['start_to_first_answer_s']:.1f} s after its start.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def write_table(readme: Path, table: str) -> None:
+    """Replaces what stands between the `results` marks of a Markdown file.
+
+    Raises:
+        RuntimeError: the file has no such marks.
+    """
+    text = readme.read_text(encoding="utf-8")
+    head, opening, rest = text.partition(RESULTS_BEGIN)
+    _, closing, tail = rest.partition(RESULTS_END)
+    if not opening or not closing:
+        raise RuntimeError(f"{readme} has no {RESULTS_BEGIN!r} ... {RESULTS_END!r}")
+    readme.write_text(f"{head}{opening}\n{table}{closing}{tail}", encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service.api import hf, models, oip, oip_models, ops, predict, problems, tei
+from service.api import hf, models, oip, oip_models, ops, page, predict, problems, tei
 from service.api.documented import schemas_of
 from service.api.middleware import RequestMiddleware
 from service.api.oip_schemas import InferRequest
@@ -44,8 +44,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         access_log=settings.access_log,
     )
     problems.install(app)
-    for module in (predict, models, ops, hf, oip, oip_models, tei):
+    for module in (predict, models, ops, page, hf, oip, oip_models, tei):
         app.include_router(module.router)
+    app.mount("/static", page.files, name="static")
     _document_bodies(app)
     return app
 

@@ -25,6 +25,7 @@ from service.tokenization import Encoding
 log = logging.getLogger(__name__)
 
 ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
+SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
 PADDING_SHARE = 0.15  # most of a batch that may be padding
 
 
@@ -107,7 +108,10 @@ class Batcher:
         self._on_batch = on_batch
         self._inbox: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
-        self._stopping = False
+        self.stopping = False
+        self.last_used = time.monotonic()
+        self._waiting_tokens = 0  # likewise
+        self._seconds_per_token = 0.0  # a running mean; set on the model's thread
         self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
 
     @property
@@ -119,6 +123,11 @@ class Batcher:
     def depth(self) -> int:
         """Texts that were accepted and are not yet answered."""
         return self._depth
+
+    @property
+    def predicted_wait(self) -> float:
+        """Seconds until what is accepted now would start, by the model's recent speed."""
+        return self._waiting_tokens * self._seconds_per_token
 
     def start(self) -> None:
         """Starts the thread."""
@@ -133,30 +142,40 @@ class Batcher:
             deadline: on the clock of `time.monotonic`.
 
         Raises:
-            Overloaded: the queue is full.
+            Overloaded: the queue is full, or too long for the deadline.
             Unavailable: the batcher is stopping.
             DeadlineExceeded: the deadline passed first.
             InferenceFailed: the model raised.
         """
-        if self._stopping:
+        if self.stopping:
             raise Unavailable(f"{self.name} is being unloaded")
+        now = self.last_used = time.monotonic()
+        wait = self.predicted_wait
         if self._depth + len(encodings) > self._max_queue:
-            raise Overloaded(f"{self._depth} texts wait for {self.name}")
+            raise Overloaded(f"{self._depth} texts wait for {self.name}", retry_after=wait)
+        if now + wait > deadline:
+            raise Overloaded(
+                f"the wait for {self.name} would be {wait:.2f} s, longer than the deadline allows",
+                retry_after=wait,
+            )
+        tokens = sum(map(len, encodings))
         loop = asyncio.get_running_loop()
         job = Job(len(encodings), deadline, loop)
         self._depth += len(encodings)
+        self._waiting_tokens += tokens
         self._inbox.put([_Item(job, row, encoding) for row, encoding in enumerate(encodings)])
-        timer = loop.call_later(max(0.0, deadline - time.monotonic()), _expire, job)
+        timer = loop.call_later(max(0.0, deadline - now), _expire, job)
         try:
             return await job.future
         finally:
             timer.cancel()
             job.abandoned = True
             self._depth -= len(encodings)
+            self._waiting_tokens -= tokens
 
     async def drain(self) -> None:
         """Refuses new work, waits until what was accepted is answered, ends the thread."""
-        self._stopping = True
+        self.stopping = True
         while self._depth:
             await asyncio.sleep(0.005)
         self._inbox.put(None)
@@ -208,6 +227,9 @@ class Batcher:
             return
         finished = time.monotonic()
         tokens = sum(len(item.encoding) for item in batch)
+        seconds = (finished - started) / tokens
+        weight = SPEED_WEIGHT if self._seconds_per_token else 1.0
+        self._seconds_per_token += weight * (seconds - self._seconds_per_token)
         self._on_batch(BatchReport(len(batch), tokens, finished - started))
         _call(batch[0].job.loop, _deliver, batch, logits, finished)
 

@@ -133,12 +133,12 @@ class Predictor:
         stages: Stages,
     ) -> list[Answer]:
         while True:
-            batcher = self._registry.get(target.name, target.version)
+            batcher = await self._registry.acquire(target.name, target.version)
             try:
                 return await _run(batcher, texts, deadline, truncate, escalated, stages)
             except Unavailable:
                 # Swapped out between here and its queue: the new version answers.
-                if self._registry.get(target.name, target.version) is batcher:
+                if not batcher.stopping:
                     raise
 
 

@@ -55,6 +55,10 @@ class Prediction(BaseModel):
     )
     score: float
     scores: dict[str, float] = Field(description="by label, descending")
+    confidence: float = Field(
+        description="how sure the model is of the labels it gives: what a cascade's threshold is "
+        "compared with; of one label a text, its probability"
+    )
     model: str = Field(description="the model that answered")
     version: int
     escalated: bool = Field(description="a cheaper model was asked first, and was unsure")
@@ -129,6 +133,34 @@ class ModelList(BaseModel):
     cascades: list[CascadeInfo]
     aliases: dict[str, str]
     shadows: dict[str, Shadow]
+
+
+class RouteStats(BaseModel):
+    """Recent requests, of one route or of all."""
+
+    requests: int = Field(description="ended, with an answer or an error")
+    texts: int = Field(description="answered")
+    errors: int = Field(description="requests refused or failed")
+    requests_per_second: float
+    texts_per_second: float
+    p50_ms: float | None = Field(description="half of the answered requests took at most this")
+    p99_ms: float | None = Field(description="99 of 100 answered requests took at most this")
+    escalated_share: float | None = Field(
+        description="of the texts answered, those that a later model of a cascade answered"
+    )
+
+
+class Stats(BaseModel):
+    """The answer of `GET /stats`: one worker process speaks for itself alone."""
+
+    pid: int = Field(description="the worker process whose requests these are")
+    seconds: float = Field(
+        description="how long the figures look back: 60, or less after a start or when very busy"
+    )
+    overall: RouteStats
+    routes: dict[str, RouteStats] = Field(
+        description="by the route asked for; `-` stands for requests that named none there is"
+    )
 
 
 class Health(BaseModel):

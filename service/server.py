@@ -39,7 +39,7 @@ class DrainingServer(uvicorn.Server):
         give_up = time.monotonic() + self._state.settings.drain_seconds
         # Long enough for a load balancer's next look at /readyz, if it looks every second.
         await asyncio.sleep(min(1.0, self._state.settings.drain_seconds))
-        while any(batcher.depth for batcher in self._state.registry):
+        while self._state.registry.depth:
             if time.monotonic() > give_up:
                 break
             await asyncio.sleep(0.02)

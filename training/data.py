@@ -17,7 +17,11 @@ import datasets
 from training.recipe import Data
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content")
-READERS = {".tsv": "csv", ".csv": "csv", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+DIALECTS: dict[str, dict[str, Any]] = {
+    ".tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
+    ".csv": {"strict": True},
+}
 
 
 class DataError(ValueError):
@@ -134,37 +138,33 @@ def _read(source: str, split: str) -> datasets.Dataset:
         except Exception as error:  # the library raises many kinds for "cannot be had"
             raise DataError(f"no data set {source!r}, as a file or on the hub: {error}") from error
     suffix = next((s for s in reversed(path.suffixes) if s != ".gz"), "")
-    if suffix not in READERS:
-        raise DataError(f"{source}: expected one of {sorted(READERS)}, .gz allowed")
-    options: dict[str, Any] = {}
-    if suffix == ".tsv":
-        options = {"sep": "\t", "quoting": csv.QUOTE_NONE}
+    if suffix not in READERS.keys() | DIALECTS.keys():
+        raise DataError(f"{source}: expected one of {[*DIALECTS, *READERS]}, .gz allowed")
     try:
-        if READERS[suffix] == "csv":
-            # Everything is a string: the word "null" is a text like any other, and 007 is not 7.
-            names = _header(path, options)
-            options["features"] = datasets.Features({n: datasets.Value("string") for n in names})
-            options["keep_default_na"] = False
-        return datasets.load_dataset(
-            READERS[suffix], data_files=str(path), split="train", **options
-        )
-    except Exception as error:
-        raise DataError(f"{source} cannot be read: {error}") from error
+        if suffix in DIALECTS:
+            return _read_delimited(path, DIALECTS[suffix])
+        return datasets.load_dataset(READERS[suffix], data_files=str(path), split="train")
+    except Exception as error:  # datasets wraps the reader's own error, which says what is wrong
+        raise DataError(f"{source} cannot be read: {error.__cause__ or error}") from error
 
 
-def _header(path: Path, options: dict[str, Any]) -> list[str]:
+def _read_delimited(path: Path, dialect: dict[str, Any]) -> datasets.Dataset:
+    """Every field is a string: the word "null" is a text like any other, and 007 is not 7."""
     opened: Any = gzip.open if path.suffix == ".gz" else open
+    rows: list[list[str | None]] = []
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(
-            file,
-            delimiter=options.get("sep", ","),
-            quoting=options.get("quoting", csv.QUOTE_MINIMAL),
-        )
-        header, first = next(rows, []), next(rows, [])
-    if len(first) > len(header):  # pandas would take the surplus for an index and shift the rest
-        raise ValueError(f"row 1 has {len(first)} fields, the header {len(header)}")
-    # A column without a name, such as a written index, gets the one that pandas gives it.
-    return [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+        reader = csv.reader(file, **dialect)
+        header = next(reader, [])
+        for row in filter(None, reader):  # a blank line is no row
+            if len(row) > len(header):
+                raise ValueError(
+                    f"line {reader.line_num} has {len(row)} fields, the header {len(header)}"
+                )
+            rows.append([*row, *[None] * (len(header) - len(row))])
+    return datasets.Dataset.from_dict(
+        {name: [row[place] for row in rows] for place, name in enumerate(header)},
+        features=datasets.Features({name: datasets.Value("string") for name in header}),
+    )
 
 
 def _filled(source: str, what: str, values: Iterable[object]) -> list[str]:

@@ -266,7 +266,8 @@ def _trainer(
         "compute_metrics": _accuracy,
     }
     if recipe.distillation is None:
-        return BucketTrainer(**options)
+        trainer: Trainer = BucketTrainer(**options)
+        return trainer
     return DistillationTrainer(**options, distillation=recipe.distillation)
 
 

@@ -36,7 +36,7 @@ class Count:
     def __init__(self, request: Request, state: State) -> None:
         self.model = "-"  # a name from a client is no metric's label until it is known
         self._headers = request.headers
-        self._started = time.monotonic()
+        self.started = time.monotonic()
         self._state = state
 
     async def answer(
@@ -54,9 +54,9 @@ class Count:
         self.model = plan.route
         limit = timeout_ms(self._headers, state.settings.timeout_ms) / 1000
         outcome = await state.predictor.predict(
-            texts, plan, deadline=self._started + limit, truncate=truncate
+            texts, plan, deadline=self.started + limit, truncate=truncate
         )
-        answered = Answered(named, outcome, time.monotonic() - self._started)
+        answered = Answered(named, outcome, time.monotonic() - self.started)
         state.observe(self.model, outcome, answered.total)
         return answered
 
@@ -72,6 +72,7 @@ async def counted(request: Request) -> AsyncIterator[Count]:
     except Exception as error:
         status = status_of(request, error)
         state.metrics.rejected.labels(type(error).__name__).inc()
+        state.live.failed(count.model, time.monotonic() - count.started)
         raise
     finally:
         state.metrics.requests.labels(count.model, int(status)).inc()

@@ -95,7 +95,7 @@ async def version_ready(request: Request, name: str, version: str) -> ModelReady
 def last_manifest(state: State, plan: Plan) -> Manifest:
     """Of the model that speaks for a plan: the only one, or a cascade's last."""
     target = plan.steps[-1].target
-    return state.registry.get(target.name, target.version).classifier.manifest
+    return state.registry.describe(target.name, target.version)
 
 
 def is_model(plan: Plan) -> bool:

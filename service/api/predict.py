@@ -56,6 +56,7 @@ def _prediction(answer: Answer, body: PredictRequest) -> Prediction:
         labels=None if answer.labels is None else list(answer.labels),
         score=round(values[answer.label], 6),
         scores={label: round(value, 6) for label, value in ranked},
+        confidence=round(answer.confidence, 6),
         model=answer.model,
         version=answer.version,
         escalated=answer.escalated,

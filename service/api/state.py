@@ -1,11 +1,12 @@
 """What the handlers share: made by the app's lifespan, reached through the request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi import Request
 
 from service.errors import Unavailable, UnknownModel
+from service.live import Live
 from service.metrics import Metrics
 from service.predictor import Outcome, Predictor
 from service.registry import Registry
@@ -23,6 +24,7 @@ class State:
     metrics: Metrics
     routes: Routes
     draining: bool = False
+    live: Live = field(default_factory=Live)
 
     @property
     def default_model(self) -> str:
@@ -47,7 +49,7 @@ class State:
         plan = resolve(self.routes, named, self.registry.fitted)
         last = plan.steps[-1].target
         try:
-            self.registry.get(last.name, last.version)
+            self.registry.check(last.name, last.version)
         except UnknownModel as error:
             routes = sorted({*self.routes.aliases, *self.routes.cascade})
             raise UnknownModel(f"{error}; routes: {routes}") from error
@@ -66,7 +68,9 @@ class State:
         seconds.labels(model, "queue").observe(stages.queue)
         seconds.labels(model, "inference").observe(stages.inference)
         seconds.labels(model, "total").observe(total)
-        if escalated := sum(answer.escalated for answer in outcome.answers):
+        escalated = sum(answer.escalated for answer in outcome.answers)
+        self.live.answered(model, total, len(outcome.answers), escalated)
+        if escalated:
             self.metrics.escalated.labels(model).inc(escalated)
         self.metrics.texts.labels(model).inc(len(outcome.answers))
         if cut := sum(answer.truncated for answer in outcome.answers):

@@ -74,7 +74,7 @@ async def info(request: Request, model: Model = None) -> TeiInfo:
     state = state_of(request)
     name = model or state.default_model
     target = state.plan(name).steps[-1].target
-    manifest = state.registry.get(target.name, target.version).classifier.manifest
+    manifest = state.registry.describe(target.name, target.version)
     settings = state.settings
     return TeiInfo(
         model_id=name,

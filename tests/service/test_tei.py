@@ -69,7 +69,7 @@ def test_empty_inputs(post: Callable[..., Any], inputs: object) -> None:
     [
         ({}, "inputs: Field required"),
         ({"inputs": 5}, "inputs.text: Input should be a valid string"),
-        ({"inputs": [["a"], "b"]}, "inputs.batch.1: Input should be a valid list"),
+        ({"inputs": [["a"], "b"]}, "inputs.batch.1: Input should be a valid array"),
         ({"inputs": ["a", ["b"]]}, "inputs.pair.1: Input should be a valid string"),
         ({"inputs": [[]]}, "inputs.batch.0: List should have at least 1 item"),
         ({"inputs": "a", "truncation_direction": "up"}, "'left' or 'right'"),

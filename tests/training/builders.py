@@ -47,7 +47,7 @@ def teacher_recipe(toy: Path, **changes: Any) -> Recipe:
         "data__test": str(toy / "test.tsv"),
         "model__base": str(toy / "base"),
     }
-    return parse_recipe(changed(TEACHER, **paths, **changes), "teacher")
+    return parse_recipe(changed(TEACHER, **{**paths, **changes}), "teacher")
 
 
 def student_recipe(toy: Path, teacher: Path, **changes: Any) -> Recipe:
@@ -57,4 +57,4 @@ def student_recipe(toy: Path, teacher: Path, **changes: Any) -> Recipe:
         "data__test": str(toy / "test.tsv"),
         "distillation__teacher": str(teacher),
     }
-    return parse_recipe(changed(STUDENT, **paths, **changes), "student")
+    return parse_recipe(changed(STUDENT, **{**paths, **changes}), "student")

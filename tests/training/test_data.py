@@ -155,10 +155,10 @@ def test_labels_may_be_merged(tmp_path: Path) -> None:
         ("text\tlabel\na\t\nb\t1\nc\t\n", DATA, "no label in 2 rows, the first is row 1: fill"),
         ("text\tlabel\na\nb\t1\n", DATA, "no label in 1 rows, the first is row 1"),
         ("text\tlabel\na\t0\nb\t0\n", DATA, "only one label, '0': two are needed"),
-        ("text\tlabel\n", DATA, "no data"),
-        ("", DATA, "cannot be read"),
-        ("text\tlabel\na\t0\tx\nb\t1\tx\n", DATA, "row 1 has 3 fields, the header 2"),
-        ("text\tlabel\na\t0\nb\t1\tx\n", DATA, "Expected 2 fields in line 3, saw 3"),
+        ("text\tlabel\n", DATA, "no rows"),
+        ("", DATA, r"columns \[\]"),
+        ("text\tlabel\na\t0\tx\nb\t1\tx\n", DATA, "line 2 has 3 fields, the header 2"),
+        ("text\tlabel\na\t0\n\nb\t1\tx\n", DATA, "line 4 has 3 fields, the header 2"),
         (
             "text\tlabel\na\t0\nb\t7\n",
             Data(train="unused", labels={"0": "bad", "1": "good"}),
@@ -172,6 +172,30 @@ def test_unusable_rows_are_told(tmp_path: Path, text: str, data: Data, message: 
     with pytest.raises(DataError, match=message) as caught:
         load_labelled_text(source, data)
     assert str(caught.value).startswith(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", b'text,label\n"a,0\nb,1\n'),
+        ("rows.tsv", b"text\tlabel\n\xff\t0\n"),
+        ("rows.tsv.gz", b"text\tlabel\na\t0\n"),
+        ("rows.jsonl", b'{"text": "a", \n'),
+        ("rows.parquet", b"PAR1"),
+    ],
+)
+def test_damaged_files_are_told(tmp_path: Path, name: str, content: bytes) -> None:
+    """A file that is not of its format is an error that names it."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name} cannot be read: ."):
+        load_labelled_text(str(tmp_path / name), DATA)
+
+
+def test_exports_of_spreadsheets_are_read(tmp_path: Path) -> None:
+    """A byte order mark, carriage returns and blank lines are no part of the rows."""
+    (tmp_path / "rows.csv").write_bytes(b"\xef\xbb\xbftext,label\r\na,0\r\n\r\nb,1\r\n\r\n")
+    found = load_labelled_text(str(tmp_path / "rows.csv"), DATA)
+    assert found == LabelledText(["a", "b"], [0, 1], ("0", "1"))
 
 
 def test_null_is_no_text(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Served classifiers from graphs, and models that are not what their graph will be."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from export.parity import Gate
+from export.publish import Request
+from service.classifier import Classifier, open_session
+from service.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
+from tests.tiny import tiny_bilstm, toy_texts
+from training.checkpoint import Checkpoint
+from training.data import LabelledText
+from training.models.bilstm import BiLstmForSequenceClassification
+
+LABELS = ("negative", "positive")
+TEXTS = [
+    "good",
+    "a film",
+    "the cast is superb and the plot is warm with an hour of clever scenes",
+    "Überraschung! 電影 zz-top",
+    "x" * 30,
+    "word " * 100,  # more tokens than the model has positions
+    *(text for text, _ in toy_texts(30, seed=9)),
+]
+LENIENT = Gate(max_logit_difference=None, max_accuracy_drop=1.0, min_agreement=0.0)
+STRICT = Gate(max_logit_difference=1e-4, max_accuracy_drop=0.0, min_agreement=1.0)
+
+
+def labelled(n: int = 40, seed: int = 6, labels: tuple[str, ...] = LABELS) -> LabelledText:
+    """A toy set."""
+    rows = toy_texts(n, seed)
+    return LabelledText([t for t, _ in rows], [LABELS.index(name) for _, name in rows], labels)
+
+
+def request(gate: Gate = STRICT, **changes: Any) -> Request:
+    """What to publish: FP32 under the name tiny, measured on a toy set, unless changed."""
+    values = {
+        "name": "tiny",
+        "precision": "fp32",
+        "weights": "float32",
+        "licence": "MIT",
+        "sets": {"toy": labelled()},
+        "gate": gate,
+    }
+    return Request(**{**values, **changes})
+
+
+def served(graph: onnx.ModelProto, checkpoint: Checkpoint, folder: Path) -> Classifier:
+    """The service's own classifier over a graph, with no repository around it."""
+    folder.mkdir(exist_ok=True)
+    onnx.save(graph, folder / MODEL_FILE)
+    manifest = Manifest(
+        name="tiny",
+        version=1,
+        labels=checkpoint.labels,
+        max_length=checkpoint.max_length,
+        precision="fp32",
+        weights="float32",
+        parameters=0,
+        files={name: File(sha256="0" * 64, bytes=0) for name in (MODEL_FILE, TOKENIZER_FILE)},
+        lineage=Lineage(teacher=None, recipe_sha256=None, data_sha256=None, code_version="0"),
+        licence="MIT",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    return Classifier(manifest, checkpoint.tokenizer, open_session(folder / MODEL_FILE, 1))
+
+
+class Swapped(BiLstmForSequenceClassification):
+    """In torch its two labels trade places; its graph, made of the weights, does not know."""
+
+    def forward(self, *args: Any, **options: Any) -> SequenceClassifierOutput:
+        """As its base, the logits reversed."""
+        logits = super().forward(*args, **options).logits
+        return SequenceClassifierOutput(logits=logits.flip(-1))  # type: ignore[union-attr]
+
+
+class Zeroed(BiLstmForSequenceClassification):
+    """Loses its classifier's weights on the way to the graph."""
+
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As its base, the classifier all zeros."""
+        values: dict[str, Any] = super().state_dict(*args, **options)
+        blank = torch.zeros_like(values["classifier.weight"])
+        return {**values, "classifier.weight": blank}
+
+
+class NotANumber(BiLstmForSequenceClassification):
+    """Loses a weight to NaN on the way to the graph."""
+
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As its base, one bias not a number."""
+        values: dict[str, Any] = super().state_dict(*args, **options)
+        return {**values, "classifier.bias": values["classifier.bias"] * float("nan")}
+
+
+def broken(kind: type[BiLstmForSequenceClassification]) -> BiLstmForSequenceClassification:
+    """One of the models above."""
+    return tiny_bilstm(kind=kind)

@@ -1,0 +1,225 @@
+"""Recipes run from end to end, on toy data with tiny models."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
+from tests.training.builders import student_recipe, teacher_recipe
+from training.checkpoint import CheckpointError, load_checkpoint
+from training.data import DataError, load_labelled_text
+from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
+from training.recipe import RecipeError, load_recipe
+from training.trainer import run_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_teacher_learns(toy: Path, teacher: Path) -> None:
+    """The teacher is far better than chance on texts it never saw."""
+    metrics = json.loads((teacher / "metrics.json").read_text())
+    assert metrics["test"]["accuracy"] > 0.9
+    assert metrics["test"]["n"] == 200
+    assert metrics["validation"]["n"] == 60
+    data = load_labelled_text(str(toy / "train.tsv"), teacher_recipe(toy).data)
+    assert metrics["train"] == {"n": 340, "sha256": data.sha256}
+    assert metrics["recipe_sha256"] == teacher_recipe(toy).sha256
+    assert metrics["steps"] == 4 * 22
+
+
+def test_checkpoint_holds_what_ran(toy: Path, teacher: Path) -> None:
+    """Weights, tokeniser, recipe and metrics lie in the checkpoint, and nothing beside it."""
+    names = {path.name for path in teacher.iterdir()}
+    assert names >= {"model.safetensors", "tokenizer.json", "recipe.toml", "metrics.json"}
+    assert load_recipe(teacher / "recipe.toml") == teacher_recipe(toy)
+    assert [path.name for path in teacher.parent.iterdir()] == ["teacher"]
+    assert load_checkpoint(str(teacher)).labels == ("negative", "positive")
+
+
+def test_student_learns_from_the_teacher(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """A Bi-LSTM distilled from the teacher is far better than chance, and says who taught it."""
+    metrics = run_recipe(student_recipe(toy, teacher), tmp_path / "student")
+    student, taught_by = (load_checkpoint(str(p)) for p in (tmp_path / "student", teacher))
+    assert metrics["test"]["accuracy"] > 0.9
+    assert metrics["teacher_sha256"] == taught_by.sha256
+    assert isinstance(student.model, BiLstmForSequenceClassification)
+    assert student.labels == taught_by.labels
+    assert student.tokenizer.encode(["fine"])[0].ids == taught_by.tokenizer.encode(["fine"])[0].ids
+    assert metrics["parameters"] == sum(p.numel() for p in student.model.parameters())
+    assert metrics == student.metrics
+
+
+def test_student_learns_from_logits_alone(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """With alpha 1 a wrong label does no harm: the student does what the teacher does."""
+    lines = (toy / "train.tsv").read_text().splitlines()
+    swap = {"positive": "negative", "negative": "positive"}
+    pairs = (line.split("\t") for line in lines[1:])
+    spoilt = [f"{text}\t{swap[label]}" for text, label in pairs]
+    (tmp_path / "spoilt.tsv").write_text("\n".join([lines[0], *spoilt]) + "\n")
+    recipe = student_recipe(
+        toy,
+        teacher,
+        data__train=str(tmp_path / "spoilt.tsv"),
+        distillation__alpha=1.0,
+        # The best by spoilt validation labels is the worst: look once only, at the end.
+        training__evaluations_per_epoch=1,
+        training__epochs=1,
+        training__batch_size=8,
+    )
+    assert run_recipe(recipe, tmp_path / "student")["test"]["accuracy"] > 0.9
+
+
+def test_student_starts_from_the_teachers_embeddings(
+    toy: Path, teacher: Path, tmp_path: Path
+) -> None:
+    """Untrained, the student's embeddings are the teacher's, projected; padding's are zero."""
+    recipe = student_recipe(
+        toy, teacher, training__learning_rate=1e-30, training__epochs=1, model__embedding_size=32
+    )
+    run_recipe(recipe, tmp_path / "student")
+    student, taught_by = (load_checkpoint(str(p)).model for p in (tmp_path / "student", teacher))
+    table = taught_by.get_input_embeddings().weight.detach()  # type: ignore[union-attr,operator]
+    expected = project_embeddings(table, 32)  # type: ignore[arg-type]  # a module's attribute
+    expected[0] = 0
+    found = student.embedding.weight  # type: ignore[union-attr]
+    assert (found - expected).abs().max() < 1e-6  # type: ignore[operator]
+
+
+def test_tables_longer_than_the_vocabulary(toy: Path, tmp_path: Path) -> None:
+    """A teacher whose embedding table was padded to a round size can be distilled."""
+    model = tiny_encoder()
+    model.resize_token_embeddings(pad_to_multiple_of=64, mean_resizing=False)
+    model.save_pretrained(tmp_path / "padded")
+    tiny_hub_tokenizer().save_pretrained(tmp_path / "padded")
+    recipe = student_recipe(toy, tmp_path / "padded", training__epochs=1)
+    run_recipe(recipe, tmp_path / "student")
+    student = load_checkpoint(str(tmp_path / "student"))
+    assert student.model.config.vocab_size == len(student.hub_tokenizer)
+
+
+def weights(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint's tensors as lists, to compare."""
+    tensors = load_file(checkpoint / "model.safetensors")
+    return {name: tensor.tolist() for name, tensor in tensors.items()}
+
+
+def test_the_seed_decides(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """The same seed gives the same weights, bit for bit; another gives others."""
+    for name, seed in {"one": 1, "same": 1, "other": 2}.items():
+        recipe = student_recipe(
+            toy, teacher, training__seed=seed, training__epochs=1, model__dropout=0.1
+        )
+        run_recipe(recipe, tmp_path / name)
+    one, same, other = (weights(tmp_path / name) for name in ("one", "same", "other"))
+    assert one == same
+    assert one != other
+
+
+def test_a_small_test_set_is_scored_by_the_labels_of_train(
+    toy: Path, teacher: Path, tmp_path: Path
+) -> None:
+    """A test set with one label only is scored, and its label is not taken for the first."""
+    lines = (toy / "test.tsv").read_text().splitlines()
+    kept = [lines[0], *(line for line in lines if line.endswith("positive"))]
+    (tmp_path / "positive.tsv").write_text("\n".join(kept) + "\n")
+    recipe = student_recipe(toy, teacher, data__test=str(tmp_path / "positive.tsv"))
+    assert run_recipe(recipe, tmp_path / "student")["test"]["accuracy"] > 0.9
+
+
+def test_existing_output_is_refused(toy: Path, tmp_path: Path) -> None:
+    """Nothing is trained into a directory that is there."""
+    (tmp_path / "output").mkdir()
+    with pytest.raises(CheckpointError, match="output exists"):
+        run_recipe(teacher_recipe(toy), tmp_path / "output")
+    assert list((tmp_path / "output").iterdir()) == []
+
+
+def test_unusable_runs_are_told_before_training(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """What cannot work is an error at the start, and leaves nothing behind."""
+    other = tiny_encoder_checkpoint(tmp_path / "other", ("no", "yes"))
+    absent = str(tmp_path / "absent.tsv")
+    cases = [
+        (teacher_recipe(toy, data__train=absent), DataError, "absent.tsv"),
+        (teacher_recipe(toy, data__test=absent), DataError, "absent.tsv"),
+        (teacher_recipe(toy, data__validation_size=400), DataError, "validation_size"),
+        (teacher_recipe(toy, model__base=absent), CheckpointError, "absent.tsv"),
+        (student_recipe(toy, tmp_path / "none"), CheckpointError, "none"),
+        (student_recipe(toy, other), DataError, r"teacher's labels \('no', 'yes'\)"),
+        (student_recipe(toy, teacher, model__embedding_size=33), RecipeError, "embedding_size"),
+        (student_recipe(toy, teacher).model_copy(update={"distillation": None}), RecipeError, "t"),
+    ]
+    for recipe, error, message in cases:
+        with pytest.raises(error, match=message):
+            run_recipe(recipe, tmp_path / "output")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_killed_run_is_resumed(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """A run killed at its first checkpoint is refused, then resumed, and ends as one unkilled."""
+    recipe = student_recipe(
+        toy, teacher, training__epochs=6, training__learning_rate=5e-3, model__dropout=0.1
+    )
+    output, run = tmp_path / "student", tmp_path / "student.run"
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml())
+    state = _killed_at_first_checkpoint(tmp_path / "recipe.toml", output, run)
+    assert not output.exists()
+
+    with pytest.raises(
+        CheckpointError, match=r"unfinished run is at .*student\.run: pass --resume"
+    ):
+        run_recipe(recipe, output)
+    changed = student_recipe(toy, teacher, training__epochs=7)
+    with pytest.raises(CheckpointError, match="another recipe"):
+        run_recipe(changed, output, resume=True)
+
+    # A checkpoint that the kill left half written is passed over.
+    torn = run / "checkpoint-9999"
+    torn.mkdir()
+    shutil.copy(next(run.glob("checkpoint-*/config.json")), torn)
+
+    resumed = run_recipe(recipe, output, resume=True)
+    # Its log begins with the killed run's own, timings and all: it did not start afresh.
+    assert resumed["log"][: len(state["log_history"])] == state["log_history"]
+    whole = run_recipe(recipe, tmp_path / "whole")
+    assert resumed["steps"] == whole["steps"] > state["global_step"]
+    assert resumed["test"]["accuracy"] == pytest.approx(whole["test"]["accuracy"], abs=0.05)
+    assert resumed["test"]["accuracy"] > 0.9
+    assert not run.exists()
+
+
+def _killed_at_first_checkpoint(recipe: Path, output: Path, run: Path) -> dict[str, Any]:
+    """Starts `stillhouse distil`, kills it when it has saved; returns the state it had saved."""
+    options = ["--recipe", str(recipe), "--output", str(output)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "distil", *options],
+        cwd=ROOT,
+        env=os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 120
+        # The second checkpoint's directory appears when the first is complete.
+        while len(list(run.glob("checkpoint-*"))) < 2:
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    complete = sorted(run.glob("checkpoint-*/trainer_state.json"), key=os.path.getmtime)
+    state: dict[str, Any] = json.loads(complete[-1].read_text())
+    return state
+
+
+def test_resume_without_a_run_starts_one(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """`resume` where nothing is unfinished is an ordinary run, so a job can always pass it."""
+    recipe = student_recipe(toy, teacher, training__epochs=1)
+    metrics = run_recipe(recipe, tmp_path / "student", resume=True)
+    assert metrics["steps"] == 22
