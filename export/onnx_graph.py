@@ -79,7 +79,8 @@ def store_in_half(model: onnx.ModelProto) -> onnx.ModelProto:
         value = numpy_helper.to_array(tensor)
         if value.nbytes < HALF_FROM_BYTES:
             continue
-        narrow = value.astype(np.float16)
+        with np.errstate(over="ignore"):  # the next line tells
+            narrow = value.astype(np.float16)
         if not np.isfinite(narrow).all():
             raise ExportError(f"{tensor.name} does not fit FP16: use --weights float32")
         name = tensor.name

@@ -88,8 +88,13 @@ def measure(
 
     Args:
         expected: torch's logits on `texts`, (texts, labels).
+
+    Raises:
+        GateError: a logit is infinite or not a number, so there is nothing to compare.
     """
     logits = served_logits(classifier, texts)
+    if not np.isfinite(logits).all():
+        raise GateError("not published: the exported model's logits are not finite")
     same = expected.argmax(axis=1) == logits.argmax(axis=1)
     drop = metrics = None
     if targets is not None:

@@ -7,14 +7,18 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service.api import hf, models, oip, oip_models, ops, page, predict, problems, tei
+from service import tracing
+from service.api import admin, hf, models, oip, oip_models, ops, page, predict, problems, tei
 from service.api.documented import schemas_of
 from service.api.middleware import RequestMiddleware
 from service.api.oip_schemas import InferRequest
+from service.api.security import Keys
 from service.api.state import State
 from service.api.tei_schemas import TeiRequest
 from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier
+from service.control import Control, shared_state
+from service.draining import drained_on_signal
 from service.metrics import Metrics
 from service.predictor import Predictor
 from service.registry import Registry
@@ -22,6 +26,7 @@ from service.repository import ModelRepository
 from service.routing import read_routes
 from service.schemas import PredictRequest, Problem
 from service.settings import Settings
+from service.shadow import Shadows
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -40,11 +45,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = _new_state(settings)
     app.add_middleware(
         RequestMiddleware,
+        keys=Keys(settings.prediction_keys, settings.administrator_key),
         max_body_bytes=settings.max_body_bytes,
         access_log=settings.access_log,
     )
     problems.install(app)
-    for module in (predict, models, ops, page, hf, oip, oip_models, tei):
+    for module in (predict, models, admin, ops, page, hf, oip, oip_models, tei):
         app.include_router(module.router)
     app.mount("/static", page.files, name="static")
     _document_bodies(app)
@@ -58,13 +64,25 @@ def _new_state(settings: Settings) -> State:
         load=partial(_load, threads=settings.model_threads),
         serve=partial(_serve, settings, metrics),
     )
-    return State(
+    predictor = Predictor(registry, settings.max_texts, settings.max_characters)
+    state = State(
         settings=settings,
         registry=registry,
-        predictor=Predictor(registry, settings.max_texts, settings.max_characters),
+        predictor=predictor,
         metrics=metrics,
         routes=read_routes(settings.models),
+        shadows=Shadows(registry, predictor, metrics),
+        tracer=tracing.configure(settings.otlp_endpoint),
     )
+    state.control = Control(
+        settings.models,
+        registry,
+        state.set_routes,
+        watch_seconds=settings.watch_seconds,
+        idle_seconds=settings.idle_seconds,
+        shared=shared_state(),
+    )
+    return state
 
 
 def _load(directory: Path, threads: int) -> Classifier:
@@ -87,10 +105,17 @@ def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batc
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
     await state.registry.start()
+    state.control.start()
+    state.shadows.start()
     try:
-        yield
+        with drained_on_signal(
+            state.begin_draining, lambda: bool(state.registry.depth), state.settings.drain_seconds
+        ):
+            yield
     finally:
-        state.draining = True
+        state.begin_draining()
+        await state.shadows.stop()
+        await state.control.stop()
         await state.registry.stop()
 
 

@@ -10,6 +10,7 @@ import click
 @click.option("--models", type=click.Path(path_type=Path), help="The model repository.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on.")
+@click.option("--workers", type=int, help="Processes on the port.")
 def serve(**options: Any) -> None:
     """Serve a model repository over HTTP.
 
@@ -17,7 +18,7 @@ def serve(**options: Any) -> None:
     """
     from pydantic import ValidationError
 
-    from service.errors import RepositoryError
+    from service.errors import StillhouseError
     from service.server import serve as run
     from service.settings import Settings
 
@@ -27,5 +28,5 @@ def serve(**options: Any) -> None:
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise click.ClickException("settings: " + "; ".join(lines)) from error
-    except RepositoryError as error:
+    except (OSError, StillhouseError) as error:
         raise click.ClickException(str(error)) from error

@@ -10,6 +10,7 @@ StillhouseError
 |-- Overloaded              a queue is full, or the deadline would be missed
 |-- Unavailable             draining, or nothing is loaded
 |-- DeadlineExceeded        the answer would come too late; the work is not done
+|-- ClientGone              nobody waits for the answer any more
 |-- InferenceFailed         the model raised
 `-- RepositoryError         a model on disk cannot be served
     |-- ManifestError       its manifest is missing, unreadable or of another schema
@@ -73,6 +74,10 @@ class Unavailable(StillhouseError):
 
 class DeadlineExceeded(StillhouseError):
     """The request's time was over before it was answered."""
+
+
+class ClientGone(StillhouseError):
+    """Nobody waits for the answer any more."""
 
 
 class InferenceFailed(StillhouseError):

@@ -1,6 +1,9 @@
 """Prometheus metrics, `stillhouse_*`. Counts what it is told; knows nothing of requests."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -43,6 +46,7 @@ class Metrics:
             "stillhouse_queue_depth",
             "Texts accepted and not yet answered.",
             ["model"],
+            multiprocess_mode="livesum",
             registry=self.registry,
         )
         self.rejected = Counter(
@@ -63,6 +67,18 @@ class Metrics:
             ["model"],
             registry=self.registry,
         )
+        self.shadow = Counter(
+            "stillhouse_shadow_total",
+            "Texts that a shadow answered too, by the label of the model and agreement.",
+            ["model", "shadow", "label", "agrees"],
+            registry=self.registry,
+        )
+        self.shadow_dropped = Counter(
+            "stillhouse_shadow_dropped_total",
+            "Texts for a shadow that found no idle moment.",
+            ["model", "shadow"],
+            registry=self.registry,
+        )
         self.truncated = Counter(
             "stillhouse_truncated_total",
             "Texts that were cut to the model's length.",
@@ -71,7 +87,16 @@ class Metrics:
         )
         self.loaded = Gauge(
             "stillhouse_loaded_version",
-            "The version of a model that serves.",
+            "The version of a model that serves; of several workers the lowest.",
             ["model"],
+            multiprocess_mode="livemin",
             registry=self.registry,
         )
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format; of several workers, added up."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        everything = CollectorRegistry()
+        MultiProcessCollector(everything)  # type: ignore[no-untyped-call]
+        return generate_latest(everything)

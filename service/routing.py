@@ -130,6 +130,11 @@ class Plan:
     steps: tuple[Step, ...]
     stale: str | None = None
 
+    @classmethod
+    def of(cls, target: Target) -> "Plan":
+        """The plan that asks one model."""
+        return cls(target.name, (Step(target),))
+
 
 def read_routes(root: Path) -> Routes:
     """Reads a repository's routes; without the file there are none.
@@ -162,8 +167,7 @@ def resolve(routes: Routes, named: str, serving: Callable[[str], Fitted | None])
     named = routes.aliases.get(named, named)
     cascade = routes.cascade.get(named)
     if cascade is None:
-        target = parse_target(named)
-        return Plan(target.name, (Step(target),))
+        return Plan.of(parse_target(named))
     last = Step(Target(cascade.chain[-1]))
     stale = staleness(cascade, serving)
     if stale is not None:

@@ -25,14 +25,55 @@ class Settings(BaseSettings):
     batch_tokens: int = Field(1024, ge=1, description="most tokens in a batch, padding counted")
     timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
     drain_seconds: float = Field(20.0, ge=0, description="how long a stop waits for answers")
+    workers: int = Field(1, ge=1, description="processes on the port, each with all models")
+    watch_seconds: float = Field(
+        2.0, ge=0, description="between looks for new versions and routes; 0: only when asked"
+    )
+    idle_seconds: float | None = Field(
+        None, gt=0, description="after which an unused model is unloaded until asked for"
+    )
+    api_keys: SecretStr | None = Field(
+        None, description="keys for predictions, with commas between; unset: no key is needed"
+    )
+    api_keys_file: Path | None = Field(None, description="the same from a file, one a line")
     admin_key: SecretStr | None = Field(None, description="key for /admin; unset: no /admin")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    admin_key_file: Path | None = Field(None, description="the same from a file")
+    otlp_endpoint: str | None = Field(
+        None, description="where traces go, OTLP over HTTP; unset: nowhere"
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="least level that is logged"
+    )
     access_log: bool = Field(True, description="one line of JSON a request")
+    log_texts: bool = Field(False, description="log the texts of requests, for debugging alone")
 
     @property
     def model_threads(self) -> int:
         """Threads for one model's session."""
-        return self.threads or usable_cpus()
+        return self.threads or max(1, usable_cpus() // self.workers)
+
+    @property
+    def prediction_keys(self) -> list[str]:
+        """All keys that may predict.
+
+        Raises:
+            OSError: the file of keys cannot be read.
+        """
+        given = self.api_keys.get_secret_value().split(",") if self.api_keys else []
+        if self.api_keys_file is not None:
+            given += self.api_keys_file.read_text(encoding="utf-8").splitlines()
+        return [key.strip() for key in given if key.strip()]
+
+    @property
+    def administrator_key(self) -> str | None:
+        """The key that may use /admin.
+
+        Raises:
+            OSError: the file of the key cannot be read.
+        """
+        if self.admin_key_file is not None:
+            return self.admin_key_file.read_text(encoding="utf-8").strip() or None
+        return self.admin_key.get_secret_value() if self.admin_key else None
 
 
 def usable_cpus(cgroup: Path = CGROUP) -> int:

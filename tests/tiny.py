@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -18,6 +19,8 @@ FILLER = ("the", "a", "this", "that", "film", "plot", "cast", "scene", "is", "wa
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 VOCABULARY = (*SPECIAL, *dict.fromkeys((*POSITIVE, *NEGATIVE, *FILLER, *LETTERS)))
 POSITIONS = 64
+
+Model = TypeVar("Model", BertForSequenceClassification, BiLstmForSequenceClassification)
 
 
 def tiny_tokenizer() -> Tokenizer:
@@ -68,7 +71,7 @@ def tiny_encoder(
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
     )
-    return BertForSequenceClassification(config).eval()
+    return _balanced(BertForSequenceClassification(config))
 
 
 def tiny_bilstm(
@@ -91,7 +94,7 @@ def tiny_bilstm(
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
     )
-    model = kind(config).eval()
+    model = kind(config)
     with torch.no_grad():
         model.embedding.weight.mul_(10)
         model.classifier.weight.mul_(2)
@@ -99,6 +102,15 @@ def tiny_bilstm(
         for name, parameter in model.lstm.named_parameters():
             if "bias" in name:
                 parameter.add_(0.3 * torch.randn_like(parameter))
+    return _balanced(model)
+
+
+def _balanced(model: Model) -> Model:
+    """Shifts the logits so that a random model gives some texts each label."""
+    ids = torch.randint(len(SPECIAL), model.config.vocab_size, (64, 8))
+    with torch.no_grad():
+        logits = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        model.classifier.bias -= logits.mean(dim=0)
     return model
 
 

@@ -1,5 +1,6 @@
 """One prediction request from any dialect: its deadline, its run, and its metrics."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,10 +9,15 @@ from http import HTTPStatus
 
 from fastapi import Request
 
+from service.api.disconnect import cancelled_on_disconnect
 from service.api.problems import status_of
 from service.api.state import State, state_of
 from service.errors import InvalidInput
 from service.predictor import Outcome
+from service.routing import Plan
+from service.tracing import record
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_HEADER = "x-request-timeout-ms"
 
@@ -35,7 +41,7 @@ class Count:
 
     def __init__(self, request: Request, state: State) -> None:
         self.model = "-"  # a name from a client is no metric's label until it is known
-        self._headers = request.headers
+        self._request = request
         self.started = time.monotonic()
         self._state = state
 
@@ -52,13 +58,32 @@ class Count:
         named = model or state.default_model
         plan = state.plan(named)
         self.model = plan.route
-        limit = timeout_ms(self._headers, state.settings.timeout_ms) / 1000
-        outcome = await state.predictor.predict(
-            texts, plan, deadline=self.started + limit, truncate=truncate
-        )
+        limit = timeout_ms(self._request.headers, state.settings.timeout_ms) / 1000
+        async with cancelled_on_disconnect(self._request):
+            outcome = await state.predictor.predict(
+                texts, plan, deadline=self.started + limit, truncate=truncate
+            )
         answered = Answered(named, outcome, time.monotonic() - self.started)
         state.observe(self.model, outcome, answered.total)
+        self._follow_up(plan, texts, answered)
         return answered
+
+    def _follow_up(self, plan: Plan, texts: Sequence[str], answered: Answered) -> None:
+        state = self._state
+        outcome = answered.outcome
+        shadow = state.routes.shadow.get(plan.route)
+        if shadow is not None:
+            state.shadows.offer(shadow, texts, outcome.answers)
+        if state.settings.otlp_endpoint is not None:
+            attributes: dict[str, str | int] = {
+                "stillhouse.model": plan.route,
+                "stillhouse.texts": len(texts),
+            }
+            record(state.tracer, self._request.headers, attributes, outcome.stages, answered.total)
+        if state.settings.log_texts:
+            log.info(
+                "texts", extra={"request_id": self._request.state.request_id, "texts": list(texts)}
+            )
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_response
+from service.api.security import Keys
 from service.errors import BodyTooLarge
 
 log = logging.getLogger("service.access")
@@ -20,10 +21,11 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class RequestMiddleware:
-    """Gives a request its id, limits its body while reading, and logs how it ended."""
+    """Gives a request its id, checks its key, limits its body, and logs how it ended."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, max_body_bytes: int, access_log: bool) -> None:
         self._app = app
+        self._keys = keys
         self._max_body_bytes = max_body_bytes
         self._access_log = access_log
 
@@ -57,6 +59,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
+            self._keys.check(scope["path"], headers)
             length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > self._max_body_bytes:
                 raise self._too_large()

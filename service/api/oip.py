@@ -46,7 +46,7 @@ async def infer(request: Request, name: str) -> Response:
     openapi_extra=body_of(InferRequest),
 )
 async def infer_with_version(request: Request, name: str, version: str) -> Response:
-    """Answers as above, if it is the version that serves."""
+    """Answers like `/v2/models/{name}/infer`."""
     return await _infer(request, name, f"{name}@{version}")
 
 
@@ -60,9 +60,10 @@ async def _infer(request: Request, name: str, named: str) -> Response:
         texts = read_texts(body, parts.tensors)
         names = _output_names(body)
         plan = state.plan(named)
-        labels = last_manifest(state, plan).labels
+        # The models of a cascade may order their labels differently: its last one's order holds.
+        labels = None if is_model(plan) else last_manifest(state, plan).labels
         answered = await count.answer(named, texts, truncate=body.parameters.truncate)
-        tensors = _tensors(body, answered, labels)
+        tensors = _tensors(body, answered, labels or tuple(answered.outcome.answers[0].scores))
     response = InferResponse(
         model_name=name,
         model_version=str(answered.outcome.answers[0].version) if is_model(plan) else None,
@@ -99,7 +100,7 @@ def _tensors(
     answers = answered.outcome.answers
     rows = [answer.logits if body.parameters.raw_scores else answer.scores for answer in answers]
     if any(row.keys() != set(labels) for row in rows):
-        raise Unavailable("a version with other labels was loaded meanwhile: try again")
+        raise Unavailable("the models of the cascade have different labels")
     top_k = min(body.parameters.top_k or 1, len(labels))
     best = [sorted(row, key=row.__getitem__, reverse=True)[:top_k] for row in rows]
     shape = [len(rows)] if body.parameters.top_k is None else [len(rows), top_k]

@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse, Response
 
 from service.api.dialects import ErrorBody
 from service.api.documented import errors_of
-from service.api.models import describe
 from service.api.oip_schemas import (
     IndexEntry,
     IndexRequest,
@@ -20,6 +19,7 @@ from service.api.oip_schemas import (
 )
 from service.api.oip_tensors import INPUT
 from service.api.state import State, state_of
+from service.errors import StillhouseError
 from service.manifest import Manifest
 from service.routing import Plan
 
@@ -58,11 +58,14 @@ async def ready(request: Request) -> Response:
 
 @router.post("/repository/index", summary="List the model repository")
 async def index(request: Request) -> list[IndexEntry]:
-    """Every version of every model, or with `{"ready": true}` those that serve."""
+    """Every version of every model, or with `{"ready": true}` those that can answer."""
     state = state_of(request)
     wanted = IndexRequest.model_validate_json(await request.body() or b"{}")
-    names = sorted(state.registry.versions)
-    entries = [entry for name in names for entry in _entries(state, name)]
+    entries = [
+        _entry(state, name, version)
+        for name, versions in sorted(state.registry.versions.items())
+        for version in versions
+    ]
     return [entry for entry in entries if entry.state == "READY" or not wanted.ready]
 
 
@@ -74,13 +77,13 @@ async def model_metadata(request: Request, name: str) -> ModelMetadata:
 
 @router.get("/models/{name}/versions/{version}", summary="Describe a version", responses=ERRORS)
 async def version_metadata(request: Request, name: str, version: str) -> ModelMetadata:
-    """The inputs, outputs and labels of one version, if it is the one that serves."""
+    """The inputs, outputs and labels of one version."""
     return _metadata(state_of(request), name, f"{name}@{version}")
 
 
 @router.get("/models/{name}/ready", summary="Is the model ready?", responses=ERRORS)
 async def model_ready(request: Request, name: str) -> ModelReady:
-    """Answers 200 if the model serves, 503 if not."""
+    """Answers 200 if the model can answer, 503 if not."""
     return _ready(state_of(request), name, name)
 
 
@@ -88,7 +91,7 @@ async def model_ready(request: Request, name: str) -> ModelReady:
     "/models/{name}/versions/{version}/ready", summary="Is the version ready?", responses=ERRORS
 )
 async def version_ready(request: Request, name: str, version: str) -> ModelReady:
-    """Answers 200 if it is the version that serves, 503 if not."""
+    """Answers 200 if the version can answer, 503 if not."""
     return _ready(state_of(request), name, f"{name}@{version}")
 
 
@@ -106,9 +109,10 @@ def is_model(plan: Plan) -> bool:
 def _metadata(state: State, name: str, named: str) -> ModelMetadata:
     plan = state.plan(named)
     manifest = last_manifest(state, plan)
+    versions = state.registry.versions.get(manifest.name, []) if is_model(plan) else []
     return ModelMetadata(
         name=name,
-        versions=[str(manifest.version)] if is_model(plan) else [],
+        versions=[str(number) for number in versions if _answers(state, manifest.name, number)],
         inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
         outputs=[
             TensorMetadata(name="label", datatype="BYTES", shape=[-1]),
@@ -129,14 +133,18 @@ def _ready(state: State, name: str, named: str) -> ModelReady:
     return ModelReady(name=name, ready=True)
 
 
-def _entries(state: State, name: str) -> list[IndexEntry]:
-    info = describe(state, name)
-    return [
-        IndexEntry(
-            name=name,
-            version=str(version),
-            state="READY" if version == info.version else "UNAVAILABLE",
-            reason=info.problems.get(str(version), ""),
-        )
-        for version in info.versions
-    ]
+def _entry(state: State, name: str, version: int) -> IndexEntry:
+    return IndexEntry(
+        name=name,
+        version=str(version),
+        state="READY" if _answers(state, name, version) else "UNAVAILABLE",
+        reason=state.registry.problems.get(f"{name}@{version}", ""),
+    )
+
+
+def _answers(state: State, name: str, version: int) -> bool:
+    try:
+        state.registry.check(name, version)
+    except StillhouseError:
+        return False
+    return True

@@ -113,7 +113,7 @@ class ModelMetadata(BaseModel):
     """The answer of `GET /v2/models/{name}`."""
 
     name: str
-    versions: list[str]
+    versions: list[str] = Field(description="that can be asked for; a cascade has none")
     platform: str = "onnxruntime_onnx"
     inputs: list[TensorMetadata]
     outputs: list[TensorMetadata]
@@ -150,7 +150,7 @@ class ModelReady(BaseModel):
 class IndexRequest(BaseModel):
     """The body of `POST /v2/repository/index`, which may be empty."""
 
-    ready: bool = Field(False, description="only the versions that serve")
+    ready: bool = Field(False, description="only the versions that can answer")
 
 
 class IndexEntry(BaseModel):

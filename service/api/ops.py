@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.api.state import state_of
 from service.schemas import Health
@@ -40,4 +40,4 @@ async def metrics(request: Request) -> Response:
         manifest = batcher.classifier.manifest
         state.metrics.queue_depth.labels(manifest.name).set(batcher.depth)
         state.metrics.loaded.labels(manifest.name).set(manifest.version)
-    return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -16,7 +16,7 @@ router = APIRouter(tags=["predict"])
     "/predict",
     summary="Classify one text or several",
     response_model=PredictResponse,
-    responses=RESPONSES,
+    responses={code: found for code, found in RESPONSES.items() if code != 409},
     openapi_extra=body_of(PredictRequest),
 )
 async def predict(request: Request) -> Response:

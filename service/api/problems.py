@@ -29,6 +29,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.ClientGone: HTTPStatus.REQUEST_TIMEOUT,  # nobody reads it; for log and metrics
     errors.InferenceFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RepositoryError: HTTPStatus.CONFLICT,
     errors.ManifestError: HTTPStatus.CONFLICT,
@@ -103,7 +104,9 @@ RESPONSES: dict[int | str, dict[str, object]] = {
         },
     }
     for code, description in {
+        401: "a key is missing or wrong",
         404: "unknown model or version",
+        409: "the version cannot be served",
         413: "body too large",
         422: "malformed body, empty text, too many or too long texts",
         429: "the queue is full",

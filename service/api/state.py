@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi import Request
+from opentelemetry.trace import Tracer
 
+from service.control import Control
 from service.errors import Unavailable, UnknownModel
 from service.live import Live
 from service.metrics import Metrics
@@ -12,6 +14,7 @@ from service.predictor import Outcome, Predictor
 from service.registry import Registry
 from service.routing import Plan, Routes, resolve
 from service.settings import Settings
+from service.shadow import Shadows
 
 
 @dataclass
@@ -23,8 +26,15 @@ class State:
     predictor: Predictor
     metrics: Metrics
     routes: Routes
+    shadows: Shadows
+    tracer: Tracer
+    control: Control = field(init=False)
     draining: bool = False
     live: Live = field(default_factory=Live)
+
+    def set_routes(self, routes: Routes) -> None:
+        """Puts new routes in force."""
+        self.routes = routes
 
     @property
     def default_model(self) -> str:
@@ -54,6 +64,10 @@ class State:
             routes = sorted({*self.routes.aliases, *self.routes.cascade})
             raise UnknownModel(f"{error}; routes: {routes}") from error
         return plan
+
+    def begin_draining(self) -> None:
+        """Says no to new work from now on."""
+        self.draining = True
 
     def refuse_while_draining(self) -> None:
         """Raises Unavailable once the service was told to stop."""

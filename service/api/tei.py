@@ -47,6 +47,7 @@ _BATCH = TypeAdapter(list[list[TeiPrediction]])
     | {
         400: {"model": TeiErrorBody, "description": "empty text"},
         424: {"model": TeiErrorBody, "description": "the model failed"},
+        500: {"model": TeiErrorBody, "description": "the service failed"},
     },
     openapi_extra=body_of(TeiRequest),
 )

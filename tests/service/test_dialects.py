@@ -1,7 +1,8 @@
 """Every dialect says every error in its own form, wherever in the service it arose."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import onnx
 import pytest
 from fastapi.testclient import TestClient
 
+from service.classifier import Classifier, Float32Array
+from service.tokenization import Encoding
 from tests.service.builders import WORDS, publish_tiny, sum_graph, write_manifest
 
 Connect = Callable[..., TestClient]
@@ -96,12 +99,31 @@ def test_draining(dialect: Dialect, client: TestClient) -> None:
     assert int(response.headers["retry-after"]) >= 1
 
 
-def test_deadline(dialect: Dialect, client: TestClient) -> None:
-    """A deadline that has passed before the model was asked gets 504."""
-    long_text = "good " * 20_000  # takes longer than a millisecond to tokenise
-    headers = {"X-Request-Timeout-Ms": "1"}
-    response = dialect.post(client, *[long_text] * 4, headers=headers)
+class Slow(Classifier):
+    """A classifier that takes its time."""
+
+    def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
+        """Those of the model, later."""
+        time.sleep(0.3)
+        return super().logits(encodings)
+
+
+def test_deadline(dialect: Dialect, client: TestClient, models: Path) -> None:
+    """A deadline that passes while the model runs gets 504."""
+    state = client.app.state.service  # type: ignore[attr-defined]  # Starlette's app
+    (batcher,) = (found for found in state.registry if found.name == "student@1")
+    batcher.classifier = Slow.load(models / "student" / "1")
+    response = dialect.post(client, "good", headers={"X-Request-Timeout-Ms": "100"})
     dialect.check(response, 504, "deadline passed", "Overloaded")
+
+
+def test_keys(dialect: Dialect, connect: Connect) -> None:
+    """Where keys are set, a request without one gets 401 and one with it an answer."""
+    client = connect(api_keys="secret")
+    response = dialect.post(client, "good")
+    dialect.check(response, 401, "needs a key", "Validation")
+    admitted = dialect.post(client, "good", headers={"Authorization": "Bearer secret"})
+    assert admitted.status_code == 200
 
 
 def test_failing_model(dialect: Dialect, models: Path, connect: Connect) -> None:

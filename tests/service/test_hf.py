@@ -69,12 +69,10 @@ def test_client_chooses_the_function(
 
 def test_client_raises_what_the_service_says(classify: Callable[..., Any]) -> None:
     """An unknown model and an empty text reach the client as errors with their status."""
-    with pytest.raises(HfHubHTTPError) as unknown:
+    with pytest.raises(HfHubHTTPError, match="404 Client Error"):
         classify("good", model="nope")
-    assert unknown.value.response.status_code == 404
-    with pytest.raises(HfHubHTTPError, match="text 0 is empty") as empty:
+    with pytest.raises(HfHubHTTPError, match="text 0 is empty"):
         classify(" ")
-    assert empty.value.response.status_code == 422
 
 
 def test_one_list_a_text(client: TestClient) -> None:

@@ -73,13 +73,30 @@ def test_metadata(server: Any) -> None:
     }
 
 
-def test_repository_index(server: Any, models: Path) -> None:
-    """The index lists every version that the repository had, and whether it serves."""
+def test_repository_index(server: Any) -> None:
+    """The index lists every version of the repository."""
     assert server.get_model_repository_index() == [
         {"name": name, "version": "1", "state": "READY", "reason": ""}
         for name in ("student", "teacher")
     ]
-    assert (models / "student").is_dir()
+
+
+def test_versions_that_can_answer(models: Path, connect: Callable[..., TestClient]) -> None:
+    """Metadata lists the versions that can be asked for, the index also the one that cannot."""
+    publish_tiny(models, "student", 2)
+    (publish_tiny(models, "student", 3) / "model.onnx").unlink()
+    client = connect()
+    assert client.get("/v2/models/student").json()["versions"] == ["1", "2"]
+    found = client.post("/v2/repository/index").json()
+    states = {entry["version"]: entry for entry in found if entry["name"] == "student"}
+    assert [states[version]["state"] for version in "123"] == ["READY", "READY", "UNAVAILABLE"]
+    assert "model.onnx is missing" in states["3"]["reason"]
+    body = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good"]}]}
+    old = client.post("/v2/models/student/versions/1/infer", json=body).json()
+    assert old["model_version"] == "1"
+    assert client.post("/v2/models/student/infer", json=body).json()["model_version"] == "2"
+    broken = client.post("/v2/models/student/versions/3/infer", json=body)
+    assert (broken.status_code, set(broken.json())) == (503, {"error"})
 
 
 @pytest.mark.parametrize("binary_input", [True, False])

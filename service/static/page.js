@@ -1,0 +1,148 @@
+// The playground: asks every model and every cascade about the text, as it is typed.
+
+import { brokenCards, cardsOf, labelsOf } from "./answers.js";
+import { isRefused, models, predict, useKey } from "./api.js";
+import { cascadePanel } from "./cascades.js";
+import { byId, element, median, percent, say } from "./dom.js";
+import { watch } from "./live.js";
+
+const DEBOUNCE_MS = 250;
+const KEPT_TIMES = 50;
+const TICKS_A_LOOK = 5; // a look at the list of models for each so many looks at the figures
+const EXAMPLES = [
+  "A good film, moving and funny.",
+  "Two hours that I will not get back.",
+  "Not without charm, but it never quite works.",
+  "So bad that it is good again.",
+];
+
+const text = byId("text");
+const answers = new Map(); // by model: its prediction for the current text
+const seconds = new Map(); // by model: milliseconds that its answers took, the newest last
+let listed = ""; // the list of models as it came, to see whether it changed
+let cards = new Map();
+let ready = new Set();
+let cascades = new Set();
+let panels = [];
+let running = null;
+let pending = null;
+
+function times(name) {
+  const taken = seconds.get(name);
+  return taken ? { median: median(taken), n: taken.length } : null;
+}
+
+function keepTime(name, milliseconds) {
+  const taken = seconds.get(name) ?? [];
+  seconds.set(name, [...taken, milliseconds].slice(-KEPT_TIMES));
+}
+
+function updatePanels() {
+  for (const panel of panels) panel.update();
+}
+
+function complain(error) {
+  say(byId("problem"), error.message);
+  if (isRefused()) byId("key-form").hidden = false;
+}
+
+/** Reads what there is, and lays the page out anew where that changed. */
+async function look() {
+  const list = await models();
+  const seen = JSON.stringify(list);
+  if (seen === listed) return false;
+  listed = seen;
+  answers.clear();
+  ({ cards, ready } = cardsOf(list));
+  cascades = new Set(list.cascades.map((cascade) => cascade.name));
+  panels = list.cascades.map((cascade) => cascadePanel(cascade, answers, times));
+  byId("answers").replaceChildren(
+    ...[...cards.values()].map((card) => card.node),
+    ...brokenCards(list),
+  );
+  byId("cascades").replaceChildren(...panels.map((panel) => panel.node));
+  byId("no-models").hidden = ready.size > 0;
+  byId("no-cascades").hidden = cascades.size > 0;
+  return true;
+}
+
+/** Asks one after the other: at once they would slow each other, and the times would lie. */
+async function run() {
+  running?.abort();
+  const mine = (running = new AbortController());
+  const asked = text.value;
+  answers.clear();
+  say(byId("problem"), "");
+  if (!asked.trim()) {
+    for (const card of cards.values()) card.clear();
+    say(byId("announcement"), "");
+    updatePanels();
+    return;
+  }
+  for (const card of cards.values()) card.wait();
+  const said = [];
+  for (const [name, card] of cards) {
+    try {
+      const response = await predict(asked, name, mine.signal);
+      if (mine.signal.aborted) return;
+      const [prediction] = response.predictions;
+      card.answer(response);
+      if (ready.has(name)) {
+        answers.set(name, prediction);
+        keepTime(name, response.timing_ms.total);
+        said.push(`${name}: ${labelsOf(prediction)}, ${percent(prediction.confidence, 0)}`);
+      } else {
+        said.push(`${name}: answered by ${prediction.model}`);
+      }
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      card.fail(error.message);
+      complain(error);
+      said.push(`${name}: no answer`);
+      if (isRefused()) break;
+    }
+    updatePanels();
+  }
+  say(byId("announcement"), `${said.join(". ")}.`);
+}
+
+function runSoon(wait) {
+  clearTimeout(pending);
+  running?.abort(); // what is under way answers a text that is no longer there
+  pending = setTimeout(run, wait);
+}
+
+let ticks = 0;
+let lost = false; // the list of models could not be read
+async function tick() {
+  if (isRefused() || ticks++ % TICKS_A_LOOK) return;
+  try {
+    if ((await look()) && text.value) runSoon(0);
+    if (lost) say(byId("problem"), "");
+    lost = false;
+  } catch (error) {
+    lost = true;
+    complain(error);
+  }
+}
+
+text.addEventListener("input", () => runSoon(DEBOUNCE_MS));
+for (const example of EXAMPLES) {
+  const button = element("button", { type: "button" }, example);
+  button.addEventListener("click", () => {
+    text.value = example;
+    runSoon(0);
+  });
+  byId("examples").append(button);
+}
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(byId("key").value);
+  say(byId("problem"), "");
+  byId("key-form").hidden = true;
+  text.focus();
+  ticks = 0;
+  tick().then(() => runSoon(0));
+});
+
+watch(() => cascades, tick);

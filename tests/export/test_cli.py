@@ -1,0 +1,146 @@
+"""`stillhouse export`, as a user runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from service.classifier import Classifier
+from service.manifest import read_manifest
+from tests.tiny import (
+    tiny_bilstm,
+    tiny_encoder_checkpoint,
+    tiny_hub_tokenizer,
+    toy_data,
+)
+from tests.training.builders import STUDENT, changed
+from training.checkpoint import save_checkpoint
+from training.recipe import parse_recipe
+
+
+def run(*arguments: object) -> Result:
+    """Runs `stillhouse export` in this process."""
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with an encoder from elsewhere, a student of ours, and data; not changed."""
+    folder = tmp_path_factory.mktemp("given")
+    tiny_encoder_checkpoint(folder / "encoder")
+    labels = {"positive": "good", "negative": "bad"}
+    recipe = changed(STUDENT, data__train="t", distillation__teacher="t", data__labels=labels)
+    save_checkpoint(
+        folder / "student",
+        tiny_bilstm(("good", "bad")),
+        tiny_hub_tokenizer(),
+        parse_recipe(recipe, "test"),
+        {"train": {"sha256": "b" * 64}, "teacher_sha256": "a" * 64},
+    )
+    toy_data(folder / "dev.tsv", 60, seed=1)
+    toy_data(folder / "other.tsv", 30, seed=2)
+    return folder
+
+
+def test_two_versions_of_two_precisions(given: Path, tmp_path: Path) -> None:
+    """FP32 with half-stored weights, then INT8: each is published, loads, and is told."""
+    models = tmp_path / "models"
+    common = [given / "student", "--name", "student", "--models", models]
+    first = run(*common, "--data", f"dev={given / 'dev.tsv'}", "--weights", "float16")
+    assert first.exit_code == 0, first.output
+    size = sum(found.bytes for found in read_manifest(models / "student" / "1").files.values())
+    assert f"published {models / 'student' / '1'}: {size / 1e6:.1f} MB" in first.output
+    assert "against torch (n 60): agreement 1.0000" in first.output
+    second = run(
+        *(*common, "--precision", "int8", "--licence", "MIT", "--min-agreement", "0.8"),
+        *("--max-accuracy-drop", "0.2", "--data", f"dev={given / 'dev.tsv'}"),
+        *("--data", f"other={given / 'other.tsv'}"),
+    )
+    assert second.exit_code == 0, second.output
+    manifest = read_manifest(models / "student" / "2")
+    assert (manifest.precision, manifest.weights, manifest.licence) == ("int8", "int8", "MIT")
+    assert {name: found.n for name, found in manifest.metrics.items()} == {"dev": 60, "other": 30}
+    assert manifest.lineage.teacher == "a" * 64
+    for name in ("dev", "other"):
+        assert f"{name}: accuracy {manifest.metrics[name].accuracy:.4f}" in second.output
+    for version in ("1", "2"):
+        found = Classifier.load(models / "student" / version)
+        assert found.manifest.labels == ("good", "bad")
+
+
+def test_a_checkpoint_from_elsewhere(given: Path, tmp_path: Path) -> None:
+    """A checkpoint without a recipe is published; a set may hold one of its labels only."""
+    lines = (given / "dev.tsv").read_text().splitlines()
+    kept = [lines[0], *(line for line in lines if line.endswith("positive"))]
+    (tmp_path / "some.tsv").write_text("\n".join(kept) + "\n")
+    result = run(
+        *(given / "encoder", "--name", "teacher", "--models", tmp_path / "models"),
+        *("--data", f"some={tmp_path / 'some.tsv'}"),
+    )
+    assert result.exit_code == 0, result.output
+    manifest = read_manifest(tmp_path / "models" / "teacher" / "1")
+    assert manifest.labels == ("negative", "positive")
+    assert manifest.metrics["some"].n == len(kept) - 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "dev.tsv"], "--data dev.tsv: expected NAME=SOURCE"),
+        (["--data", "x=absent.tsv"], "no file at absent.tsv"),
+        (["--name", "../student"], "'../student' is not a model's name"),
+        (["--min-agreement", "1.01"], "not published: agreement 1.0000, needed 1.01"),
+    ],
+)
+def test_mistakes_are_told(given: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    """A mistake ends the command with exit code 1 and one error, without a traceback."""
+    result = run(
+        *(given / "student", "--name", "student", "--models", tmp_path / "models"),
+        *("--data", f"dev={given / 'dev.tsv'}", *arguments),
+    )
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.count("Error: ") == 1
+    assert message in result.stderr
+    assert not list((tmp_path / "models").rglob("*"))
+
+
+def test_unusable_checkpoints_are_told(given: Path, tmp_path: Path) -> None:
+    """A checkpoint that is absent, or whose recipe is spoilt, is an error that names it."""
+    spoilt = tiny_encoder_checkpoint(tmp_path / "spoilt")
+    (spoilt / "recipe.toml").write_text("name = ")
+    for source, message in {
+        tmp_path / "absent": f"no sequence classifier at '{tmp_path / 'absent'}'",
+        spoilt: "recipe.toml is not TOML",
+    }.items():
+        result = run(
+            *(source, "--name", "x", "--models", tmp_path / "models"),
+            *("--data", f"dev={given / 'dev.tsv'}"),
+        )
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SystemExit)
+        assert message in result.stderr
+
+
+def test_labels_that_the_model_lacks_are_told(given: Path, tmp_path: Path) -> None:
+    """Data of labels that the model does not know is an error that names them."""
+    (tmp_path / "stars.tsv").write_text("text\tlabel\na film\t5\na plot\t1\n")
+    result = run(
+        *(given / "encoder", "--name", "x", "--models", tmp_path / "models"),
+        *("--data", f"stars={tmp_path / 'stars.tsv'}"),
+    )
+    assert result.exit_code == 1
+    assert "has labels ['1', '5'] that data.labels does not name" in result.stderr
+
+
+def test_manifest_is_plain_json(given: Path, tmp_path: Path) -> None:
+    """Other programs can read the manifest."""
+    result = run(
+        *(given / "encoder", "--name", "x", "--models", tmp_path),
+        *("--data", f"dev={given / 'dev.tsv'}"),
+    )
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "x" / "1" / "manifest.json").read_text())
+    assert (written["name"], written["version"], written["schema_version"]) == ("x", 1, 1)
