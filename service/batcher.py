@@ -150,6 +150,8 @@ class Batcher:
         if self.stopping:
             raise Unavailable(f"{self.name} is being unloaded")
         now = self.last_used = time.monotonic()
+        if now >= deadline:
+            raise DeadlineExceeded("the deadline passed before the model was asked")
         wait = self.predicted_wait
         if self._depth + len(encodings) > self._max_queue:
             raise Overloaded(f"{self._depth} texts wait for {self.name}", retry_after=wait)

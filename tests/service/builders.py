@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -108,3 +109,41 @@ def edit_manifest(directory: Path, **changes: Any) -> None:
     """Changes fields of a manifest as somebody with an editor would, unchecked."""
     path = directory / FILE_NAME
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def write_cascade(
+    root: Path, name: str = "auto", *, threshold: float = 0.8, fitted_version: int = 1
+) -> None:
+    """Writes routes with a cascade from `student` to `teacher`, both at version 1, the default.
+
+    Args:
+        fitted_version: what it says it was fitted on; any but 1 makes it stale.
+    """
+    points = ((1.01, 1.0, 0.95), (0.9, 0.6, 0.95), (threshold, 0.4, 0.945), (0.7, 0.2, 0.92))
+    cascade = {
+        "chain": ["student", "teacher"],
+        "hops": [{"threshold": threshold, "escalated": 0.4}],
+        "models": {
+            model: {
+                "version": fitted_version,
+                "sha256": file_sha256(root / model / "1" / "model.onnx"),
+            }
+            for model in ("student", "teacher")
+        },
+        "fit": {
+            "method": "by hand",
+            "data_sha256": "0" * 64,
+            "n": 2000,
+            "max_accuracy_loss": 0.01,
+            "confidence": 0.95,
+            "accuracy_loss_bound": 0.0091,
+            "accuracy": 0.945,
+            "last_accuracy": 0.95,
+            "curve": [
+                {"threshold": at, "escalated": escalated, "accuracy": accuracy}
+                for at, escalated, accuracy in (*points, (0.0, 0.0, 0.88))
+            ],
+        },
+    }
+    routes = {"default": name, "cascade": {name: cascade}}
+    (root / "routes.toml").write_text(tomli_w.dumps(routes))

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from service.api.page import FOLDER
 from service.live import Live
+from tests.service.builders import write_cascade
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
 
@@ -129,8 +130,6 @@ def test_stats_after_known_requests(client: TestClient) -> None:
 
 def test_stats_tell_the_share_escalated(models: Path, connect: Callable[..., TestClient]) -> None:
     """The share escalated is of the cascade's texts, and of all texts."""
-    from tests.service.builders import write_cascade
-
     write_cascade(models, threshold=0.8)
     client = connect()
     texts = ["good", "good good", "bad", "good good good"]  # student: 0.73, 0.88, 0.73, 0.95
