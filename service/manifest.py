@@ -148,9 +148,14 @@ def verify_files(directory: Path, manifest: Manifest) -> None:
     """Checks that every file is there and is the one that was published.
 
     Raises:
-        FileError: the first file that is missing or differs, by name.
+        FileError: the first file that is missing, differs or was not published, by name.
     """
     place = f"{manifest.name}/{manifest.version}"
+    for path in directory.rglob("*"):
+        name = path.relative_to(directory).as_posix()
+        # A graph may read tensors from a file beside it: only from one that was published.
+        if name != FILE_NAME and not path.is_dir() and name not in manifest.files:
+            raise FileError(f"{place}: {name} is not in the manifest: remove it")
     for name, expected in manifest.files.items():
         path = directory / name
         if not path.is_file():

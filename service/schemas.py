@@ -98,7 +98,9 @@ class ModelInfo(BaseModel):
     """One model of the repository."""
 
     name: str
-    state: Literal["ready", "unavailable"]
+    state: Literal["ready", "asleep", "unavailable"] = Field(
+        description="asleep: unloaded since nobody asked, and loaded for the next who does"
+    )
     version: int | None = Field(description="the version that serves")
     versions: list[int] = Field(description="the versions in the repository")
     problems: dict[str, str] = Field(description="versions that cannot be served, and why")

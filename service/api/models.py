@@ -51,15 +51,15 @@ def describe(state: State, name: str) -> ModelInfo:
         for key, why in state.registry.problems.items()
         if key.startswith(f"{name}@")
     }
-    serving = {batcher.classifier.manifest.name: batcher for batcher in state.registry}
-    if name not in serving:
+    manifest = state.registry.manifest(name)
+    if manifest is None:
         return ModelInfo(
             name=name, state="unavailable", version=None, versions=versions, problems=problems
         )
-    manifest = serving[name].classifier.manifest
+    serving = {batcher.classifier.manifest.name for batcher in state.registry}
     return ModelInfo(
         name=name,
-        state="ready",
+        state="ready" if name in serving else "asleep",
         version=manifest.version,
         versions=versions,
         problems=problems,

@@ -34,10 +34,11 @@ function scoreRows({ label, labels, scores }) {
   return list;
 }
 
-/** The labels that a text gets: one, several, or of a multi-label model perhaps none. */
-export function labelsOf({ label, labels }) {
+/** The labels that a text gets, best first: one, or of a multi-label model any number. */
+export function labelsOf({ label, labels, scores }) {
   if (!labels) return label;
-  return labels.length ? labels.join(", ") : "no label";
+  const ranked = [...labels].sort((a, b) => scores[b] - scores[a]);
+  return ranked.join(", ") || "no label";
 }
 
 function times({ inference, total }) {
@@ -106,7 +107,7 @@ class CascadeCard extends Card {
 
 /** Cards of the models that serve, smallest first, then of the cascades. */
 export function cardsOf({ default: standard, models, cascades }) {
-  const serving = models.filter((model) => model.state === "ready");
+  const serving = models.filter((model) => model.state !== "unavailable");
   serving.sort((a, b) => a.bytes - b.bytes || a.name.localeCompare(b.name));
   const cards = new Map();
   for (const model of serving) {
@@ -124,7 +125,7 @@ export function cardsOf({ default: standard, models, cascades }) {
 /** Cards of models that cannot be served, with the reason; nothing is asked of them. */
 export function brokenCards({ models }) {
   return models
-    .filter((model) => model.state !== "ready")
+    .filter((model) => model.state === "unavailable")
     .map((model) => {
       const why = Object.values(model.problems).join("; ") || "It is not loaded.";
       const card = new Card(model.name, "unavailable", {});

@@ -49,7 +49,8 @@ function complain(error) {
 /** Reads what there is, and lays the page out anew where that changed. */
 async function look() {
   const list = await models();
-  const seen = JSON.stringify(list);
+  // That a model fell asleep is no news, or telling it would wake the model.
+  const seen = JSON.stringify(list).replaceAll('"asleep"', '"ready"');
   if (seen === listed) return false;
   listed = seen;
   answers.clear();

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,14 @@ def client(connect: Callable[..., TestClient]) -> TestClient:
 @pytest.fixture
 def live(models: Path) -> Iterator[str]:
     """The URL of a server on a free port, for clients that others wrote."""
-    app = create_app(Settings(models=models, threads=1))
+    with listening(models=models, threads=1) as url:
+        yield url
+
+
+@contextmanager
+def listening(**settings: Any) -> Iterator[str]:
+    """Runs a server on a free port, with settings of the test's choice; gives its URL."""
+    app = create_app(Settings(**settings))
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     )

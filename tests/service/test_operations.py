@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.service.builders import edit_manifest, publish_tiny
+from service.manifest import read_manifest
+from tests.service.builders import edit_manifest, publish_tiny, write_manifest
 
 Connect = Callable[..., TestClient]
 
@@ -74,6 +76,18 @@ def _flip_byte(directory: Path) -> None:
     path.write_bytes(content)
 
 
+def _external_data(directory: Path, location: str) -> None:
+    """Makes the graph read its table from another file, and publishes that with its hash."""
+    model = onnx.load(directory / "model.onnx")
+    (table,) = (tensor for tensor in model.graph.initializer if tensor.name == "table")
+    table.ClearField("raw_data")
+    table.data_location = onnx.TensorProto.EXTERNAL
+    table.external_data.add(key="location", value=location)
+    (directory / "model.onnx").write_bytes(model.SerializeToString())
+    old = read_manifest(directory)
+    write_manifest(directory, **{k: v for k, v in dict(old).items() if k != "files"})
+
+
 def _cut_manifest(directory: Path) -> None:
     path = directory / "manifest.json"
     path.write_text(path.read_text()[:-20])
@@ -86,6 +100,9 @@ def _cut_manifest(directory: Path) -> None:
         (_flip_byte, "model.onnx is not the file that was published (SHA-256 differs)"),
         (_cut_manifest, "manifest.json is not valid"),
         (lambda d: (d / "tokenizer.json").write_text("{}"), "tokenizer.json has 2 bytes"),
+        (lambda d: (d / "extra.bin").write_bytes(b"x"), "extra.bin is not in the manifest"),
+        (lambda d: _external_data(d, "../../teacher/1/model.onnx"), "escapes model directory"),
+        (lambda d: _external_data(d, "weights.bin"), "weights.bin"),
         (lambda d: edit_manifest(d, schema_version=2), "schema version 2, but"),
         (lambda d: edit_manifest(d, colour="red"), "colour: Extra inputs"),
         (lambda d: edit_manifest(d, name="other"), "its manifest says other/2"),
