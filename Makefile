@@ -25,14 +25,15 @@ lint: .venv-dev/installed
 loadtest: .venv-dev/installed
 	.venv-dev/bin/stillhouse loadtest --host $(HOST) --users $(USERS) --seconds $(SECONDS)
 
-# Rebuilds what models/ ships. DATA holds sst2/train.tsv.gz and sst2/dev.tsv.
+# Rebuilds what models/ ships. DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
 models: .venv-dev/installed
 	.venv-dev/bin/stillhouse train --recipe training/recipes/teacher-sst2.toml \
 	  --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv \
 	  --base $(ENCODER) --output checkpoints/teacher
 	.venv-dev/bin/stillhouse distil --recipe training/recipes/student-sst2.toml \
 	  --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv \
-	  --teacher checkpoints/teacher --output checkpoints/student
+	  --teacher checkpoints/teacher --unlabelled $(DATA)/imdb/train.tsv.gz \
+	  --output checkpoints/student
 	.venv-dev/bin/stillhouse export checkpoints/teacher --name teacher --models $(MODELS) \
 	  --weights float16 --data sst2-dev=$(DATA)/sst2/dev.tsv
 	.venv-dev/bin/stillhouse export checkpoints/student --name student --models $(MODELS) \

@@ -106,7 +106,8 @@ def tiny_bilstm(
                 parameter.add_(0.3 * torch.randn_like(parameter))
     found = kind(config)  # may do more than its base when it runs, so its base is balanced
     found.load_state_dict(_balanced(model).state_dict())
-    return found.eval()
+    found.train(False)
+    return found
 
 
 def _balanced(model: Model) -> Model:
@@ -114,7 +115,7 @@ def _balanced(model: Model) -> Model:
     tokenizer = serving_tokenizer(tiny_hub_tokenizer(), POSITIONS)
     logits = predict_logits(model, tokenizer, [text for text, _ in toy_texts(64, seed=0)])
     with torch.no_grad():
-        model.classifier.bias -= torch.from_numpy(np.median(logits, axis=0))
+        model.classifier.bias.sub_(torch.from_numpy(np.median(logits, axis=0)))
     return model
 
 

@@ -47,11 +47,13 @@ def train(base: str | None, **options: Any) -> None:
 @DATA[0]
 @DATA[1]
 @click.option("--teacher", help="Overrides distillation.teacher: a hub id or a local directory.")
+@click.option("--unlabelled", help="Overrides distillation.transfer.source: a hub id or a file.")
 @SET
 @RESUME
-def distil(teacher: str | None, **options: Any) -> None:
+def distil(teacher: str | None, unlabelled: str | None, **options: Any) -> None:
     """Distil a student from a teacher, by a recipe."""
-    _run({"distillation.teacher": teacher}, **options)
+    named = {"distillation.teacher": teacher, "distillation.transfer.source": unlabelled}
+    _run(named, **options)
 
 
 def _run(

@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 
 import datasets
 
-from training.recipe import Data
+from training.recipe import Data, Transfer
 
+SENTENCE_END = re.compile(r"(?<=[.!?])[\s\"')]*\s+")
 TEXT_COLUMNS = ("text", "sentence", "review", "content")
 READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 DIALECTS: dict[str, dict[str, Any]] = {
@@ -67,12 +69,11 @@ def load_labelled_text(source: str, data: Data, split: str = "train") -> Labelle
         DataError: the source, a column, a text or a label is not there.
     """
     table = _read(source, split)
-    text_column = data.text_column or next((c for c in TEXT_COLUMNS if c in table.features), None)
-    if text_column not in table.features or data.label_column not in table.features:
-        wanted = data.text_column or " or ".join(TEXT_COLUMNS)
+    text_column = _text_column(source, table, data)
+    if data.label_column not in table.features:
         raise DataError(
-            f"{source} has columns {sorted(table.features)}, not {wanted} and "
-            f"{data.label_column}: set data.text_column and data.label_column"
+            f"{source} has columns {sorted(table.features)}, not {data.label_column}: "
+            "set data.label_column"
         )
     if not len(table):
         raise DataError(f"{source} has no rows")
@@ -82,6 +83,29 @@ def load_labelled_text(source: str, data: Data, split: str = "train") -> Labelle
         raw = [None if value in (None, -1) else feature.int2str(value) for value in raw]
     texts = _filled(source, "text", table[text_column])
     return _with_labels(source, texts, _filled(source, "label", raw), data.labels)
+
+
+def load_transfer_text(transfer: Transfer, data: Data, seed: int) -> list[str]:
+    """Draws sentences from unlabelled text, each once.
+
+    Raises:
+        DataError: the source or its column of text is not there, or no sentence fits.
+    """
+    sentences: dict[str, None] = {}
+    table = _read(transfer.source, "train")
+    column = _text_column(transfer.source, table, data)
+    for text in _filled(transfer.source, "text", table[column]):
+        for sentence in SENTENCE_END.split(text):
+            words = sentence.split()
+            if transfer.min_words <= len(words) <= transfer.max_words:
+                sentences[" ".join(words)] = None
+    if not sentences:
+        raise DataError(
+            f"{transfer.source}: no sentence of {transfer.min_words} to {transfer.max_words} words"
+        )
+    found = sorted(sentences)
+    size = min(transfer.size, len(found))
+    return random.Random(seed).sample(found, size)  # noqa: S311  no secret
 
 
 def split_validation(data: LabelledText, size: int, seed: int) -> tuple[LabelledText, LabelledText]:
@@ -126,6 +150,16 @@ def _spans(words: tuple[str, ...]) -> set[int]:
         for start in range(len(words))
         for end in range(start + 1, len(words) + 1)
     }
+
+
+def _text_column(source: str, table: datasets.Dataset, data: Data) -> str:
+    found = data.text_column or next((c for c in TEXT_COLUMNS if c in table.features), None)
+    if found is None or found not in table.features:
+        wanted = data.text_column or " or ".join(TEXT_COLUMNS)
+        raise DataError(
+            f"{source} has columns {sorted(table.features)}, not {wanted}: set data.text_column"
+        )
+    return found
 
 
 def _read(source: str, split: str) -> datasets.Dataset:

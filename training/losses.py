@@ -3,6 +3,8 @@
 import torch
 from torch.nn import functional
 
+UNLABELLED = -100  # torch's own mark
+
 
 def distillation_loss(
     student_logits: torch.Tensor,
@@ -20,7 +22,7 @@ def distillation_loss(
     Args:
         student_logits: (batch, classes).
         teacher_logits: (batch, classes); no gradient flows into them.
-        targets: (batch,), class indices.
+        targets: (batch,), class indices; UNLABELLED rows have the soft term alone.
 
     Returns:
         A scalar.
@@ -31,5 +33,7 @@ def distillation_loss(
         reduction="batchmean",
         log_target=True,
     )
-    hard = functional.cross_entropy(student_logits, targets)
+    hard = functional.cross_entropy(
+        student_logits, targets, ignore_index=UNLABELLED, reduction="sum"
+    ) / len(targets)
     return alpha * temperature**2 * soft + (1 - alpha) * hard

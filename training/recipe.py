@@ -76,12 +76,22 @@ class Training(Section):
     seed: int = 13
 
 
+class Transfer(Section):
+    """Unlabelled text that the teacher labels for the student, cut into sentences."""
+
+    source: str = Field(description="hub id or local file with a column of text")
+    size: int = Field(ge=1, description="sentences drawn; fewer if there are fewer")
+    min_words: int = Field(3, ge=1)
+    max_words: int = Field(30, ge=1)
+
+
 class Distillation(Section):
     """The dual loss: alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross-entropy."""
 
     teacher: str = Field(description="hub id or local directory of the fine-tuned teacher")
     alpha: float = Field(0.5, ge=0, le=1)
     temperature: float = Field(2.0, gt=0)
+    transfer: Transfer | None = None
 
 
 class Recipe(Section):

@@ -33,10 +33,16 @@ from training.checkpoint import (
     save_checkpoint,
     serving_tokenizer,
 )
-from training.data import DataError, LabelledText, load_labelled_text, split_validation
+from training.data import (
+    DataError,
+    LabelledText,
+    load_labelled_text,
+    load_transfer_text,
+    split_validation,
+)
 from training.distillation import Logits, predict_logits, teacher_logits
 from training.evaluation import score, softmax
-from training.losses import distillation_loss
+from training.losses import UNLABELLED, distillation_loss
 from training.models.bilstm import (
     BiLstmConfig,
     BiLstmForSequenceClassification,
@@ -122,21 +128,26 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         raise DataError(f"the teacher's labels {teacher.labels} are not the data's {train.labels}")
     model, hub_tokenizer = _new_model(recipe, train.labels, teacher)
     tokenizer = serving_tokenizer(hub_tokenizer, recipe.data.max_length)
-    soft = teacher_logits(teacher, train.texts) if teacher is not None else None
+    rows = _dataset(train, tokenizer, None)
+    if teacher is not None:
+        rows = _dataset(train, tokenizer, teacher_logits(teacher, train.texts))
+        if (transfer := _transfer_text(recipe)) is not None:
+            soft = teacher_logits(teacher, transfer.texts)
+            rows = datasets.concatenate_datasets([rows, _dataset(transfer, tokenizer, soft)])
 
     trainer = _trainer(
         recipe,
         run,
         model,
         hub_tokenizer,
-        _dataset(train, tokenizer, soft),
+        rows,
         _dataset(validation, tokenizer, None),
     )
     (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     trainer.train(resume_from_checkpoint=_last_complete(run))
 
     metrics: dict[str, Any] = {
-        "train": {"n": len(train), "sha256": data.sha256},
+        "train": {"n": len(train), "transfer_n": len(rows) - len(train), "sha256": data.sha256},
         "validation": _scores(model, tokenizer, validation),
         "seconds": round(time.monotonic() - started, 1),
         "steps": trainer.state.global_step,
@@ -151,6 +162,15 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
     shutil.rmtree(run, ignore_errors=True)
     return metrics
+
+
+def _transfer_text(recipe: Recipe) -> LabelledText | None:
+    """Sentences without labels, as rows that only the soft loss reads."""
+    if recipe.distillation is None or recipe.distillation.transfer is None:
+        return None
+    spec = recipe.distillation.transfer
+    texts = load_transfer_text(spec, recipe.data, recipe.training.seed)
+    return LabelledText(texts, [UNLABELLED] * len(texts), ())
 
 
 def _test_set(recipe: Recipe, labels: tuple[str, ...]) -> LabelledText | None:

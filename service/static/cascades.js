@@ -43,8 +43,8 @@ function expected(list, name) {
 
 function fitted(fit, last) {
   return (
-    `Fitted on ${fit.n} texts: loses at most ${percent(fit.accuracy_loss_bound, 2)} of accuracy ` +
-    `against ${last}, with ${percent(fit.confidence, 0)} confidence. Below the fitted threshold ` +
+    `Fitted on ${fit.n} texts: loses at most ${(100 * fit.accuracy_loss_bound).toFixed(2)} points ` +
+    `of accuracy against ${last}, with ${percent(fit.confidence, 0)} confidence. Below the fitted threshold ` +
     "that bound does not hold."
   );
 }
@@ -109,7 +109,8 @@ export function cascadePanel(cascade, answers, times) {
     for (const [kind, text] of [["now", "now"], ["fitted", "fitted"], ["alone", `${last} alone`]]) {
       legend.append(element("span", { class: kind }, text));
     }
-    node.append(element("div", { class: "curve" }, drawing.svg, legend));
+    const title = element("p", { class: "hint" }, `Accuracy, by the share that ${last} answers`);
+    node.append(element("div", { class: "curve" }, title, drawing.svg, legend));
     controls.append(list, cost, element("p", { class: "hint" }, fitted(fit, last)));
   } else {
     controls.append(element("p", { class: "hint" }, "No curve was stored with its fit."));

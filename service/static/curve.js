@@ -3,7 +3,7 @@
 import { percent, shape } from "./dom.js";
 
 const WIDTH = 420;
-const HEIGHT = 240;
+const HEIGHT = 222;
 const LEFT = 56;
 const RIGHT = 408;
 const TOP = 12;
@@ -56,23 +56,34 @@ export class Curve {
   }
 }
 
+/** A range of accuracies around some, with round numbers along it. */
+function axis(accuracies) {
+  const [low, high] = [Math.min(...accuracies), Math.max(...accuracies)];
+  const step = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1].find((s) => high - low < 4 * s) ?? 0.25;
+  const [first, last] = [Math.floor(low / step), Math.ceil(high / step)];
+  const ticks = [];
+  for (let index = first; index <= last; index++) ticks.push(index * step);
+  if (ticks.length < 2) ticks.push((first + 1) * step);
+  return { bottom: ticks[0], top: ticks.at(-1), ticks, digits: step < 0.01 ? 1 : 0 };
+}
+
 /** Accuracy against the share escalated; returns the drawing and how to move its point. */
 export function draw(curve, names) {
-  const accuracies = [...curve.points.map((point) => point.accuracy), curve.last];
-  const room = Math.max(0.005, (Math.max(...accuracies) - Math.min(...accuracies)) * 0.12);
-  const bottom = Math.max(0, Math.min(...accuracies) - room);
-  const top = Math.min(1, Math.max(...accuracies) + room);
+  const { bottom, top, ticks, digits } = axis([
+    ...curve.points.map((point) => point.accuracy),
+    curve.last,
+  ]);
   const x = (share) => LEFT + share * (RIGHT - LEFT);
   const y = (accuracy) => BOTTOM - ((accuracy - bottom) / (top - bottom)) * (BOTTOM - TOP);
   const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
 
-  for (const accuracy of [0, 1, 2, 3].map((step) => bottom + (step / 3) * (top - bottom))) {
+  for (const accuracy of ticks) {
     svg.append(
       shape("line", { class: "grid", x1: LEFT, x2: RIGHT, y1: y(accuracy), y2: y(accuracy) }),
       shape(
         "text",
         { x: LEFT - 8, y: y(accuracy) + 4, "text-anchor": "end" },
-        percent(accuracy, top - bottom < 0.1 ? 1 : 0),
+        percent(accuracy, digits),
       ),
     );
   }
@@ -82,13 +93,6 @@ export function draw(curve, names) {
       shape("text", { x: x(share), y: BOTTOM + 18, "text-anchor": anchor }, percent(share, 0)),
     );
   }
-  svg.append(
-    shape(
-      "text",
-      { x: (LEFT + RIGHT) / 2, y: BOTTOM + 40, "text-anchor": "middle" },
-      `Accuracy, by the share that ${names.last} answers`,
-    ),
-  );
   const along = [...curve.points].sort((a, b) => a.escalated - b.escalated);
   const line = along.map((point) => `${x(point.escalated)},${y(point.accuracy)}`).join(" ");
   const now = shape("circle", { class: "now", r: 6 });

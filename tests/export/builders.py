@@ -75,14 +75,16 @@ class Swapped(BiLstmForSequenceClassification):
 
     def forward(self, *args: Any, **options: Any) -> SequenceClassifierOutput:
         """As its base, the logits reversed."""
-        logits = super().forward(*args, **options).logits
-        return SequenceClassifierOutput(logits=logits.flip(-1))  # type: ignore[union-attr]
+        output = super().forward(*args, **options)
+        assert output.logits is not None
+        turned = output.logits.flip(-1)
+        return SequenceClassifierOutput(logits=turned)  # type: ignore[arg-type]  # says FloatTensor
 
 
 class Zeroed(BiLstmForSequenceClassification):
     """Loses its classifier's weights on the way to the graph."""
 
-    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # torch has overloads
         """As its base, the classifier all zeros."""
         values: dict[str, Any] = super().state_dict(*args, **options)
         blank = torch.zeros_like(values["classifier.weight"])
@@ -92,7 +94,7 @@ class Zeroed(BiLstmForSequenceClassification):
 class NotANumber(BiLstmForSequenceClassification):
     """Loses a weight to NaN on the way to the graph."""
 
-    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # torch has overloads
         """As its base, one bias not a number."""
         values: dict[str, Any] = super().state_dict(*args, **options)
         return {**values, "classifier.bias": values["classifier.bias"] * float("nan")}

@@ -35,7 +35,9 @@ def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
         )
         return tiny_checkpoint(BertForSequenceClassification(config).eval())
     shape = BiLstmConfig(vocab_size=VOCABULARY, embedding_size=64, hidden_size=96)
-    return tiny_checkpoint(BiLstmForSequenceClassification(shape).eval())
+    model = BiLstmForSequenceClassification(shape)
+    model.train(False)
+    return tiny_checkpoint(model)
 
 
 @pytest.fixture(scope="module")

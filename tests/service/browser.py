@@ -77,7 +77,7 @@ class Page:
     def until(self, expression: str) -> None:
         """Waits until a JavaScript expression is true."""
         waiting = WebDriverWait(self.chrome, 20, 0.05)
-        waiting.until(lambda _: bool(self.run(expression)), f"never: {expression}")
+        waiting.until(lambda _: self.run(f"Boolean({expression})"), f"never: {expression}")
 
     def one(self, selector: str) -> WebElement:
         """The first element that a selector finds."""

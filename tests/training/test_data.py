@@ -149,7 +149,7 @@ def test_labels_may_be_merged(tmp_path: Path) -> None:
     ("text", "data", "message"),
     [
         ("body\tlabel\na\t0\n", DATA, r"columns \['body', 'label'\].*set data\.text_column"),
-        ("text\tstars\na\t0\n", DATA, r"not .*label: set data\.text_column and data\.label_col"),
+        ("text\tstars\na\t0\n", DATA, r"not .*label: set .*data\.label_column"),
         ("text\tlabel\na\t0\n\t1\n", DATA, "no text in 1 rows, the first is row 2: fill"),
         ("text\tlabel\na\t0\n  \t1\n", DATA, "no text in 1 rows, the first is row 2: fill"),
         ("text\tlabel\na\t\nb\t1\nc\t\n", DATA, "no label in 2 rows, the first is row 1: fill"),

@@ -143,7 +143,7 @@ def project_embeddings(table: torch.Tensor, size: int) -> torch.Tensor:
         size: dimensions wanted, at most those there are.
 
     Returns:
-        (vocabulary, size), centred, scaled to a standard deviation of 0.1 so that the LSTM
+        (vocabulary, size), centred, scaled to a standard deviation of 0.5 so that the LSTM
         starts in its linear range.
 
     Raises:
@@ -155,5 +155,5 @@ def project_embeddings(table: torch.Tensor, size: int) -> torch.Tensor:
     # The right singular vectors, from the small (dimensions x dimensions) Gram matrix.
     _, vectors = torch.linalg.eigh(centred.T @ centred)
     projected = centred @ vectors[:, -size:]
-    scaled: torch.Tensor = projected * (0.1 / projected.std())
+    scaled: torch.Tensor = projected * (0.5 / projected.std())
     return scaled

@@ -1,0 +1,129 @@
+"""The house's own rules: who may import whom, what stays unloaded, and how long a file may be."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("service", "training", "export", "loadtest")
+# What each may import of ours, besides itself: a module, or a package with all that is in it.
+# The consumer owns a format, so export takes those of the model repository from the service.
+ALLOWED = {
+    "cli": {"service.cli", "training.cli", "export.cli", "loadtest.cli"},
+    "export": {
+        "training.models",
+        "training.checkpoint",
+        "training.data",
+        "training.evaluation",
+        "training.recipe",
+        "service.manifest",
+        "service.tokenization",
+        "service.classifier",
+        "service.repository",
+        "service.routing",
+        "service.errors",
+    },
+    "training": {"service.tokenization"},
+    "service": set(),
+    "loadtest": set(),
+}
+HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust")
+MOST_LINES = 300
+
+
+def sources() -> list[Path]:
+    """Every Python file of the house, the tests left out."""
+    stages = (path for stage in STAGES for path in sorted((ROOT / stage).rglob("*.py")))
+    return [ROOT / "cli.py", *stages]
+
+
+def modules_named(source: str, package: str) -> set[str]:
+    """The full names of all that `source` imports, wherever in it.
+
+    Args:
+        package: that the source is a module of, for its relative imports.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: 1 - node.level or None] if node.level else []
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            # `from a import b` may name a module b of a, or something in a.
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def forbidden(source: str, package: str) -> set[str]:
+    """The imports of `source` that the table does not allow to a module of `package`."""
+    stage = package.split(".")[0]
+    allowed = {*ALLOWED[stage], stage}
+    return {
+        name
+        for name in modules_named(source, package)
+        if name.split(".")[0] in ALLOWED
+        and not any(f"{name}.".startswith(f"{module}.") for module in allowed)
+    }
+
+
+def package_of(path: Path) -> str:
+    """The package that a file is in; the top-level module is its own."""
+    parts = path.relative_to(ROOT).parts
+    return ".".join(parts[:-1]) or path.stem
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_keep_to_the_table(path: Path) -> None:
+    """No module imports what the table does not give it."""
+    assert forbidden(path.read_text(encoding="utf-8"), package_of(path)) == set()
+
+
+def test_every_stage_was_looked_at() -> None:
+    """The files that the rules are held on are all there is."""
+    seen = {package_of(path).split(".")[0] for path in sources()}
+    assert seen == {"cli", *STAGES}
+    others = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert others == set(STAGES)
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "expected"),
+    [
+        ("import training.trainer", "service", {"training.trainer"}),
+        ("from training import trainer", "export", {"training.trainer"}),
+        ("def f():\n    from export.cli import x", "training", {"export.cli.x"}),
+        ("if True:\n    import service", "loadtest", {"service"}),
+        ("import service.classifier", "training.models", {"service.classifier"}),
+        ("from service.app import x", "cli", {"service.app.x"}),
+        ("from training.checkpoint import load_checkpoint", "export", set()),
+        ("import training.models.bilstm", "export", set()),
+        ("from service.tokenization import Tokenizer", "training.models", set()),
+        ("from . import schemas\nfrom ..errors import X", "service.api", set()),
+        ("import service_of_others, numpy", "loadtest", set()),
+    ],
+)
+def test_the_rule_sees_violations(source: str, package: str, expected: set[str]) -> None:
+    """Every form of import is seen, and only ours are judged."""
+    assert forbidden(source, package) == expected
+
+
+def test_serving_loads_nothing_heavy() -> None:
+    """A process that imports the service and the command has loaded no training library."""
+    script = (
+        "import sys, service.app, cli\n"
+        f"print(*(name for name in {HEAVY} if name in sys.modules), 'looked')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["looked"]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_short(path: Path) -> None:
+    """A file of 300 lines does too much."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) < MOST_LINES

@@ -1,0 +1,78 @@
+"""The models that ship: whole, small, right on plain sentences, and the same in any batch."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.classifier import Classifier
+from service.repository import ModelRepository
+from service.routing import read_routes
+
+ROOT = Path(__file__).parent.parent
+MODELS = ROOT / "models"
+SENTENCES = (ROOT / "loadtest" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+# The largest difference of a probability between a text alone and in any batch.
+BOUND = {"fp32": 1e-5, "int8": 1e-5}
+
+
+@cache
+def shipped(name: str) -> Classifier:
+    """The newest version of a shipped model."""
+    version = ModelRepository(MODELS).versions()[name][-1]
+    return Classifier.load(MODELS / name / str(version))
+
+
+@pytest.mark.parametrize("name", ["teacher", "student"])
+def test_plain_sentences(name: str) -> None:
+    """A shipped model is whole by its hashes, and gets sentences right that nobody disputes."""
+    model = shipped(name)
+    texts = [
+        "a wonderful , moving film",
+        "dull , clumsy and far too long",
+        "one of the best movies of the year",
+        "a complete waste of time",
+    ]
+    logits = model.logits(model.tokenizer.encode(texts))
+    found = [model.manifest.labels[index] for index in logits.argmax(axis=1)]
+    assert found == ["positive", "negative", "positive", "negative"]
+
+
+def test_manifests_say_where_models_come_from() -> None:
+    """Lineage, scores, parity and licence are stated, and the student names its teacher."""
+    for name in ("teacher", "student"):
+        manifest = shipped(name).manifest
+        assert manifest.metrics["sst2-dev"].n == 872
+        assert manifest.parity is not None
+        assert manifest.lineage.recipe_sha256
+        assert manifest.lineage.data_sha256
+        assert manifest.licence == "Apache-2.0"
+    assert shipped("student").manifest.lineage.teacher
+    assert shipped("student").manifest.precision == "int8"
+    assert shipped("teacher").manifest.precision == "fp32"
+
+
+def test_sizes() -> None:
+    """All that ships is under 60 MiB, and the student under 7 MB."""
+    assert sum(path.stat().st_size for path in MODELS.rglob("*")) < 60 * 2**20
+    assert shipped("student").manifest.files["model.onnx"].bytes < 6.5e6
+
+
+def test_routes_are_readable() -> None:
+    """The shipped routes name models that ship."""
+    assert read_routes(MODELS).default in {"teacher", "student", "auto"}
+
+
+@pytest.mark.parametrize("name", ["teacher", "student"])
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.integers(0, len(SENTENCES) - 1), min_size=2, max_size=12))
+def test_same_answer_in_any_batch(name: str, rows: list[int]) -> None:
+    """A text gets the same answer whatever it is batched and padded with."""
+    model = shipped(name)
+    encodings = model.tokenizer.encode([SENTENCES[row] for row in rows])
+    together = model.probabilities(model.logits(encodings))
+    alone = np.concatenate([model.probabilities(model.logits([one])) for one in encodings])
+    assert np.abs(together - alone).max() <= BOUND[model.manifest.precision]
