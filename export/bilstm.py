@@ -98,8 +98,8 @@ def _pooling(
             helper.make_node("Transpose", [f"last_{layers - 1}"], ["last_apart"], perm=[1, 0, 2]),
             helper.make_node("Flatten", ["last_apart"], ["pooled"]),
         ]
-    initializers["time_axis_0"] = np.array([0], dtype=np.int64)
     if pooling == "mean":
+        initializers["time_axis_0"] = np.array([0], dtype=np.int64)
         initializers["last_axis"] = np.array([-1], dtype=np.int64)
         return [
             helper.make_node("ReduceSum", [states, "time_axis_0"], ["summed"], keepdims=0),

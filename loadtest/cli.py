@@ -200,6 +200,7 @@ def measure(
 ) -> None:
     """Measure what the README states: accuracy, latency, memory, size, start."""
     from loadtest import measure as measuring
+    from loadtest.table import to_markdown, write_table
 
     try:
         figures = measuring.measure(stillhouse, models, data, port, texts)
@@ -208,7 +209,7 @@ def measure(
     partial = output.with_name(f".{output.name}.partial")
     partial.write_text(measuring.to_json(figures), encoding="utf-8")
     partial.replace(output)
-    table = measuring.to_markdown(json.loads(output.read_text(encoding="utf-8")))
+    table = to_markdown(json.loads(output.read_text(encoding="utf-8")))
     if readme is not None:
-        measuring.write_table(readme, table)
+        write_table(readme, table)
     click.echo(table)

@@ -98,7 +98,15 @@ def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batc
         texts.observe(report.texts)
         tokens.observe(report.tokens)
 
-    return Batcher(classifier, settings.batch_tokens, settings.max_queue, count)
+    # Dynamic quantisation scales a batch's activations together: alone, a text's answer is exact.
+    alone = settings.exact and classifier.manifest.precision == "int8"
+    return Batcher(
+        classifier,
+        settings.batch_tokens,
+        settings.max_queue,
+        count,
+        batch_texts=1 if alone else settings.max_texts,
+    )
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ class Batcher:
         classifier: what runs the batches.
         batch_tokens: most tokens in a batch, padding counted; a longer text runs alone.
         max_queue: most texts that wait; more are refused.
+        batch_texts: most texts in a batch.
         on_batch: told of each batch that ran.
     """
 
@@ -101,10 +102,13 @@ class Batcher:
         batch_tokens: int,
         max_queue: int,
         on_batch: Callable[[BatchReport], None] = lambda _: None,
+        *,
+        batch_texts: int = 128,
     ) -> None:
         self.classifier = classifier
         self._batch_tokens = batch_tokens
         self._max_queue = max_queue
+        self._batch_texts = batch_texts
         self._on_batch = on_batch
         self._inbox: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
@@ -187,7 +191,9 @@ class Batcher:
     def _work(self) -> None:
         waiting: deque[_Item] = deque()
         while self._receive(waiting):
-            for batch in split_by_length(self._round(waiting), self._batch_tokens):
+            for batch in split_by_length(
+                self._round(waiting), self._batch_tokens, self._batch_texts
+            ):
                 live = [item for item in batch if not _is_dead(item.job)]
                 if live:
                     self._run(live)
@@ -236,11 +242,13 @@ class Batcher:
         _call(batch[0].job.loop, _deliver, batch, logits, finished)
 
 
-def split_by_length(items: list[_Item], batch_tokens: int) -> Iterator[list[_Item]]:
+def split_by_length(
+    items: list[_Item], batch_tokens: int, batch_texts: int
+) -> Iterator[list[_Item]]:
     """Splits items into batches of like length, shortest first.
 
-    A batch ends where the next, longer text would bring it over `batch_tokens`, or would make
-    more than PADDING_SHARE of it padding.
+    A batch ends where the next, longer text would bring it over `batch_tokens` or
+    `batch_texts`, or would make more than PADDING_SHARE of it padding.
     """
     batch: list[_Item] = []
     tokens = 0
@@ -248,7 +256,8 @@ def split_by_length(items: list[_Item], batch_tokens: int) -> Iterator[list[_Ite
         length = len(item.encoding)
         padded = length * (len(batch) + 1)
         wasted = padded - tokens - length
-        if batch and (padded > batch_tokens or wasted > PADDING_SHARE * padded):
+        full = padded > batch_tokens or len(batch) == batch_texts
+        if batch and (full or wasted > PADDING_SHARE * padded):
             yield batch
             batch, tokens = [], 0
         batch.append(item)

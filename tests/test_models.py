@@ -15,8 +15,9 @@ from service.routing import read_routes
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models"
 SENTENCES = (ROOT / "loadtest" / "sentences.txt").read_text(encoding="utf-8").splitlines()
-# The largest difference of a probability between a text alone and in any batch.
-BOUND = {"fp32": 1e-5, "int8": 1e-5}
+# The largest difference of a probability between a text alone and in any batch. Dynamic
+# quantisation scales the activations of a batch together, hence the second.
+BOUND = {"fp32": 1e-5, "int8": 0.06}
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli import main
-from loadtest.measure import RESULTS_BEGIN, RESULTS_END, to_markdown
+from loadtest.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent

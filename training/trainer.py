@@ -25,10 +25,8 @@ from transformers import (
 
 from service.tokenization import Tokenizer
 from training.checkpoint import (
-    Checkpoint,
     CheckpointError,
     load_checkpoint,
-    load_hub_tokenizer,
     refuse_existing,
     save_checkpoint,
     serving_tokenizer,
@@ -42,19 +40,11 @@ from training.data import (
 )
 from training.distillation import Logits, predict_logits, teacher_logits
 from training.evaluation import score, softmax
+from training.initialization import new_model
 from training.losses import UNLABELLED, distillation_loss
-from training.models.bilstm import (
-    BiLstmConfig,
-    BiLstmForSequenceClassification,
-    project_embeddings,
-)
-from training.models.encoder import new_encoder
 from training.recipe import (
-    BiLstmModel,
     Distillation,
-    EncoderModel,
     Recipe,
-    RecipeError,
     load_recipe,
 )
 from training.sampling import BucketSampler
@@ -126,7 +116,7 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     teacher = load_checkpoint(recipe.distillation.teacher) if recipe.distillation else None
     if teacher is not None and teacher.labels != train.labels:
         raise DataError(f"the teacher's labels {teacher.labels} are not the data's {train.labels}")
-    model, hub_tokenizer = _new_model(recipe, train.labels, teacher)
+    model, hub_tokenizer = new_model(recipe, train.labels, teacher)
     tokenizer = serving_tokenizer(hub_tokenizer, recipe.data.max_length)
     rows = _dataset(train, tokenizer, None)
     if teacher is not None:
@@ -186,47 +176,6 @@ def _last_complete(run: Path) -> str | None:
     """The Trainer's newest checkpoint; one that it was killed while writing does not count."""
     found = [path.parent for path in run.glob("checkpoint-*/trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
-
-
-def _new_model(
-    recipe: Recipe, labels: tuple[str, ...], teacher: Checkpoint | None
-) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    spec = recipe.model
-    if isinstance(spec, EncoderModel):
-        tokenizer = load_hub_tokenizer(spec.base)
-        return new_encoder(spec.base, labels, spec.dropout), tokenizer
-    if teacher is None:
-        raise RecipeError("a bilstm has no tokenizer of its own: give it a [distillation] teacher")
-    return _new_bilstm(spec, labels, teacher), teacher.hub_tokenizer
-
-
-def _new_bilstm(
-    spec: BiLstmModel, labels: tuple[str, ...], teacher: Checkpoint
-) -> BiLstmForSequenceClassification:
-    config = BiLstmConfig(
-        vocab_size=len(teacher.hub_tokenizer),
-        embedding_size=spec.embedding_size,
-        hidden_size=spec.hidden_size,
-        num_hidden_layers=spec.layers,
-        dropout=spec.dropout,
-        pooling=spec.pooling,
-        pad_token_id=teacher.hub_tokenizer.pad_token_id,
-        id2label=dict(enumerate(labels)),
-        label2id={label: index for index, label in enumerate(labels)},
-    )
-    model = BiLstmForSequenceClassification(config)
-    if spec.initial_embeddings == "teacher":
-        # An encoder's table may have more rows than its tokeniser has tokens.
-        table = cast(torch.Tensor, teacher.model.get_input_embeddings().weight).detach()
-        table = table[: config.vocab_size]
-        try:
-            projected = project_embeddings(table, spec.embedding_size)
-        except ValueError as error:
-            raise RecipeError(f"model.embedding_size: {error}") from error
-        with torch.no_grad():
-            model.embedding.weight[: len(table)] = projected
-            model.embedding.weight[config.pad_token_id] = 0
-    return model
 
 
 def _dataset(data: LabelledText, tokenizer: Tokenizer, soft: Logits | None) -> datasets.Dataset:

@@ -196,15 +196,18 @@ def test_reports_each_batch() -> None:
     assert [(report.texts, report.tokens) for report in reports] == [(2, 6)]
 
 
-@given(st.lists(st.integers(1, 200), max_size=60), st.integers(1, 512))
-def test_split_keeps_every_text_and_bounds_padding(lengths: list[int], budget: int) -> None:
+@given(st.lists(st.integers(1, 200), max_size=60), st.integers(1, 512), st.integers(1, 20))
+def test_split_keeps_every_text_and_bounds_padding(
+    lengths: list[int], budget: int, most: int
+) -> None:
     """Every text is in just one batch, within the budget and with little padding."""
     job = cast(Job, None)
     items = [_Item(job, row, text(0, length)) for row, length in enumerate(lengths)]
-    batches = list(split_by_length(items, budget))
+    batches = list(split_by_length(items, budget, most))
     assert sorted(item.row for batch in batches for item in batch) == list(range(len(lengths)))
     for batch in batches:
         sizes = [len(item.encoding) for item in batch]
         padded = max(sizes) * len(sizes)
         assert len(batch) == 1 or padded <= budget
+        assert len(batch) <= most
         assert padded - sum(sizes) <= 0.15 * padded
