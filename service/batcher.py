@@ -13,35 +13,20 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from service.classifier import Classifier, Float32Array
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
+from service.jobs import Item, Job, Result, is_dead, split_by_length
 from service.tokenization import Encoding
 
 log = logging.getLogger(__name__)
 
 ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
-PADDING_SHARE = 0.15  # most of a batch that may be padding
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the model said to one job.
-
-    Attributes:
-        logits: (texts, labels), in the order of the job's encodings.
-        queue_seconds: from submission to the start of its first batch.
-        inference_seconds: from there to the end of its last.
-    """
-
-    logits: Float32Array
-    queue_seconds: float
-    inference_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +36,6 @@ class BatchReport:
     texts: int
     tokens: int
     seconds: float
-
-
-class Job:
-    """A request's texts for one model, answered together."""
-
-    __slots__ = (
-        "abandoned",
-        "deadline",
-        "future",
-        "left",
-        "loop",
-        "rows",
-        "started",
-        "submitted",
-    )
-
-    def __init__(self, size: int, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.future: asyncio.Future[Result] = loop.create_future()
-        self.rows: list[Float32Array | None] = [None] * size
-        self.left = size
-        self.deadline = deadline
-        self.submitted = time.monotonic()
-        self.started = 0.0
-        self.abandoned = False  # set on the loop, read on the model's thread
-
-
-@dataclass(slots=True)
-class _Item:
-    job: Job
-    row: int
-    encoding: Encoding
 
 
 class Batcher:
@@ -110,7 +63,7 @@ class Batcher:
         self._max_queue = max_queue
         self._batch_texts = batch_texts
         self._on_batch = on_batch
-        self._inbox: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
         self.stopping = False
         self.last_used = time.monotonic()
@@ -169,7 +122,7 @@ class Batcher:
         job = Job(len(encodings), deadline, loop)
         self._depth += len(encodings)
         self._waiting_tokens += tokens
-        self._inbox.put([_Item(job, row, encoding) for row, encoding in enumerate(encodings)])
+        self._inbox.put([Item(job, row, encoding) for row, encoding in enumerate(encodings)])
         timer = loop.call_later(max(0.0, deadline - now), _expire, job)
         try:
             return await job.future
@@ -189,16 +142,16 @@ class Batcher:
             await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        waiting: deque[_Item] = deque()
+        waiting: deque[Item] = deque()
         while self._receive(waiting):
             for batch in split_by_length(
                 self._round(waiting), self._batch_tokens, self._batch_texts
             ):
-                live = [item for item in batch if not _is_dead(item.job)]
+                live = [item for item in batch if not is_dead(item.job)]
                 if live:
                     self._run(live)
 
-    def _receive(self, waiting: deque[_Item]) -> bool:
+    def _receive(self, waiting: deque[Item]) -> bool:
         """Moves arrivals to `waiting`; blocks only when there is nothing else to do."""
         while True:
             try:
@@ -209,17 +162,17 @@ class Batcher:
                 return False
             waiting.extend(items)
 
-    def _round(self, waiting: deque[_Item]) -> list[_Item]:
+    def _round(self, waiting: deque[Item]) -> list[Item]:
         budget = ROUND_BATCHES * self._batch_tokens
-        chosen: list[_Item] = []
+        chosen: list[Item] = []
         while waiting and (not chosen or len(waiting[0].encoding) <= budget):
             item = waiting.popleft()
-            if not _is_dead(item.job):
+            if not is_dead(item.job):
                 budget -= len(item.encoding)
                 chosen.append(item)
         return chosen
 
-    def _run(self, batch: list[_Item]) -> None:
+    def _run(self, batch: list[Item]) -> None:
         started = time.monotonic()
         for item in batch:
             item.job.started = item.job.started or started
@@ -242,34 +195,6 @@ class Batcher:
         _call(batch[0].job.loop, _deliver, batch, logits, finished)
 
 
-def split_by_length(
-    items: list[_Item], batch_tokens: int, batch_texts: int
-) -> Iterator[list[_Item]]:
-    """Splits items into batches of like length, shortest first.
-
-    A batch ends where the next, longer text would bring it over `batch_tokens` or
-    `batch_texts`, or would make more than PADDING_SHARE of it padding.
-    """
-    batch: list[_Item] = []
-    tokens = 0
-    for item in sorted(items, key=lambda found: len(found.encoding)):
-        length = len(item.encoding)
-        padded = length * (len(batch) + 1)
-        wasted = padded - tokens - length
-        full = padded > batch_tokens or len(batch) == batch_texts
-        if batch and (full or wasted > PADDING_SHARE * padded):
-            yield batch
-            batch, tokens = [], 0
-        batch.append(item)
-        tokens += length
-    if batch:
-        yield batch
-
-
-def _is_dead(job: Job) -> bool:
-    return job.abandoned or job.deadline <= time.monotonic()
-
-
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
     try:
         loop.call_soon_threadsafe(callback, *args)
@@ -277,7 +202,7 @@ def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args:
         log.warning("an answer came after the service had stopped")
 
 
-def _deliver(batch: list[_Item], logits: Float32Array, finished: float) -> None:
+def _deliver(batch: list[Item], logits: Float32Array, finished: float) -> None:
     for item, row in zip(batch, logits, strict=True):
         job = item.job
         job.rows[item.row] = row

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batcher import Batcher, BatchReport, Job, _Item, split_by_length
+from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier, Float32Array
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
+from service.jobs import Item, Job, split_by_length
 from service.tokenization import Encoding
 
 
@@ -202,7 +203,7 @@ def test_split_keeps_every_text_and_bounds_padding(
 ) -> None:
     """Every text is in just one batch, within the budget and with little padding."""
     job = cast(Job, None)
-    items = [_Item(job, row, text(0, length)) for row, length in enumerate(lengths)]
+    items = [Item(job, row, text(0, length)) for row, length in enumerate(lengths)]
     batches = list(split_by_length(items, budget, most))
     assert sorted(item.row for batch in batches for item in batch) == list(range(len(lengths)))
     for batch in batches:
