@@ -88,3 +88,34 @@ def _run(
 
 def _quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@click.command("held-out")
+@RECIPE
+@DATA[0]
+@SET
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The TSV to write; it must not exist.",
+)
+def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
+    """Write the validation texts that a recipe keeps out of training, to calibrate on."""
+    from training.data import DataError, load_labelled_text, split_validation
+    from training.recipe import RecipeError, load_recipe
+
+    given = [] if train is None else [f"data.train={_quoted(train)}"]
+    try:
+        read = load_recipe(recipe, [*given, *overrides])
+        data = load_labelled_text(read.data.train, read.data)
+        _, rows = split_validation(data, read.data.validation_size, read.training.seed)
+        lines = [
+            f"{rows.labels[target]}\t{' '.join(text.split())}\n"
+            for text, target in zip(rows.texts, rows.targets, strict=True)
+        ]
+        with output.open("x", encoding="utf-8") as file:
+            file.writelines(["label\ttext\n", *lines])
+    except (DataError, RecipeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{output}: {len(rows)} texts")

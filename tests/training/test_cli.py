@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from tests.training.builders import student_recipe, teacher_recipe
+from training.recipe import load_recipe
 
 
 def run(*arguments: object) -> Result:
@@ -101,3 +102,21 @@ def test_recipe_and_output_are_needed() -> None:
         result = run(command)
         assert result.exit_code == 2
         assert "Missing option '--recipe'" in result.output
+
+
+def test_held_out_texts_are_those_that_training_never_saw(
+    toy: Path, recipes: Path, tmp_path: Path
+) -> None:
+    """The held-out texts are the recipe's validation split, and a file is never overwritten."""
+    output = tmp_path / "held-out.tsv"
+    recipe = recipes / "teacher.toml"
+    arguments = ["held-out", "--recipe", recipe, "--train", toy / "train.tsv", "--output", output]
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    size = load_recipe(recipe).data.validation_size
+    rows = output.read_text().splitlines()
+    assert rows[0] == "label\ttext"
+    assert len(rows) == size + 1
+    again = run(*arguments)
+    assert again.exit_code == 1
+    assert "File exists" in again.output
