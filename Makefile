@@ -41,7 +41,7 @@ models: .venv-dev/installed
 	.venv-dev/bin/stillhouse held-out --recipe training/recipes/student-sst2.toml \
 	  --train $(DATA)/sst2/train.tsv.gz --output checkpoints/held-out.tsv
 	.venv-dev/bin/stillhouse calibrate --chain student,teacher --models $(MODELS) --default \
-	  --data checkpoints/held-out.tsv --labels negative=negative --labels positive=positive \
+	  --data checkpoints/held-out.tsv \
 	  --max-accuracy-loss 0.01 --plot docs/auto.svg
 
 # The README's figures, from docs/results.json. DATA as for models.
