@@ -30,13 +30,16 @@ WARM_UP = 20
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """One model, as its clients see it. Times in milliseconds."""
+    """One model or cascade, as its clients see it. Times in milliseconds.
+
+    Of a cascade, `escalated` is the share of texts that its last model answered.
+    """
 
     name: str
-    version: int
-    precision: str
-    parameters: int
-    megabytes: float
+    kind: str
+    parameters: int | None
+    megabytes: float | None
+    escalated: float | None
     n: int
     accuracy: float
     accuracy_low: float
@@ -82,9 +85,10 @@ def measure(stillhouse: Path, models: Path, data: Path, port: int, latency_texts
     rows = read_rows(data)
     with _service(stillhouse, models, port) as (process, started):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        listed = _get(client, "/models")["models"]
-        names = [model["name"] for model in listed if model["state"] == "ready"]
-        accuracy = {name: _right(client, name, rows) for name in names}
+        listed = _get(client, "/models")
+        served = {model["name"]: model for model in listed["models"] if model["state"] == "ready"}
+        names = [*served, *(one["name"] for one in listed["cascades"] if not one["stale"])]
+        counted = {name: _count(client, name, rows) for name in names}
         times, baseline = _latency(
             client, names, [text for _, text in rows[:latency_texts]], models
         )
@@ -95,9 +99,8 @@ def measure(stillhouse: Path, models: Path, data: Path, port: int, latency_texts
         latency_texts=min(latency_texts, len(rows)),
         machine=f"{_cpu_name()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         models=[
-            _figures(model, accuracy[model["name"]], len(rows), times[model["name"]])
-            for model in listed
-            if model["name"] in times
+            _figures(name, served.get(name), *counted[name], len(rows), times[name])
+            for name in names
         ],
         baseline=baseline,
         start_to_first_answer_s=round(started, 2),
@@ -146,7 +149,7 @@ def _latency(
     times: dict[str, list[float]] = {name: [] for name in names}
     padded: list[float] = []
     unpadded: list[float] = []
-    tokenizer = next(models.glob(f"{names[0]}/*/tokenizer.json"))
+    tokenizer = next(models.glob("*/*/tokenizer.json"))
     with subprocess.Popen(  # noqa: S603  our own module
         [  # noqa: S607  found on PATH
             "taskset",
@@ -185,22 +188,33 @@ def _ask(baseline: "subprocess.Popen[str]", text: str, padded: bool) -> float:
     return float(baseline.stdout.readline())
 
 
-def _right(client: http.client.HTTPConnection, name: str, rows: list[tuple[str, str]]) -> int:
-    right = 0
+def _count(
+    client: http.client.HTTPConnection, name: str, rows: list[tuple[str, str]]
+) -> tuple[int, int]:
+    """How many texts a model or cascade gets right, and how many it passed on."""
+    right = escalated = 0
     for label, text in rows:
-        answer = _predict(client, name, text)["predictions"][0]["label"]
-        right += answer == {"0": "negative", "1": "positive"}.get(label, label)
-    return right
+        answer = _predict(client, name, text)["predictions"][0]
+        right += answer["label"] == {"0": "negative", "1": "positive"}.get(label, label)
+        escalated += answer["escalated"]
+    return right, escalated
 
 
-def _figures(model: dict[str, Any], right: int, n: int, seconds: list[float]) -> ModelFigures:
+def _figures(
+    name: str,
+    model: dict[str, Any] | None,
+    right: int,
+    escalated: int,
+    n: int,
+    seconds: list[float],
+) -> ModelFigures:
     interval = binomtest(right, n).proportion_ci(method="wilson")
     return ModelFigures(
-        model["name"],
-        model["version"],
-        model["precision"],
-        model["parameters"],
-        round(model["bytes"] / 1e6, 2),
+        name,
+        model["precision"] if model else "cascade",
+        model["parameters"] if model else None,
+        round(model["bytes"] / 1e6, 2) if model else None,
+        None if model else escalated / n,
         n,
         right / n,
         float(interval.low),

@@ -18,8 +18,7 @@ def to_markdown(figures: dict[str, Any]) -> str:
     for model in figures["models"]:
         low, high = (100 * model[f"accuracy_{end}"] for end in ("low", "high"))
         lines.append(
-            f"| `{model['name']}` ({model['precision']}) | {model['parameters']:,} "
-            f"| {model['megabytes']:.1f} MB "
+            f"| `{model['name']}` ({model['kind']}) | {_size(model)} "
             f"| {100 * model['accuracy']:.1f}% ({low:.1f} to {high:.1f}) "
             f"| {model['p50_ms']:.2f} ms | {model['p99_ms']:.2f} ms "
             f"| {baseline['padded_p50_ms'] / model['p50_ms']:.0f}x |"
@@ -32,13 +31,19 @@ def to_markdown(figures: dict[str, Any]) -> str:
         "",
         f"Accuracy: n = {figures['models'][0]['n']}. Latency: {figures['latency_texts']} "
         "sentences, one a request, through HTTP with the service on one core and the client on "
-        "another; BERT-base in a process on the service's core, without HTTP, the three taking "
+        "another; BERT-base in a process on the service's core, without HTTP, all taking "
         f"turns text by text ({figures['machine']}). The service with these models holds "
         f"{figures['service_memory_mb']:.0f} MB, its environment "
         f"{figures['service_environment_mb']:.0f} MB, and it answers its first request "
         f"{figures['start_to_first_answer_s']:.1f} s after its start.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _size(model: dict[str, Any]) -> str:
+    if model["escalated"] is not None:
+        return f"{100 * model['escalated']:.0f}% escalated | "
+    return f"{model['parameters']:,} | {model['megabytes']:.1f} MB"
 
 
 def write_table(readme: Path, table: str) -> None:
