@@ -26,6 +26,7 @@ from scipy.stats import binomtest
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 WARM_UP = 20
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def measure(stillhouse: Path, models: Path, data: Path, port: int, latency_texts
     os.sched_setaffinity(0, {CLIENT_CORE})
     rows = read_rows(data)
     with _service(stillhouse, models, port) as (process, started):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        client = _connect(port)
         listed = _get(client, "/models")
         served = {model["name"]: model for model in listed["models"] if model["state"] == "ready"}
         names = [*served, *(one["name"] for one in listed["cascades"] if not one["stale"])]
@@ -129,18 +130,26 @@ def _service(
         [*command, "--models", str(models), "--port", str(port)], env=environment
     )
     try:
-        while time.monotonic() - begun < 60 and process.poll() is None:
-            try:
-                client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                _predict(client, None, "is it there ?")
-                yield process, time.monotonic() - begun
-                return
-            except ConnectionError:
-                time.sleep(0.01)
-        raise RuntimeError(f"no service on port {port} after 60 s: see its output above")
+        _await_answer(process, port, begun + START_SECONDS)
+        yield process, time.monotonic() - begun
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _await_answer(process: "subprocess.Popen[bytes]", port: int, give_up: float) -> None:
+    while time.monotonic() < give_up and process.poll() is None:
+        try:
+            _predict(_connect(port), None, "is it there ?")
+        except ConnectionError:
+            time.sleep(0.01)
+        else:
+            return
+    raise RuntimeError(f"no service on port {port} within {START_SECONDS} s: see its output above")
+
+
+def _connect(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
 
 def _latency(
@@ -164,6 +173,8 @@ def _latency(
         stdout=subprocess.PIPE,
         text=True,
     ) as baseline:
+        _ask(baseline, texts[0], True)  # its start takes longer than an idle connection lives,
+        client.close()  # and a closed one is opened anew by the next request
         for index, text in enumerate([*texts[:WARM_UP], *texts]):
             timed = index >= WARM_UP
             for name in names:
