@@ -1,5 +1,6 @@
 """Builds the FastAPI application: settings in, routes and lifespan out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -7,7 +8,6 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from service import tracing
 from service.api import admin, hf, models, oip, oip_models, ops, page, predict, problems, tei
 from service.api.documented import schemas_of
 from service.api.middleware import RequestMiddleware
@@ -27,6 +27,7 @@ from service.routing import read_routes
 from service.schemas import PredictRequest, Problem
 from service.settings import Settings
 from service.shadow import Shadows
+from service.tracing import Traces
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -72,7 +73,7 @@ def _new_state(settings: Settings) -> State:
         metrics=metrics,
         routes=read_routes(settings.models),
         shadows=Shadows(registry, predictor, metrics),
-        tracer=tracing.configure(settings.otlp_endpoint),
+        traces=Traces(settings.otlp_endpoint),
     )
     state.control = Control(
         settings.models,
@@ -125,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await state.shadows.stop()
         await state.control.stop()
         await state.registry.stop()
+        await asyncio.to_thread(state.traces.stop)
 
 
 def _document_bodies(app: FastAPI) -> None:

@@ -15,7 +15,6 @@ from service.api.state import State, state_of
 from service.errors import InvalidInput
 from service.predictor import Outcome
 from service.routing import Plan
-from service.tracing import record
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +73,11 @@ class Count:
         shadow = state.routes.shadow.get(plan.route)
         if shadow is not None:
             state.shadows.offer(shadow, texts, outcome.answers)
-        if state.settings.otlp_endpoint is not None:
-            attributes: dict[str, str | int] = {
-                "stillhouse.model": plan.route,
-                "stillhouse.texts": len(texts),
-            }
-            record(state.tracer, self._request.headers, attributes, outcome.stages, answered.total)
+        attributes: dict[str, str | int] = {
+            "stillhouse.model": plan.route,
+            "stillhouse.texts": len(texts),
+        }
+        state.traces.record(self._request.headers, attributes, outcome.stages, answered.total)
         if state.settings.log_texts:
             log.info(
                 "texts", extra={"request_id": self._request.state.request_id, "texts": list(texts)}

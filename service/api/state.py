@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi import Request
-from opentelemetry.trace import Tracer
 
 from service.control import Control
 from service.errors import Unavailable, UnknownModel
@@ -15,6 +14,7 @@ from service.registry import Registry
 from service.routing import Plan, Routes, resolve
 from service.settings import Settings
 from service.shadow import Shadows
+from service.tracing import Traces
 
 
 @dataclass
@@ -27,7 +27,7 @@ class State:
     metrics: Metrics
     routes: Routes
     shadows: Shadows
-    tracer: Tracer
+    traces: Traces
     control: Control = field(init=False)
     draining: bool = False
     live: Live = field(default_factory=Live)
