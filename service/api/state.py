@@ -1,5 +1,6 @@
 """What the handlers share: made by the app's lifespan, reached through the request."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -16,6 +17,8 @@ from service.settings import Settings
 from service.shadow import Shadows
 from service.tracing import Traces
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
 class State:
@@ -30,6 +33,7 @@ class State:
     traces: Traces
     control: Control = field(init=False)
     draining: bool = False
+    stale_said: dict[str, str | None] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
 
     def set_routes(self, routes: Routes) -> None:
@@ -63,6 +67,9 @@ class State:
         except UnknownModel as error:
             routes = sorted({*self.routes.aliases, *self.routes.cascade})
             raise UnknownModel(f"{error}; routes: {routes}") from error
+        if plan.stale != self.stale_said.get(plan.route):  # once, not for each request
+            self.stale_said[plan.route] = plan.stale
+            log.warning("cascade", extra={"route": plan.route, "not_trusted": plan.stale})
         return plan
 
     def begin_draining(self) -> None:

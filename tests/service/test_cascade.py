@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli_w
 from fastapi.testclient import TestClient
 
@@ -86,8 +87,10 @@ def test_alias(models: Path, connect: Connect) -> None:
     assert (found["model"], found["version"]) == ("teacher", 1)
 
 
-def test_stale_cascade_is_not_trusted(models: Path, connect: Connect) -> None:
-    """With another version than the fitted one the last model answers all, and /models says so."""
+def test_stale_cascade_is_not_trusted(
+    models: Path, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With another version than the fitted one the last model answers all, and it is said."""
     write_routes(models)
     publish_tiny(models, "student", 2, scores=WEAK)
     client = connect()
@@ -95,6 +98,9 @@ def test_stale_cascade_is_not_trusted(models: Path, connect: Connect) -> None:
     assert [(one["model"], one["escalated"]) for one in found] == [("teacher", False)] * 2
     (cascade,) = client.get("/models").json()["cascades"]
     assert cascade["stale"] == "student serves version 2, fitted was version 1"
+    ask(client, "good")
+    said = [record for record in caplog.records if record.message == "cascade"]
+    assert [vars(record)["not_trusted"] for record in said] == [cascade["stale"]]
 
 
 def test_same_version_with_other_weights_is_stale(models: Path, connect: Connect) -> None:
