@@ -1,10 +1,10 @@
 """Scores of predictions against labels. Numbers in, numbers out; no torch, no model."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 FloatArray = npt.NDArray[np.floating]
@@ -44,12 +44,10 @@ def score(probabilities: FloatArray, targets: IntArray) -> Scores:
     )
 
 
-def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(right: int, n: int) -> tuple[float, float]:
     """Wilson's 95% interval of a share (Wilson 1927)."""
-    share = right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - half, centre + half
+    interval = binomtest(right, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def expected_calibration_error(
