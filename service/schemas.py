@@ -11,10 +11,12 @@ from service.routing import Fit, Hop, Shadow
 class Body(BaseModel):
     """Base of request bodies: an unknown key is an error, not a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-Text = Annotated[str, Field(min_length=1)]
+NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
+
+Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
 
 
 def _shape(value: object) -> str:
@@ -32,8 +34,6 @@ class PredictRequest(Body):
     """The body of `POST /predict`."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
         json_schema_extra={"examples": [{"inputs": "a moving and funny film", "model": "student"}]},
     )
 

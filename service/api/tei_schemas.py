@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from service.schemas import Text
+
 
 def shape_of(value: object) -> str:
     """What `inputs` holds: a text, a pair of texts or a batch."""
@@ -14,9 +16,9 @@ def shape_of(value: object) -> str:
 
 # Told apart by shape, so that an error speaks of the form the client used and not of all.
 TeiInputs = Annotated[
-    Annotated[str, Tag("text")]
-    | Annotated[list[str], Tag("pair")]
-    | Annotated[list[Annotated[list[str], Field(min_length=1)]], Tag("batch")],
+    Annotated[Text, Tag("text")]
+    | Annotated[list[Text], Field(json_schema_extra={"minItems": 1}), Tag("pair")]
+    | Annotated[list[Annotated[list[Text], Field(min_length=1)]], Tag("batch")],
     Discriminator(shape_of),
 ]
 
@@ -25,7 +27,8 @@ class TeiRequest(BaseModel):
     """The body of `POST /tei/predict`; unknown keys are ignored, as TEI does."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]}
+        strict=True,
+        json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]},
     )
 
     inputs: TeiInputs = Field(
