@@ -11,7 +11,7 @@ from service.routing import Fit, Hop, Shadow
 class Body(BaseModel):
     """Base of request bodies: an unknown key is an error, not a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
@@ -42,8 +42,10 @@ class PredictRequest(Body):
         None, description="a model, `name@version`, an alias or a cascade; without it the default"
     )
     top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
-    raw_scores: bool = Field(False, description="logits in place of probabilities")
-    truncate: bool = Field(True, description="cut a text that is too long; false: refuse it")
+    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
+    truncate: bool = Field(
+        True, strict=True, description="cut a text that is too long; false: refuse it"
+    )
 
 
 class Prediction(BaseModel):

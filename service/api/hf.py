@@ -25,8 +25,6 @@ Function = Literal["softmax", "sigmoid", "none"]
 class HfParameters(BaseModel):
     """Those of text classification; others are ignored, as the API does."""
 
-    model_config = ConfigDict(strict=True)
-
     top_k: int | None = Field(None, ge=1, description="how many labels to list; null: all")
     function_to_apply: Function | None = Field(
         None, description="makes scores of logits; null: the model's own"
@@ -36,9 +34,7 @@ class HfParameters(BaseModel):
 class HfRequest(BaseModel):
     """The body of `POST /models/{name}`; unknown keys (`options`) are ignored."""
 
-    model_config = ConfigDict(
-        strict=True, json_schema_extra={"examples": [{"inputs": "a funny film"}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": "a funny film"}]})
 
     inputs: Inputs = Field(description="one text, or several")
     parameters: HfParameters | None = None

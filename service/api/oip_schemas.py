@@ -33,7 +33,9 @@ class InputTensor(BaseModel):
     """An input: BYTES, [n] or [n, 1]."""
 
     name: str = Field(json_schema_extra={"const": INPUT})
-    shape: list[int]
+    shape: list[int] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
+    )
     datatype: str = Field(json_schema_extra={"const": "BYTES"})
     parameters: InputParameters = InputParameters(binary_data_size=None)
     data: list[Element] | None = Field(None, description="flat or nested, row-major")
@@ -62,7 +64,7 @@ class InferParameters(BaseModel):
     top_k: int | None = Field(
         None, ge=1, description="so many labels a text: `label` and `score` become [n, k]"
     )
-    binary_data_output: bool = Field(False, description="the default of `binary_data`")
+    binary_data_output: bool = Field(False, strict=True, description="the default of `binary_data`")
 
 
 class InferRequest(BaseModel):

@@ -27,18 +27,19 @@ class TeiRequest(BaseModel):
     """The body of `POST /tei/predict`; unknown keys are ignored, as TEI does."""
 
     model_config = ConfigDict(
-        strict=True,
         json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]},
     )
 
     inputs: TeiInputs = Field(
         description='a text; a batch is [["one"], ["two"]]; ["a", "b"] is a pair, and refused'
     )
-    truncate: bool | None = Field(None, description="cut a text that is too long; null: true")
+    truncate: bool | None = Field(
+        None, strict=True, description="cut a text that is too long; null: true"
+    )
     truncation_direction: Literal["left", "right"] = Field(
         "right", description="where a text is cut; left is refused"
     )
-    raw_scores: bool = Field(False, description="logits in place of probabilities")
+    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
 
     @property
     def rows(self) -> list[list[str]]:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from service import cpus
 from service.cpus import usable_cpus
 
 ALL = 8
@@ -65,5 +64,5 @@ def test_no_cgroups_at_all(tmp_path: Path) -> None:
 
 def test_affinity_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is pinned to two CPUs has two."""
-    monkeypatch.setattr(cpus.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert _usable(tmp_path) == 2
