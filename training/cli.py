@@ -67,11 +67,11 @@ def _run(
 ) -> None:
     from training.checkpoint import CheckpointError
     from training.data import DataError
-    from training.recipe import RecipeError, load_recipe
+    from training.recipe import RecipeError, load_recipe, quoted
     from training.trainer import run_recipe
 
     named = {"data.train": train, "data.test": test, **extra}
-    given = [f"{key}={_quoted(value)}" for key, value in named.items() if value is not None]
+    given = [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
     try:
         metrics = run_recipe(load_recipe(recipe, [*given, *overrides]), output, resume=resume)
     except (CheckpointError, DataError, RecipeError) as error:
@@ -84,10 +84,6 @@ def _run(
                 f"({found['accuracy_low']:.4f} to {found['accuracy_high']:.4f}, n {found['n']})"
             )
     click.echo(f"{output}: {metrics['parameters']:,} parameters, {metrics['seconds']} s")
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @click.command("held-out")
@@ -103,9 +99,9 @@ def _quoted(value: str) -> str:
 def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
     """Write the validation texts that a recipe keeps out of training, to calibrate on."""
     from training.data import DataError, load_labelled_text, split_validation
-    from training.recipe import RecipeError, load_recipe
+    from training.recipe import RecipeError, load_recipe, quoted
 
-    given = [] if train is None else [f"data.train={_quoted(train)}"]
+    given = [] if train is None else [f"data.train={quoted(train)}"]
     try:
         read = load_recipe(recipe, [*given, *overrides])
         data = load_labelled_text(read.data.train, read.data)
