@@ -9,10 +9,10 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class RecipeError(ValueError):
@@ -43,8 +43,20 @@ class EncoderModel(Section):
     """A pretrained transformer encoder with a classification head."""
 
     architecture: Literal["encoder"]
-    base: str = Field(description="hub id or local directory of the pretrained encoder")
+    base: str | None = Field(
+        None,
+        description="hub id or local directory of the pretrained encoder; default: the teacher",
+    )
+    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
+    )
     dropout: float = Field(0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
+            raise ValueError("layers: name each once, in ascending order")
+        return self
 
 
 class BiLstmModel(Section):
@@ -85,13 +97,86 @@ class Transfer(Section):
     max_words: int = Field(30, ge=1)
 
 
-class Distillation(Section):
-    """The dual loss: alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross-entropy."""
+class Augmentation(Section):
+    """Altered copies of the training texts that the teacher labels (Tang et al. 2019)."""
 
-    teacher: str = Field(description="hub id or local directory of the fine-tuned teacher")
-    alpha: float = Field(0.5, ge=0, le=1)
-    temperature: float = Field(2.0, gt=0)
+    copies: int = Field(ge=1, description="drawn from each text; one drawn before is left out")
+    mask_probability: float = Field(0.1, ge=0, le=1, description="a word becomes the mask token")
+    replace_probability: float = Field(
+        0.1, ge=0, le=1, description="a word becomes one drawn from the training texts' words"
+    )
+    ngram_probability: float = Field(0.25, ge=0, le=1, description="a copy is cut to 1 to 5 words")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.mask_probability + self.replace_probability > 1:
+            raise ValueError("mask_probability and replace_probability are together more than 1")
+        if not self.mask_probability + self.replace_probability + self.ngram_probability:
+            raise ValueError("no probability is above 0, so that no copy would differ")
+        return self
+
+
+class Losses(Section):
+    """The weight of each part of a student's loss; see `training.losses` for what they are."""
+
+    hard: float = Field(0.0, ge=0, description="cross-entropy with the labels")
+    kl: float = Field(0.0, ge=0, description="KL to the teacher's softened probabilities")
+    mse: float = Field(0.0, ge=0, description="squared difference of the logits")
+    cosine: float = Field(0.0, ge=0, description="angle between the sentence embeddings")
+    hidden: float = Field(0.0, ge=0, description="squared difference of the hidden states")
+    attention: float = Field(0.0, ge=0, description="attention and value relations, last layer")
+
+    @property
+    def from_teacher(self) -> bool:
+        """Whether any part is learnt from a teacher, so that it needs no label."""
+        return bool(self.kl or self.mse or self.white_box)
+
+    @property
+    def white_box(self) -> bool:
+        """Whether any part looks inside the teacher, which then runs at every step."""
+        return bool(self.cosine or self.hidden or self.attention)
+
+
+class Distillation(Section):
+    """Who teaches, on what text, and how the loss is mixed.
+
+    `alpha` is short for the dual loss of Hinton et al. 2015, `losses = { kl = alpha,
+    hard = 1 - alpha }`; it is 0.5 where neither is given.
+    """
+
+    teacher: str | Annotated[tuple[str, ...], Field(min_length=2)] = Field(
+        description="hub id or local directory of the fine-tuned teacher; a list is an ensemble"
+    )
+    alpha: float | None = Field(None, ge=0, le=1)
+    losses: Losses | None = None
+    temperature: float = Field(2.0, gt=0, description="softens both sides of the KL")
     transfer: Transfer | None = None
+    augmentation: Augmentation | None = None
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """All teachers; the first one also gives embeddings, tokeniser and hidden states."""
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
+
+    @property
+    def weights(self) -> Losses:
+        """The mix, however it was written."""
+        if self.losses is not None:
+            return self.losses
+        alpha = 0.5 if self.alpha is None else self.alpha
+        return Losses(kl=alpha, hard=1 - alpha)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.alpha is not None and self.losses is not None:
+            raise ValueError("give alpha or losses, not both: alpha is losses.kl and losses.hard")
+        if not any(self.weights.model_dump().values()):
+            raise ValueError("losses: no weight is above 0")
+        if (self.transfer or self.augmentation) and not self.weights.from_teacher:
+            raise ValueError("only losses.hard is above 0, and text without labels has none")
+        if len(set(self.teachers)) < len(self.teachers):
+            raise ValueError("teacher: one is named twice")
+        return self
 
 
 class Recipe(Section):
@@ -103,12 +188,23 @@ class Recipe(Section):
     training: Training
     distillation: Distillation | None = None
 
+    @model_validator(mode="after")
+    def _startable(self) -> Self:
+        model = self.model
+        if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
+            raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        return self
+
     @property
     def sha256(self) -> str:
-        """Hash of the values, independent of layout and comments."""
-        return hashlib.sha256(
-            json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        ).hexdigest()
+        """Hash of the values, independent of layout and comments.
+
+        The order of keys counts in `data.labels` alone, where it is the order of the logits.
+        """
+        values = self.model_dump(mode="json", exclude_none=True)
+        if self.data.labels is not None:
+            values["data"]["labels"] = list(self.data.labels.items())
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
         """The recipe as TOML; reading it back gives an equal recipe."""
@@ -141,7 +237,9 @@ def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        lines = (
+            f"  {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()
+        )
         raise RecipeError(f"{source} is not a usable recipe:\n" + "\n".join(lines)) from error
 
 
