@@ -52,7 +52,7 @@ def tiny_hub_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def word_hub_tokenizer(mask_token: str | None = "<mask>") -> PreTrainedTokenizerFast:
+def word_hub_tokenizer(*, masks: bool = True) -> PreTrainedTokenizerFast:
     """Another tokeniser for the same texts: whole words, other ids, RoBERTa's special tokens."""
     special = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
     vocabulary = {word: index for index, word in enumerate((*special, *sorted(VOCABULARY[5:])))}
@@ -62,9 +62,9 @@ def word_hub_tokenizer(mask_token: str | None = "<mask>") -> PreTrainedTokenizer
         single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), special, strict=False))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=POSITIONS, mask_token=mask_token, **names
-    )
+    if masks:
+        names["mask_token"] = "<mask>"
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
 
 
 def tiny_encoder(

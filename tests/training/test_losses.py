@@ -87,7 +87,9 @@ def test_equal_logits_cost_nothing(
 ) -> None:
     """A student that says what the teacher says has no loss, up to a constant."""
     student, teacher, targets = tensors(rows)
-    same = distillation_loss(teacher + shift, teacher, targets, hard=0.0, kl=1.0, temperature=temperature)
+    same = distillation_loss(
+        teacher + shift, teacher, targets, hard=0.0, kl=1.0, temperature=temperature
+    )
     other = distillation_loss(student, teacher, targets, hard=0.0, kl=1.0, temperature=temperature)
     assert abs(same.item()) < 1e-9
     assert other.item() > -1e-9
@@ -101,7 +103,9 @@ def test_gradient_keeps_its_scale() -> None:
     student = torch.tensor([[1.0, -2.0, 1.0], [0.0, 3.0, -3.0]], dtype=torch.float64)
     teacher = torch.tensor([[2.0, 0.0, -2.0], [1.0, 1.0, -2.0]], dtype=torch.float64)
     student.requires_grad_()
-    distillation_loss(student, teacher, torch.tensor([0, 1]), hard=0.0, kl=1.0, temperature=1e4).backward()  # type: ignore[no-untyped-call]
+    distillation_loss(
+        student, teacher, torch.tensor([0, 1]), hard=0.0, kl=1.0, temperature=1e4
+    ).backward()  # type: ignore[no-untyped-call]
     expected = (student.detach() - teacher) / student.numel()
     assert torch.allclose(student.grad, expected, atol=1e-3)  # type: ignore[arg-type]
 
@@ -110,7 +114,9 @@ def test_no_gradient_into_the_teacher() -> None:
     """The student learns and the teacher does not."""
     student = torch.randn(2, CLASSES, requires_grad=True)
     teacher = torch.randn(2, CLASSES, requires_grad=True)
-    loss = distillation_loss(student, teacher, torch.tensor([0, 1]), hard=0.5, kl=0.5, mse=1.0, temperature=2.0)
+    loss = distillation_loss(
+        student, teacher, torch.tensor([0, 1]), hard=0.5, kl=0.5, mse=1.0, temperature=2.0
+    )
     loss.backward()  # type: ignore[no-untyped-call]
     assert teacher.grad is None
     assert student.grad is not None
