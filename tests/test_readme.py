@@ -10,7 +10,8 @@ import click
 from cli import main
 from loadtest.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from service.settings import Settings
-from training.recipe import Augmentation, Losses, Transfer, parse_recipe
+from training.recipe import parse_recipe
+from training.teaching import Augmentation, Losses, Transfer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from training.recipe import Augmentation, RecipeError
+from training.recipe import RecipeError
+from training.teaching import Augmentation
 
 MASK = "\ue000"  # of Unicode's private use area, so that no text has it
 LONGEST_NGRAM = 5

@@ -64,7 +64,7 @@ def distil(
     """Distil a student from one teacher or several, by a recipe with [distillation].
 
     The recipe says who teaches, on what text and by which losses; training/recipes has examples,
-    and training/recipe.py every key.
+    and training/teaching.py every key.
     """
     named = {
         "model.base": base,
@@ -86,11 +86,11 @@ def _run(
 ) -> None:
     from training.checkpoint import CheckpointError
     from training.data import DataError
-    from training.recipe import RecipeError, load_recipe
+    from training.recipe import RecipeError, load_recipe, quoted
     from training.trainer import run_recipe
 
     named = {"data.train": train, "data.test": test, **extra}
-    given = [f"{key}={_quoted(value)}" for key, value in named.items() if value is not None]
+    given = [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
     try:
         read = load_recipe(recipe, [*given, *overrides])
         if distils and read.distillation is None:
@@ -111,12 +111,6 @@ def _run(
     click.echo(f"{output}: {metrics['parameters']:,} parameters, {metrics['seconds']} s")
 
 
-def _quoted(value: str | tuple[str, ...]) -> str:
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_quoted, value)) + "]"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 @click.command("held-out")
 @RECIPE
 @DATA[0]
@@ -130,9 +124,9 @@ def _quoted(value: str | tuple[str, ...]) -> str:
 def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
     """Write the validation texts that a recipe keeps out of training, to calibrate on."""
     from training.data import DataError, load_labelled_text, split_validation
-    from training.recipe import RecipeError, load_recipe
+    from training.recipe import RecipeError, load_recipe, quoted
 
-    given = [] if train is None else [f"data.train={_quoted(train)}"]
+    given = [] if train is None else [f"data.train={quoted(train)}"]
     try:
         read = load_recipe(recipe, [*given, *overrides])
         data = load_labelled_text(read.data.train, read.data)

@@ -17,7 +17,8 @@ from training.checkpoint import Checkpoint, serving_tokenizer
 from training.data import LabelledText, load_transfer_text
 from training.distillation import Logits, ensemble_logits
 from training.losses import UNLABELLED
-from training.recipe import Distillation, Recipe
+from training.recipe import Recipe
+from training.teaching import Distillation
 from training.white_box import WhiteBox, refuse_other_tokens
 
 TokenIds = list[list[int]]

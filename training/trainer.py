@@ -37,8 +37,9 @@ from training.evaluation import score, softmax
 from training.initialization import new_model
 from training.lesson import Collator, Lesson, new_lesson, new_rows, token_ids
 from training.losses import distillation_loss
-from training.recipe import Distillation, Recipe, load_recipe
+from training.recipe import Recipe, load_recipe
 from training.sampling import BucketSampler
+from training.teaching import Distillation
 from training.white_box import WhiteBox
 
 

@@ -14,7 +14,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from training.checkpoint import Checkpoint
 from training.losses import cosine_loss, hidden_loss, relation_loss
-from training.recipe import Losses, RecipeError
+from training.recipe import RecipeError
+from training.teaching import Losses
 
 # What the query, key and value projections are called: BERT and its kin, DistilBERT, MPNet.
 ATTENTION_NAMES = (("query", "key", "value"), ("q_lin", "k_lin", "v_lin"), ("q", "k", "v"))

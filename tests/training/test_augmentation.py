@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.tiny import tiny_hub_tokenizer, toy_texts, word_hub_tokenizer
 from training.augmentation import LONGEST_NGRAM, MASK, augment, spell_masks
-from training.recipe import Augmentation, RecipeError
+from training.recipe import RecipeError
+from training.teaching import Augmentation
 
 TEXTS = [text for text, _ in toy_texts(40, seed=1)]
 WORDS = {word for text in TEXTS for word in text.split()}

@@ -14,7 +14,8 @@ from training.augmentation import augment
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.data import load_labelled_text, split_validation
 from training.lesson import Collator, new_rows
-from training.recipe import Augmentation, Recipe, RecipeError
+from training.recipe import Recipe, RecipeError
+from training.teaching import Augmentation
 from training.trainer import DistillationTrainer, run_recipe
 
 EVERY_LOSS = {"hard": 0.1, "kl": 0.5, "mse": 0.1, "cosine": 1.0, "hidden": 0.5, "attention": 0.5}

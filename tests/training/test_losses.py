@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.evaluation import FloatArray
 from training.losses import cosine_loss, distillation_loss, hidden_loss, relation_loss
-from training.recipe import Losses
+from training.teaching import Losses
 
 CLASSES = 3
 ROW = st.lists(st.floats(-20, 20), min_size=CLASSES, max_size=CLASSES)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import training.recipe
 from tests.training.builders import STUDENT, changed
-from training.recipe import BiLstmModel, Losses, Recipe, RecipeError, load_recipe, parse_recipe
+from training.recipe import BiLstmModel, Recipe, RecipeError, load_recipe, parse_recipe
+from training.teaching import Losses
 
 SHIPPED = sorted((Path(training.recipe.__file__).parent / "recipes").glob("*.toml"))
 VALUES = changed(STUDENT, data__train="train.tsv", distillation__teacher="teacher")

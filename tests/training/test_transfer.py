@@ -9,7 +9,8 @@ from tests.tiny import toy_data, toy_texts
 from tests.training.builders import student_recipe
 from training.data import DataError, load_transfer_text
 from training.losses import UNLABELLED, distillation_loss
-from training.recipe import Data, Transfer
+from training.recipe import Data
+from training.teaching import Transfer
 from training.trainer import run_recipe
 
 DATA = Data(train="unused")

@@ -18,7 +18,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
-from training.recipe import Losses, RecipeError
+from training.recipe import RecipeError
+from training.teaching import Losses
 from training.white_box import PROJECTIONS, WhiteBox, layer_pairs
 
 IDS = [2, 9, 8, 7, 3]
