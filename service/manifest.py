@@ -36,7 +36,9 @@ class File(Section):
 class Lineage(Section):
     """Where the model came from; None where it is not known."""
 
-    teacher: str | None = Field(description="hash of the teacher's weights")
+    teacher: str | tuple[str, ...] | None = Field(
+        description="hash of the teacher's weights; of each, where there were several"
+    )
     recipe_sha256: str | None
     data_sha256: str | None
     code_version: str

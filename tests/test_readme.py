@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from cli import main
 from loadtest.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from service.settings import Settings
+from training.recipe import parse_recipe
+from training.teaching import Augmentation, Losses, Transfer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +39,23 @@ def test_commands_exist() -> None:
     assert set(re.findall(r"\bmake ([a-z]+)", README)) <= targets
     assert isinstance(main, click.Group)
     assert set(re.findall(r"^stillhouse ([a-z]+)", README, re.MULTILINE)) <= main.commands.keys()
+
+
+def test_the_recipe_is_usable() -> None:
+    """The part of a recipe that the README shows is one, every key of it."""
+    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    rest = {
+        "name": "readme",
+        "data": {"train": "train.tsv"},
+        "training": {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3},
+    }
+    found = parse_recipe({**tomllib.loads(shown), **rest}, "README.md").distillation
+    assert found is not None
+    for section in (Losses, Transfer, Augmentation):
+        values = getattr(found, section.__name__.lower())
+        assert values.model_fields_set >= {
+            name for name in section.model_fields if not name.endswith("_words")
+        }
 
 
 def test_options_exist() -> None:

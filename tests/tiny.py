@@ -52,6 +52,21 @@ def tiny_hub_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+def word_hub_tokenizer(*, masks: bool = True) -> PreTrainedTokenizerFast:
+    """Another tokeniser for the same texts: whole words, other ids, RoBERTa's special tokens."""
+    special = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
+    vocabulary = {word: index for index, word in enumerate((*special, *sorted(VOCABULARY[5:])))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), special, strict=False))
+    if masks:
+        names["mask_token"] = "<mask>"
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **names)
+
+
 def tiny_encoder(
     labels: Sequence[str] = ("negative", "positive"), *, seed: int = 0, spread: float = 0.2
 ) -> BertForSequenceClassification:

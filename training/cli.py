@@ -1,5 +1,6 @@
 """`stillhouse train` and `stillhouse distil`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ SET = click.option(
     metavar="KEY=VALUE",
     help="Overrides any value of the recipe, such as training.epochs=1.",
 )
+BASE = click.option("--base", help="Overrides model.base: a hub id or a local directory.")
 RESUME = click.option("--resume", is_flag=True, help="Go on from an unfinished run.")
 
 
@@ -33,7 +35,7 @@ RESUME = click.option("--resume", is_flag=True, help="Go on from an unfinished r
 @OUTPUT
 @DATA[0]
 @DATA[1]
-@click.option("--base", help="Overrides model.base: a hub id or a local directory.")
+@BASE
 @SET
 @RESUME
 def train(base: str | None, **options: Any) -> None:
@@ -46,24 +48,41 @@ def train(base: str | None, **options: Any) -> None:
 @OUTPUT
 @DATA[0]
 @DATA[1]
-@click.option("--teacher", help="Overrides distillation.teacher: a hub id or a local directory.")
+@BASE
+@click.option(
+    "--teacher",
+    "teachers",
+    multiple=True,
+    help="Overrides distillation.teacher: a hub id or a local directory; several are an ensemble.",
+)
 @click.option("--unlabelled", help="Overrides distillation.transfer.source: a hub id or a file.")
 @SET
 @RESUME
-def distil(teacher: str | None, unlabelled: str | None, **options: Any) -> None:
-    """Distil a student from a teacher, by a recipe."""
-    named = {"distillation.teacher": teacher, "distillation.transfer.source": unlabelled}
-    _run(named, **options)
+def distil(
+    base: str | None, teachers: tuple[str, ...], unlabelled: str | None, **options: Any
+) -> None:
+    """Distil a student from one teacher or several, by a recipe with [distillation].
+
+    The recipe says who teaches, on what text and by which losses; training/recipes has examples,
+    and training/teaching.py every key.
+    """
+    named = {
+        "model.base": base,
+        "distillation.teacher": teachers if len(teachers) > 1 else next(iter(teachers), None),
+        "distillation.transfer.source": unlabelled,
+    }
+    _run(named, distils=True, **options)
 
 
 def _run(
-    extra: dict[str, str | None],
+    extra: Mapping[str, str | tuple[str, ...] | None],
     recipe: Path,
     output: Path,
     train: str | None,
     test: str | None,
     overrides: tuple[str, ...],
     resume: bool,
+    distils: bool = False,
 ) -> None:
     from training.checkpoint import CheckpointError
     from training.data import DataError
@@ -73,7 +92,13 @@ def _run(
     named = {"data.train": train, "data.test": test, **extra}
     given = [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
     try:
-        metrics = run_recipe(load_recipe(recipe, [*given, *overrides]), output, resume=resume)
+        read = load_recipe(recipe, [*given, *overrides])
+        if distils and read.distillation is None:
+            raise RecipeError(
+                f"{recipe} has no [distillation] section to distil by: add one, or pass --teacher "
+                "(`stillhouse train` trains without a teacher)"
+            )
+        metrics = run_recipe(read, output, resume=resume)
     except (CheckpointError, DataError, RecipeError) as error:
         raise click.ClickException(str(error)) from error
     for name in ("validation", "test"):

@@ -15,7 +15,8 @@ from typing import Any
 
 import datasets
 
-from training.recipe import Data, Transfer
+from training.recipe import Data
+from training.teaching import Transfer
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\s\"')]*\s+")
 TEXT_COLUMNS = ("text", "sentence", "review", "content")

@@ -1,4 +1,4 @@
-"""What a student learns from a teacher: its logits, computed once and cached.
+"""What a student learns from its teachers: their logits, computed once and cached.
 
 Knows nothing of the student or of the loss that uses the logits.
 """
@@ -15,9 +15,12 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from service.tokenization import Tokenizer
+from training.augmentation import spell_masks
 from training.checkpoint import Checkpoint
 
 Logits = npt.NDArray[np.float32]
+
+CHUNK = 2048  # texts a file of the cache: what a killed run may lose
 
 
 def predict_logits(
@@ -26,12 +29,12 @@ def predict_logits(
     texts: Sequence[str],
     *,
     batch_size: int = 64,
-    progress: str | None = None,
+    bar: "tqdm[None] | None" = None,
 ) -> Logits:
     """Runs a model over texts, batched by length so that little is padded.
 
     Args:
-        progress: the progress bar's title; None shows no bar.
+        bar: a progress bar to move on by the texts done.
 
     Returns:
         (texts, labels), in the order of `texts`.
@@ -41,8 +44,7 @@ def predict_logits(
     logits = np.empty((len(texts), model.config.num_labels), dtype=np.float32)
     device = next(model.parameters()).device
     model.eval()
-    bar = tqdm(total=len(texts), desc=progress, unit="text", disable=progress is None)
-    with torch.inference_mode(), bar:
+    with torch.inference_mode():
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             input_ids, attention_mask = tokenizer.pad([encodings[row] for row in rows])
@@ -51,32 +53,68 @@ def predict_logits(
                 attention_mask=torch.from_numpy(attention_mask).to(device),
             )
             logits[rows] = output.logits.float().cpu().numpy()
-            bar.update(len(rows))
+            if bar is not None:
+                bar.update(len(rows))
     return logits
 
 
 def teacher_logits(teacher: Checkpoint, texts: Sequence[str]) -> Logits:
     """The teacher's logits on `texts`, from the cache where they were computed before.
 
-    The cache is keyed by the teacher's weights and the token ids that it reads, so a change
-    of a text, the tokeniser or the maximum length is a miss. It lies in `$STILLHOUSE_CACHE`,
-    or `~/.cache/stillhouse`.
+    The cache has a file for each `CHUNK` texts, written when it is done, so that a run which
+    is killed goes on from there. It is keyed by the teacher's weights and the token ids that
+    it reads: a change of a text, the tokeniser or the maximum length is a miss. It lies in
+    `$STILLHOUSE_CACHE`, or `~/.cache/stillhouse`.
 
     Returns:
         (texts, labels).
     """
-    digest = hashlib.sha256(teacher.sha256.encode())
-    for encoding in teacher.tokenizer.encode(texts):
-        digest.update(f"{encoding.ids}\n".encode())
     root = Path(os.environ.get("STILLHOUSE_CACHE", Path.home() / ".cache" / "stillhouse"))
-    path = root / "logits" / f"{digest.hexdigest()}.npy"
-    if path.is_file():
-        cached: Logits = np.load(path, allow_pickle=False)
-        return cached
-    logits = predict_logits(teacher.model, teacher.tokenizer, texts, progress="teacher logits")
+    weights, tokenizer = teacher.sha256, teacher.tokenizer
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    logits = np.empty((len(texts), len(teacher.labels)), dtype=np.float32)
+    with tqdm(total=len(texts), desc=f"logits of {teacher.source}", unit="text") as bar:
+        for start in range(0, len(texts), CHUNK):
+            chunk = texts[start : start + CHUNK]
+            digest = hashlib.sha256(weights.encode())
+            for encoding in tokenizer.encode(chunk):
+                digest.update(f"{encoding.ids}\n".encode())
+            path = root / "logits" / f"{digest.hexdigest()}.npy"
+            if path.is_file():
+                found: Logits = np.load(path, allow_pickle=False)
+                bar.update(len(chunk))
+            else:
+                teacher.model.to(device)  # type: ignore[arg-type]  # transformers wraps it untyped
+                found = predict_logits(teacher.model, tokenizer, chunk, bar=bar)
+                _write(path, found)
+            logits[start : start + CHUNK] = found
+    return logits
+
+
+def _write(path: Path, logits: Logits) -> None:
+    """Writes beside its place and renames: a file of the cache is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.save(file, logits)
     partial.replace(path)
-    return logits
+
+
+def ensemble_logits(teachers: Sequence[Checkpoint], texts: Sequence[str]) -> Logits:
+    """The mean of the teachers' logits, each reading with its own tokeniser.
+
+    Averaging logits is averaging probabilities geometrically (Hinton et al. 2015 allow either
+    mean). The result is logits again, so that every temperature and the loss on logits work
+    as with one teacher.
+
+    Args:
+        texts: may hold `training.augmentation.MASK`, which each teacher reads as its own.
+
+    Returns:
+        (texts, labels).
+    """
+    each = [
+        teacher_logits(teacher, spell_masks(texts, teacher.hub_tokenizer)) for teacher in teachers
+    ]
+    mean: Logits = np.mean(each, axis=0, dtype=np.float32)
+    return mean

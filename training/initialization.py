@@ -11,7 +11,7 @@ from training.models.bilstm import (
     BiLstmForSequenceClassification,
     project_embeddings,
 )
-from training.models.encoder import new_encoder
+from training.models.encoder import keep_layers, new_encoder
 from training.recipe import BiLstmModel, EncoderModel, Recipe, RecipeError
 
 
@@ -29,11 +29,28 @@ def new_model(
     """
     spec = recipe.model
     if isinstance(spec, EncoderModel):
-        tokenizer = load_hub_tokenizer(spec.base)
-        return new_encoder(spec.base, labels, spec.dropout), tokenizer
+        return _new_encoder(spec, labels, teacher)
     if teacher is None:
         raise RecipeError("a bilstm has no tokenizer of its own: give it a [distillation] teacher")
     return _new_bilstm(spec, labels, teacher), teacher.hub_tokenizer
+
+
+def _new_encoder(
+    spec: EncoderModel, labels: tuple[str, ...], teacher: Checkpoint | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    base = spec.base
+    if base is None:
+        if teacher is None or not hasattr(teacher.model.config, "num_attention_heads"):
+            raise RecipeError("model.base is missing, and the teacher is no encoder to start from")
+        base = teacher.source
+    tokenizer = load_hub_tokenizer(base)
+    model = new_encoder(base, labels, spec.dropout)
+    if spec.layers is None:
+        return model, tokenizer
+    try:
+        return keep_layers(model, spec.layers), tokenizer
+    except ValueError as error:
+        raise RecipeError(f"model.layers: {error}") from error
 
 
 def _new_bilstm(

@@ -9,20 +9,17 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
+
+from training.section import Section
+from training.teaching import Distillation
 
 
 class RecipeError(ValueError):
     """A recipe that cannot be used; the message says which key and why."""
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Data(Section):
@@ -43,8 +40,20 @@ class EncoderModel(Section):
     """A pretrained transformer encoder with a classification head."""
 
     architecture: Literal["encoder"]
-    base: str = Field(description="hub id or local directory of the pretrained encoder")
+    base: str | None = Field(
+        None,
+        description="hub id or local directory of the pretrained encoder; default: the teacher",
+    )
+    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
+    )
     dropout: float = Field(0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
+            raise ValueError("layers: name each once, in ascending order")
+        return self
 
 
 class BiLstmModel(Section):
@@ -76,24 +85,6 @@ class Training(Section):
     seed: int = 13
 
 
-class Transfer(Section):
-    """Unlabelled text that the teacher labels for the student, cut into sentences."""
-
-    source: str = Field(description="hub id or local file with a column of text")
-    size: int = Field(ge=1, description="sentences drawn; fewer if there are fewer")
-    min_words: int = Field(3, ge=1)
-    max_words: int = Field(30, ge=1)
-
-
-class Distillation(Section):
-    """The dual loss: alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross-entropy."""
-
-    teacher: str = Field(description="hub id or local directory of the fine-tuned teacher")
-    alpha: float = Field(0.5, ge=0, le=1)
-    temperature: float = Field(2.0, gt=0)
-    transfer: Transfer | None = None
-
-
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
@@ -103,12 +94,23 @@ class Recipe(Section):
     training: Training
     distillation: Distillation | None = None
 
+    @model_validator(mode="after")
+    def _startable(self) -> Self:
+        model = self.model
+        if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
+            raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        return self
+
     @property
     def sha256(self) -> str:
-        """Hash of the values, independent of layout and comments."""
-        return hashlib.sha256(
-            json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        ).hexdigest()
+        """Hash of the values, independent of layout and comments.
+
+        The order of keys counts in `data.labels` alone, where it is the order of the logits.
+        """
+        values = self.model_dump(mode="json", exclude_none=True)
+        if self.data.labels is not None:
+            values["data"]["labels"] = list(self.data.labels.items())
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def to_toml(self) -> str:
         """The recipe as TOML; reading it back gives an equal recipe."""
@@ -145,8 +147,10 @@ def shipped_recipe(name: str) -> Path:
     return folder / f"{name}.toml"
 
 
-def quoted(value: str) -> str:
-    """A string as an override writes it, whatever is in it."""
+def quoted(value: str | tuple[str, ...]) -> str:
+    """A string, or several as a list, as an override writes it, whatever is in it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(quoted, value)) + "]"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -159,7 +163,9 @@ def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        lines = (f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        lines = (
+            f"  {'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors()
+        )
         raise RecipeError(f"{source} is not a usable recipe:\n" + "\n".join(lines)) from error
 
 

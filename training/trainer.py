@@ -14,7 +14,6 @@ import datasets
 import numpy as np
 import torch
 from transformers import (
-    DataCollatorWithPadding,
     EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -25,29 +24,23 @@ from transformers import (
 
 from service.tokenization import Tokenizer
 from training.checkpoint import (
+    Checkpoint,
     CheckpointError,
     load_checkpoint,
     refuse_existing,
     save_checkpoint,
     serving_tokenizer,
 )
-from training.data import (
-    DataError,
-    LabelledText,
-    load_labelled_text,
-    load_transfer_text,
-    split_validation,
-)
-from training.distillation import Logits, predict_logits, teacher_logits
+from training.data import DataError, LabelledText, load_labelled_text, split_validation
+from training.distillation import predict_logits
 from training.evaluation import score, softmax
 from training.initialization import new_model
-from training.losses import UNLABELLED, distillation_loss
-from training.recipe import (
-    Distillation,
-    Recipe,
-    load_recipe,
-)
+from training.lesson import Collator, Lesson, new_lesson, new_rows, token_ids
+from training.losses import distillation_loss
+from training.recipe import Recipe, load_recipe
 from training.sampling import BucketSampler
+from training.teaching import Distillation
+from training.white_box import WhiteBox
 
 
 class BucketTrainer(Trainer):
@@ -60,11 +53,14 @@ class BucketTrainer(Trainer):
 
 
 class DistillationTrainer(BucketTrainer):
-    """The Trainer with the dual loss in place of plain cross-entropy while it trains."""
+    """The Trainer with a student's mix of losses in place of plain cross-entropy."""
 
-    def __init__(self, *args: Any, distillation: Distillation, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, distillation: Distillation, white_box: WhiteBox | None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._distillation = distillation
+        self._white_box = white_box
 
     def compute_loss(
         self,
@@ -73,19 +69,27 @@ class DistillationTrainer(BucketTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,  # noqa: ARG002  the Trainer passes it
     ) -> Any:
-        """See `training.losses.distillation_loss`."""
-        teacher = inputs.pop("teacher_logits", None)
-        outputs = model(**inputs)
-        if teacher is None:  # evaluation: validation has labels only
-            loss = outputs.loss
+        """See `training.losses` and `training.white_box`."""
+        soft = inputs.pop("teacher_logits", None)
+        if soft is None:  # evaluation: validation has labels only
+            outputs = model(**inputs)
+            return (outputs.loss, outputs) if return_outputs else outputs.loss
+        targets = inputs.pop("labels")
+        inner: torch.Tensor | float = 0.0
+        if self._white_box is None:
+            outputs = model(**inputs)
         else:
-            loss = distillation_loss(
-                outputs.logits,
-                teacher,
-                inputs["labels"],
-                alpha=self._distillation.alpha,
-                temperature=self._distillation.temperature,
-            )
+            outputs, inner = self._white_box.run(model, inputs)
+        weights = self._distillation.weights
+        loss = inner + distillation_loss(
+            outputs.logits,
+            soft,
+            targets,
+            hard=weights.hard,
+            kl=weights.kl,
+            mse=weights.mse,
+            temperature=self._distillation.temperature,
+        )
         return (loss, outputs) if return_outputs else loss
 
 
@@ -105,7 +109,7 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     run = output.with_name(f"{output.name}.run")
     if run.exists() and not resume:
         raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
-    if (run / "recipe.toml").is_file() and load_recipe(run / "recipe.toml") != recipe:
+    if (run / "recipe.toml").is_file() and load_recipe(run / "recipe.toml").sha256 != recipe.sha256:
         raise CheckpointError(f"the unfinished run at {run} has another recipe: remove it")
     started = time.monotonic()
     data = load_labelled_text(recipe.data.train, recipe.data)
@@ -113,31 +117,27 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     test = _test_set(recipe, data.labels)  # now, for its errors should not wait for the training
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 
-    teacher = load_checkpoint(recipe.distillation.teacher) if recipe.distillation else None
-    if teacher is not None and teacher.labels != train.labels:
-        raise DataError(f"the teacher's labels {teacher.labels} are not the data's {train.labels}")
-    model, hub_tokenizer = new_model(recipe, train.labels, teacher)
+    teachers = _teachers(recipe, train.labels)
+    model, hub_tokenizer = new_model(recipe, train.labels, teachers[0] if teachers else None)
     tokenizer = serving_tokenizer(hub_tokenizer, recipe.data.max_length)
-    rows = _dataset(train, tokenizer, None)
-    if teacher is not None:
-        rows = _dataset(train, tokenizer, teacher_logits(teacher, train.texts))
-        if (transfer := _transfer_text(recipe)) is not None:
-            soft = teacher_logits(teacher, transfer.texts)
-            rows = datasets.concatenate_datasets([rows, _dataset(transfer, tokenizer, soft)])
-
-    trainer = _trainer(
-        recipe,
-        run,
-        model,
-        hub_tokenizer,
-        rows,
-        _dataset(validation, tokenizer, None),
-    )
+    if recipe.distillation is None:
+        lesson = Lesson(new_rows(token_ids(train.texts, tokenizer), train.targets))
+    else:
+        lesson = new_lesson(recipe, recipe.distillation, train, model, hub_tokenizer, teachers)
+    held_out = new_rows(token_ids(validation.texts, tokenizer), validation.targets)
+    trainer = _trainer(recipe, run, model, hub_tokenizer, lesson, held_out)
     (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     trainer.train(resume_from_checkpoint=_last_complete(run))
+    if lesson.white_box is not None:
+        lesson.white_box.remove_projections()
 
     metrics: dict[str, Any] = {
-        "train": {"n": len(train), "transfer_n": len(rows) - len(train), "sha256": data.sha256},
+        "train": {
+            "n": len(train),
+            "transfer_n": lesson.transfer_n,
+            "augmented_n": lesson.augmented_n,
+            "sha256": data.sha256,
+        },
         "validation": _scores(model, tokenizer, validation),
         "seconds": round(time.monotonic() - started, 1),
         "steps": trainer.state.global_step,
@@ -147,20 +147,25 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
     }
     if test is not None:
         metrics["test"] = _scores(model, tokenizer, test)
-    if teacher is not None:
-        metrics["teacher_sha256"] = teacher.sha256
+    if teachers:
+        hashes = [teacher.sha256 for teacher in teachers]
+        metrics["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
     save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
     shutil.rmtree(run, ignore_errors=True)
     return metrics
 
 
-def _transfer_text(recipe: Recipe) -> LabelledText | None:
-    """Sentences without labels, as rows that only the soft loss reads."""
-    if recipe.distillation is None or recipe.distillation.transfer is None:
-        return None
-    spec = recipe.distillation.transfer
-    texts = load_transfer_text(spec, recipe.data, recipe.training.seed)
-    return LabelledText(texts, [UNLABELLED] * len(texts), ())
+def _teachers(recipe: Recipe, labels: tuple[str, ...]) -> list[Checkpoint]:
+    """The teachers in the recipe's order; none for a model that has none."""
+    sources = recipe.distillation.teachers if recipe.distillation else ()
+    found = [load_checkpoint(source) for source in sources]
+    for teacher in found:
+        if teacher.labels != labels:
+            raise DataError(
+                f"the teacher's labels {teacher.labels} are not the data's {labels}: "
+                f"{teacher.source} needs a data.labels that says the same"
+            )
+    return found
 
 
 def _test_set(recipe: Recipe, labels: tuple[str, ...]) -> LabelledText | None:
@@ -178,28 +183,16 @@ def _last_complete(run: Path) -> str | None:
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
 
 
-def _dataset(data: LabelledText, tokenizer: Tokenizer, soft: Logits | None) -> datasets.Dataset:
-    encodings = tokenizer.encode(data.texts)
-    columns: dict[str, Any] = {
-        "input_ids": [encoding.ids for encoding in encodings],
-        "attention_mask": [[1] * len(encoding) for encoding in encodings],
-        "labels": data.targets,
-    }
-    if soft is not None:
-        columns["teacher_logits"] = soft.tolist()
-    return datasets.Dataset.from_dict(columns)
-
-
 def _trainer(
     recipe: Recipe,
     run: Path,
     model: PreTrainedModel,
     hub_tokenizer: PreTrainedTokenizerFast,
-    train: datasets.Dataset,
+    lesson: Lesson,
     validation: datasets.Dataset,
 ) -> Trainer:
     schedule = recipe.training
-    steps_per_epoch = max(1, -(-len(train) // schedule.batch_size))
+    steps_per_epoch = max(1, -(-len(lesson.rows) // schedule.batch_size))
     evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
     arguments = TrainingArguments(
         output_dir=str(run),
@@ -229,15 +222,17 @@ def _trainer(
     options: dict[str, Any] = {
         "model": model,
         "args": arguments,
-        "train_dataset": train,
+        "train_dataset": lesson.rows,
         "eval_dataset": validation,
-        "data_collator": DataCollatorWithPadding(hub_tokenizer),
+        "data_collator": Collator(hub_tokenizer, lesson.teacher_tokenizer),
         "compute_metrics": _accuracy,
     }
     if recipe.distillation is None:
         trainer: Trainer = BucketTrainer(**options)
         return trainer
-    return DistillationTrainer(**options, distillation=recipe.distillation)
+    return DistillationTrainer(
+        **options, distillation=recipe.distillation, white_box=lesson.white_box
+    )
 
 
 def _accuracy(prediction: EvalPrediction) -> dict[str, float]:

@@ -96,6 +96,15 @@ def test_manifest_says_where_it_comes_from(tmp_path: Path) -> None:
     assert written["lineage"]["teacher"] == "a" * 64
 
 
+def test_every_teacher_is_in_the_lineage(tmp_path: Path) -> None:
+    """Of a student of several teachers the manifest has each one's hash, and reads back."""
+    taught = {"teacher_sha256": ["a" * 64, "b" * 64]}
+    checkpoint = Checkpoint("student", tiny_bilstm(), tiny_hub_tokenizer(), None, taught)
+    publish(checkpoint, tmp_path, request())
+    manifest = read_manifest(tmp_path / "tiny" / "1")
+    assert manifest.lineage.teacher == ("a" * 64, "b" * 64)
+
+
 def test_unknown_lineage_is_null(tmp_path: Path) -> None:
     """Of a checkpoint from elsewhere nothing is made up."""
     lineage = publish(tiny_checkpoint(tiny_bilstm()), tmp_path, request()).lineage

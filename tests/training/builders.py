@@ -58,3 +58,14 @@ def student_recipe(toy: Path, teacher: Path, **changes: Any) -> Recipe:
         "distillation__teacher": str(teacher),
     }
     return parse_recipe(changed(STUDENT, **{**paths, **changes}), "student")
+
+
+def encoder_recipe(toy: Path, *teachers: Path, **changes: Any) -> Recipe:
+    """Distils an encoder from `teachers`, starting from the first one unless changed."""
+    named = [str(teacher) for teacher in teachers]
+    paths = {
+        "data__train": str(toy / "train.tsv"),
+        "data__test": str(toy / "test.tsv"),
+        "distillation__teacher": named if len(named) > 1 else named[0],
+    }
+    return parse_recipe(changed(TEACHER, **{**paths, **changes}), "encoder")

@@ -96,6 +96,41 @@ def test_missing_teacher_is_told(toy: Path, recipes: Path, tmp_path: Path) -> No
     assert f"Error: no sequence classifier at '{tmp_path / 'no-teacher'}'" in result.output
 
 
+def test_distilling_takes_a_teacher(toy: Path, recipes: Path, tmp_path: Path) -> None:
+    """A recipe that names no teacher is not trained without one: the error says what to do."""
+    result = run(
+        *("distil", "--recipe", recipes / "teacher.toml", "--output", tmp_path / "output"),
+        *("--train", toy / "train.tsv", "--base", toy / "base"),
+    )
+    assert result.exit_code == 1
+    assert "teacher.toml has no [distillation] section" in result.output
+    assert "pass --teacher" in result.output
+    assert not (tmp_path / "output").exists()
+
+
+def test_several_teachers_may_be_named(
+    toy: Path, teacher: Path, recipes: Path, tmp_path: Path
+) -> None:
+    """`--teacher` may be given again, and each one counts."""
+    result = run(
+        *("distil", "--recipe", recipes / "student.toml", "--output", tmp_path / "output"),
+        *("--train", toy / "train.tsv", "--teacher", teacher, "--teacher", tmp_path / "absent"),
+    )
+    assert result.exit_code == 1
+    assert f"Error: no sequence classifier at '{tmp_path / 'absent'}'" in result.output
+    other = tmp_path / 'b "quoted"'
+    other.symlink_to(teacher, target_is_directory=True)
+    result = run(
+        *("distil", "--recipe", recipes / "student.toml", "--output", tmp_path / "output"),
+        *("--train", toy / "train.tsv", "--teacher", teacher, "--teacher", other),
+        *("--set", "training.epochs=1"),
+    )
+    assert result.exit_code == 0, result.output
+    distillation = load_recipe(tmp_path / "output" / "recipe.toml").distillation
+    assert distillation is not None
+    assert distillation.teachers == (str(teacher), str(other))
+
+
 def test_recipe_and_output_are_needed() -> None:
     """Without its two options a command says which is missing."""
     for command in ("train", "distil"):

@@ -9,9 +9,18 @@ import pytest
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, toy_texts
+import training.distillation
+from tests.tiny import (
+    tiny_bilstm,
+    tiny_checkpoint,
+    tiny_encoder,
+    tiny_hub_tokenizer,
+    toy_texts,
+    word_hub_tokenizer,
+)
+from training.augmentation import MASK
 from training.checkpoint import Checkpoint
-from training.distillation import predict_logits, teacher_logits
+from training.distillation import ensemble_logits, predict_logits, teacher_logits
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 
 TEXTS = [text for text, _ in toy_texts(30, seed=4)]
@@ -23,12 +32,15 @@ class CountingBiLstm(BiLstmForSequenceClassification):
     def __init__(self, config: BiLstmConfig) -> None:
         super().__init__(config)
         self.texts_read = 0
+        self.patience: int | None = None
 
     def forward(
         self, input_ids: torch.Tensor, *args: Any, **options: Any
     ) -> SequenceClassifierOutput:
-        """As its base."""
+        """As its base, until its patience is at an end."""
         self.texts_read += len(input_ids)
+        if self.patience is not None and self.texts_read > self.patience:
+            raise KeyboardInterrupt
         return super().forward(input_ids, *args, **options)
 
 
@@ -123,3 +135,82 @@ def test_the_source_does_not_matter(cache: Path, model: CountingBiLstm) -> None:
     teacher_logits(dataclasses.replace(checkpoint, source="elsewhere"), TEXTS)
     assert model.texts_read == len(TEXTS)
     assert cache.is_dir()
+
+
+def test_a_killed_labelling_goes_on(
+    cache: Path, model: CountingBiLstm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run stopped in the middle leaves its finished chunks, and the next computes the rest."""
+    monkeypatch.setattr(training.distillation, "CHUNK", 8)
+    model.patience = 20
+    with pytest.raises(KeyboardInterrupt):
+        teacher_logits(tiny_checkpoint(model), TEXTS)
+    assert len(list(cache.rglob("*.npy"))) == 2
+    model.patience, model.texts_read = None, 0
+    found = teacher_logits(tiny_checkpoint(model), TEXTS)
+    assert model.texts_read == len(TEXTS) - 16
+    whole = predict_logits(model, tiny_checkpoint(model).tokenizer, TEXTS)
+    assert np.abs(found - whole).max() < 1e-6
+    assert not list(cache.rglob("*.partial"))
+
+
+def test_chunks_are_shared_by_other_texts(
+    cache: Path, model: CountingBiLstm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change near the end of the texts costs its chunk, not the others."""
+    monkeypatch.setattr(training.distillation, "CHUNK", 8)
+    teacher_logits(tiny_checkpoint(model), TEXTS)
+    model.texts_read = 0
+    teacher_logits(tiny_checkpoint(model), [*TEXTS[:29], "a changed text"])
+    assert model.texts_read == 6
+    assert len(list(cache.rglob("*.npy"))) == 5
+
+
+def test_progress_is_shown(
+    cache: Path,
+    model: CountingBiLstm,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The bar ends at all texts, those from the cache counted."""
+    monkeypatch.setattr(training.distillation, "CHUNK", 8)
+    for _ in range(2):
+        teacher_logits(tiny_checkpoint(model), TEXTS)
+        assert "logits of tiny: 100%" in capsys.readouterr().err
+    assert cache.is_dir()
+
+
+def test_an_ensemble_is_the_mean_of_the_logits(cache: Path) -> None:
+    """Each teacher reads with its own tokeniser, a masked word as its own mask token."""
+    model = tiny_bilstm()
+    first = tiny_checkpoint(model)
+    second = dataclasses.replace(first, hub_tokenizer=word_hub_tokenizer())
+    found = ensemble_logits([first, second], ["good film", f"good {MASK}"])
+    for row, (one, other) in enumerate(
+        [
+            (tiny_tokens("good film"), word_tokens("good film")),
+            (tiny_tokens("good [MASK]"), word_tokens("good <mask>")),
+        ]
+    ):
+        each = []
+        for ids in (one, other):
+            with torch.inference_mode():
+                inputs = torch.tensor([ids])
+                each.append(model(inputs, torch.ones_like(inputs)).logits[0].numpy())
+        assert np.abs(found[row] - (each[0] + each[1]) / 2).max() < 1e-5
+        assert np.abs(each[0] - each[1]).max() > 0.01
+    assert cache.is_dir()
+
+
+def tiny_tokens(text: str) -> list[int]:
+    """The tiny tokeniser's ids, by transformers itself."""
+    ids: list[int] = tiny_hub_tokenizer()(text)["input_ids"]
+    assert tiny_hub_tokenizer().mask_token_id in ids or "[MASK]" not in text
+    return ids
+
+
+def word_tokens(text: str) -> list[int]:
+    """The other tokeniser's ids, by transformers itself."""
+    ids: list[int] = word_hub_tokenizer()(text)["input_ids"]
+    assert word_hub_tokenizer().mask_token_id in ids or "<mask>" not in text
+    return ids

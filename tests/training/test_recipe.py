@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import training.recipe
 from tests.training.builders import STUDENT, changed
 from training.recipe import BiLstmModel, Recipe, RecipeError, load_recipe, parse_recipe
+from training.teaching import Losses
 
 SHIPPED = sorted((Path(training.recipe.__file__).parent / "recipes").glob("*.toml"))
 VALUES = changed(STUDENT, data__train="train.tsv", distillation__teacher="teacher")
@@ -145,6 +146,93 @@ def test_hash_ignores_layout_and_sees_values(tmp_path: Path) -> None:
     assert load_recipe(other, ["training.batch_size=9"]).sha256 != first.sha256
 
 
+def test_hash_sees_the_order_of_the_labels(tmp_path: Path) -> None:
+    """The order of `data.labels` is that of the logits, so that another order is another model."""
+    lines = parse_recipe(VALUES, "test").to_toml()
+    first, second, again = (
+        load_recipe(written(tmp_path, lines), [f"data.labels={labels}"]).sha256
+        for labels in ("{a = 'x', b = 'y'}", "{b = 'y', a = 'x'}", "{ a='x',b='y' }")
+    )
+    assert first == again
+    assert first != second
+
+
+ENCODER = {"architecture": "encoder"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"distillation__losses": {"kl": 1.0}}, r"distillation: .*alpha or losses, not both"),
+        ({"distillation__alpha": None, "distillation__losses": {}}, "no weight is above 0"),
+        (
+            {"distillation__alpha": None, "distillation__losses": {"kl": -1}},
+            r"losses\.kl: .*greater",
+        ),
+        ({"distillation__alpha": None, "distillation__losses": {"kld": 1}}, r"losses\.kld: Extra"),
+        (
+            {"distillation__alpha": 0.0, "distillation__augmentation": {"copies": 1}},
+            "text without labels has none",
+        ),
+        (
+            {"distillation__alpha": 0.0, "distillation__transfer": {"source": "x", "size": 1}},
+            "text without labels has none",
+        ),
+        ({"distillation__teacher": []}, r"distillation\.teacher"),
+        ({"distillation__teacher": ["a", "a"]}, "one is named twice"),
+        ({"distillation__augmentation": {}}, r"augmentation\.copies: Field required"),
+        (
+            {"distillation__augmentation": {"copies": 1, "mask_probability": 0.95}},
+            "together more than 1",
+        ),
+        (
+            {
+                "distillation__augmentation": {
+                    "copies": 1,
+                    "mask_probability": 0,
+                    "replace_probability": 0,
+                    "ngram_probability": 0,
+                }
+            },
+            "no probability is above 0",
+        ),
+        ({"model": {**ENCODER, "layers": []}}, r"model\.encoder\.layers: .*at least 1"),
+        ({"model": {**ENCODER, "layers": [2, 1]}}, "ascending"),
+        ({"model": {**ENCODER, "layers": [1, 1]}}, "each once"),
+        ({"model": {**ENCODER, "layers": [-1]}}, r"layers\.0: .*greater"),
+        ({"model": ENCODER, "distillation": None}, r"recipe: .*model\.base is missing"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(changes: dict[str, Any], message: str) -> None:
+    """Values that are possible alone and not together are an error that says why."""
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(changed(VALUES, **changes), "test")
+
+
+def test_alpha_is_short_for_two_losses() -> None:
+    """The dual loss may be written by alpha, by its weights, or be left at a half."""
+    for changes, hard, kl in (
+        ({"distillation__alpha": 0.75}, 0.25, 0.75),
+        ({"distillation__alpha": None}, 0.5, 0.5),
+        ({"distillation__alpha": None, "distillation__losses": {"kl": 2}}, 0.0, 2.0),
+    ):
+        distillation = parse_recipe(changed(VALUES, **changes), "test").distillation
+        assert distillation is not None
+        assert distillation.weights == Losses(hard=hard, kl=kl)
+        assert not distillation.weights.white_box
+
+
+def test_teachers_may_be_several(path: Path) -> None:
+    """One teacher is a string and several a list, in a file and in an override."""
+    for written_as, expected in (
+        ("one", ("one",)),
+        ('["one", "two"]', ("one", "two")),
+    ):
+        distillation = load_recipe(path, [f"distillation.teacher={written_as}"]).distillation
+        assert distillation is not None
+        assert distillation.teachers == expected
+
+
 NAMES = st.text(max_size=20)
 RECIPES: st.SearchStrategy[dict[str, Any]] = st.builds(
     changed,
@@ -157,6 +245,10 @@ RECIPES: st.SearchStrategy[dict[str, Any]] = st.builds(
     training__epochs=st.floats(1e-9, 1e9),
     training__seed=st.integers(-(2**40), 2**40),
     distillation__temperature=st.floats(1e-9, 1e9),
+    distillation__alpha=st.none(),
+    distillation__losses=st.none() | st.builds(dict, kl=st.floats(1e-9, 9), hidden=st.floats(0, 9)),
+    distillation__teacher=NAMES | st.lists(NAMES, min_size=2, unique=True),
+    distillation__augmentation=st.none() | st.builds(dict, copies=st.integers(1, 99)),
 )
 
 

@@ -9,7 +9,8 @@ from tests.tiny import toy_data, toy_texts
 from tests.training.builders import student_recipe
 from training.data import DataError, load_transfer_text
 from training.losses import UNLABELLED, distillation_loss
-from training.recipe import Data, Transfer
+from training.recipe import Data
+from training.teaching import Transfer
 from training.trainer import run_recipe
 
 DATA = Data(train="unused")
@@ -65,9 +66,9 @@ def test_unlabelled_rows_have_the_soft_loss_alone() -> None:
     student = torch.tensor([[1.0, -1.0], [0.5, 2.0]])
     teacher = torch.tensor([[2.0, 0.0], [-1.0, 1.0]])
 
-    def loss(targets: list[int], alpha: float, rows: slice = slice(None)) -> float:
+    def loss(targets: list[int], kl: float, rows: slice = slice(None)) -> float:
         return distillation_loss(
-            student[rows], teacher[rows], torch.tensor(targets), alpha=alpha, temperature=2.0
+            student[rows], teacher[rows], torch.tensor(targets), hard=1 - kl, kl=kl, temperature=2.0
         ).item()
 
     nothing = [UNLABELLED, UNLABELLED]

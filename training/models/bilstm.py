@@ -90,6 +90,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         labels: torch.Tensor | None = None,
+        output_hidden_states: bool = False,
         **_: Any,
     ) -> SequenceClassifierOutput:
         """Runs the model.
@@ -98,6 +99,8 @@ class BiLstmForSequenceClassification(PreTrainedModel):
             input_ids: (batch, time); padding on the right.
             attention_mask: (batch, time), 1 for a token and 0 for padding.
             labels: (batch,); with them the output has a cross-entropy loss.
+            output_hidden_states: whether the output has the embeddings and the last layer's
+                states, (batch, time, embedding_size) and (batch, time, 2 * hidden_size).
 
         Returns:
             Logits of shape (batch, labels).
@@ -111,7 +114,10 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         pooled = self._pool(packed_states, last, attention_mask, lengths)
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
+        states = (
+            (embedded, _unpack(packed_states, attention_mask)) if output_hidden_states else None
+        )
+        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=states)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
 
     def _pool(
         self,
@@ -122,13 +128,20 @@ class BiLstmForSequenceClassification(PreTrainedModel):
     ) -> torch.Tensor:
         if self.config.pooling == "last":
             return torch.cat([last[-2], last[-1]], dim=-1)
-        states, _ = pad_packed_sequence(
-            packed_states, batch_first=True, total_length=attention_mask.shape[1]
-        )
+        states = _unpack(packed_states, attention_mask)
         if self.config.pooling == "mean":
             return states.sum(dim=1) / lengths.unsqueeze(1)  # padding's states are zero
         padding = attention_mask.unsqueeze(-1) == 0
         return states.masked_fill(padding, float("-inf")).amax(dim=1)
+
+
+def _unpack(packed_states: Any, attention_mask: torch.Tensor) -> torch.Tensor:
+    """(batch, time, width), zero where there is padding."""
+    states: torch.Tensor
+    states, _ = pad_packed_sequence(
+        packed_states, batch_first=True, total_length=attention_mask.shape[1]
+    )
+    return states
 
 
 AutoConfig.register(BiLstmConfig.model_type, BiLstmConfig)
