@@ -95,7 +95,7 @@ def test_every_stage_was_looked_at() -> None:
     ("source", "package", "expected"),
     [
         ("import training.trainer", "service", {"training.trainer"}),
-        ("from training import trainer", "export", {"training.trainer"}),
+        ("from training import sampling", "export", {"training.sampling"}),
         ("def f():\n    from export.cli import x", "training", {"export.cli.x"}),
         ("if True:\n    import service", "loadtest", {"service"}),
         ("import service.classifier", "training.models", {"service.classifier"}),

@@ -1,6 +1,5 @@
 """`stillhouse compress`: from a teacher and text to a published student and a report."""
 
-import json
 import re
 from pathlib import Path
 
@@ -128,12 +127,8 @@ def test_labels_follow_the_teachers_order(given: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     manifest = read_manifest(tmp_path / "models" / "student" / "1")
     assert manifest.labels == ("negative", "positive")
-    assert (
-        json.loads(next((tmp_path / "reports").glob("*/report.json")).read_text())["candidates"][2][
-            "accuracy"
-        ]
-        > 0.9
-    )
+    (report,) = (tmp_path / "reports").glob("*/report.json")
+    assert Report.model_validate_json(report.read_bytes()).candidates[2].accuracy > 0.9
 
 
 def test_temperature_calibrates() -> None:
@@ -141,8 +136,8 @@ def test_temperature_calibrates() -> None:
     random = np.random.default_rng(0)
     honest = random.normal(0, 1.5, (4000, 2))
     share = softmax(honest)[:, 1]
-    targets = (random.random(len(share)) < share).astype(int)
-    temperature = fit_temperature(3 * honest, targets)
+    targets = (random.random(len(share)) < share).astype(np.int64)
+    temperature = fit_temperature(3 * honest, targets.tolist())
     assert temperature == pytest.approx(3, rel=0.1)
     assert expected_calibration_error(
         softmax(3 * honest / temperature), targets
