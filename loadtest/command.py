@@ -1,4 +1,4 @@
-"""`stillhouse loadtest` and `stillhouse loadtest compare`."""
+"""`stillhouse loadtest`: its options, and the plan that they make."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from loadtest.session import Plan
 
 WARM_UP_SECONDS = 1
-LIMIT_BROKEN = 3  # the exit status
 
 
 @click.group(invoke_without_command=True)
@@ -191,7 +190,7 @@ def loadtest(context: click.Context, /, **given: Any) -> None:
         raise click.ClickException(str(error)) from error
     terminal.show_report(report)
     click.echo("\n".join(f"wrote {path}" for path in paths))
-    _exit_if(report.broken)
+    terminal.exit_if(report.broken)
 
 
 def _plan(given: dict[str, Any]) -> "Plan":
@@ -242,7 +241,7 @@ def _plan(given: dict[str, Any]) -> "Plan":
 
 
 def _paces(given: dict[str, Any]) -> "tuple[Pace, ...]":
-    from loadtest.load import Closed, Open, steady
+    from loadtest.load import MOST_ON_THEIR_WAY, Closed, Open, steady
 
     ways = [name for name in ("users", "rate", "profile", "capacity") if given[name]]
     if len(ways) > 1:
@@ -255,41 +254,10 @@ def _paces(given: dict[str, Any]) -> "tuple[Pace, ...]":
         return (Open(given["profile"], given["arrivals"]),)
     if given["rate"]:
         return tuple(steady(rate, given["seconds"], given["arrivals"]) for rate in given["rate"])
+    for users in given["users"] or ():
+        if users > MOST_ON_THEIR_WAY * given["workers"]:
+            raise click.UsageError(
+                f"--users {users} needs {-(-users // MOST_ON_THEIR_WAY)} --workers: a process has "
+                f"at most {MOST_ON_THEIR_WAY} connections"
+            )
     return tuple(Closed(users) for users in given["users"] or (8,))
-
-
-def _exit_if(broken: tuple[str, ...]) -> None:
-    for line in broken:
-        click.echo(f"broken: {line}", err=True)
-    if broken:
-        raise click.exceptions.Exit(LIMIT_BROKEN)
-
-
-@loadtest.command()
-@click.argument("before", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("after", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The page that shows both; it must not exist yet.",
-)
-@click.option(
-    "--fail-if",
-    type=options.CHANGES,
-    default="",
-    help="Exit with 3 on one of these changes: p99>+10%,throughput<-5%.",
-)
-def compare(before: Path, after: Path, output: Path | None, fail_if: Any) -> None:
-    """Compare two reports, the JSON files BEFORE and AFTER, side by side."""
-    from loadtest.comparison import NotComparable, compare_reports
-    from loadtest.report import ReportUnfit, read_report, write_comparison
-
-    try:
-        found = compare_reports(read_report(before), read_report(after), fail_if)
-        click.echo(found.text())
-        if output is not None:
-            write_comparison(found, output)
-            click.echo(f"wrote {output}")
-    except (NotComparable, ReportUnfit, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    _exit_if(found.broken)

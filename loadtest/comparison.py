@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loadtest.limits import SHARES, TIMES, Limit, measure_of, say
 from loadtest.results import Capacity, Report, Run
+from loadtest.terminal import ms
 
 MEASURES = ("throughput", "p50", "p95", "p99", "max", "errors", "escalated")
 MORE_IS_BETTER = {"throughput", "capacity"}
@@ -50,7 +51,7 @@ class Change:
             return "-"
         if self.measure in SHARES:
             return f"{value:.2%}"
-        return f"{value:,.3g} ms" if self.measure in TIMES else f"{value:,.1f} req/s"
+        return f"{ms(value)} ms" if self.measure in TIMES else f"{value:,.1f} req/s"
 
     @property
     def change_text(self) -> str:
@@ -126,7 +127,7 @@ def _broken(changes: Sequence[Change], limits: Sequence[Limit]) -> list[str]:
             if from_nothing or (change.change is not None and limit.is_broken_by(change.change)):
                 found.append(
                     f"{change.name}: {say(limit.measure, change.after or 0.0)} after "
-                    f"{change.text(change.before)}, and the limit is {limit.written}"
+                    f"{change.text(change.before)} (limit {limit.written})"
                 )
     return found
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from loadtest.load import Load
+from loadtest.load import KEY_VARIABLE, Load
 from loadtest.results import Run, Second
 
 ROOT = Path(__file__).resolve().parents[1]  # where the package is, installed or not
-KEY_VARIABLE = "STILLHOUSE_API_KEY"
 # epoll wakes at whole milliseconds, so that every request would be sent half of one late.
 CLOCK = {"GEVENT_BACKEND": "select"}
 LEAVE_SECONDS = 10

@@ -118,9 +118,7 @@ def broken_by_run(run: Run, limits: Iterable[Limit]) -> tuple[str, ...]:
     for limit in limits:
         value = measure_of(run, limit.measure)
         if value is not None and limit.is_broken_by(value):
-            found.append(
-                f"{run.name}: {say(limit.measure, value)}, and the limit is {limit.written}"
-            )
+            found.append(f"{run.name}: {say(limit.measure, value)} (limit {limit.written})")
     return tuple(found)
 
 
@@ -135,7 +133,7 @@ def broken_limits(
         for limit in limits:
             if limit.measure == "capacity" and limit.is_broken_by(capacity.rate):
                 said = say("capacity", capacity.rate)
-                found.append(f"{capacity.model}: {said}, and the limit is {limit.written}")
+                found.append(f"{capacity.model}: {said} (limit {limit.written})")
     return tuple(found)
 
 
@@ -145,4 +143,4 @@ def say(measure: str, value: float) -> str:
         return f"{measure} {value:.3%}"
     if measure in RATES:
         return f"{measure} {value:,.1f} req/s"
-    return f"{measure} {value:g} ms"
+    return f"{measure} {value:.4g} ms"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Arrivals = Literal["poisson", "constant"]
+MOST_ON_THEIR_WAY = 900  # requests of one process, which waits with select(2): 1024 files at most
+KEY_VARIABLE = "STILLHOUSE_API_KEY"  # where a process finds the key for the service
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import gevent  # type: ignore[import-untyped]  # it ships none
 from gevent.pool import Pool  # type: ignore[import-untyped]
 from locust import task
 
-from loadtest.load import Batch, Closed, Content, Load, Target
+from loadtest.load import MOST_ON_THEIR_WAY, Batch, Closed, Content, Load, Target
 from loadtest.texts import load_texts
 from loadtest.traffic import Traffic
-from loadtest.users import MOST_ON_THEIR_WAY, PredictUser
+from loadtest.users import PredictUser
 
 SEED = 20
 

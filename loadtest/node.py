@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent  # type: ignore[import-untyped]  # it ships none
 from gevent import os as cooperative
+from geventhttpclient.response import HTTPConnectionClosed
 from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import StatsError
@@ -21,7 +22,7 @@ from loadtest.jobs import Station
 from loadtest.load import Load
 from loadtest.recorder import Beat, Counts, Sample
 from loadtest.texts import TextsUnfit
-from loadtest.users import StationUser
+from loadtest.users import NotSent, StationUser
 
 LOAD: TypeAdapter[Load] = TypeAdapter(Load)
 BEAT: TypeAdapter[Beat] = TypeAdapter(Beat)
@@ -71,9 +72,9 @@ def kind_of(exception: Exception | None) -> str | None:
         return "no answer in time"
     if isinstance(exception, ConnectionRefusedError):
         return "connection refused"
-    if isinstance(exception, ConnectionResetError | BrokenPipeError):
+    if isinstance(exception, ConnectionResetError | BrokenPipeError | HTTPConnectionClosed):
         return "connection lost"
-    if isinstance(exception, CatchResponseError) or type(exception).__name__ == "NotSent":
+    if isinstance(exception, CatchResponseError | NotSent):
         return str(exception)[:LONGEST_KIND]
     return StatsError.parse_error(exception)[:LONGEST_KIND]
 

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import click
 
 from loadtest.limits import Limit, LimitUnfit, parse_limits, parse_objective
-from loadtest.load import Batch, Segment
+from loadtest.load import KEY_VARIABLE, Batch, Segment
 
 Value = TypeVar("Value")
 SEGMENT = re.compile(r"(?P<first>[\d.]+)(-(?P<last>[\d.]+))?/(?P<time>\d+)(?P<unit>s|m|)")
 MOST_TEXTS = 128  # in a request; the service's own default
-KEY_VARIABLE = "STILLHOUSE_API_KEY"
 
 
 class Read(click.ParamType[Any]):

@@ -123,4 +123,4 @@ class Service:
 def _words_of(body: Any) -> str:
     if not isinstance(body, dict):
         return "not JSON"
-    return str(body.get("detail") or body.get("status") or body.get("title") or "no reason")
+    return str(body.get("detail") or body.get("title") or body.get("status") or "no reason")

@@ -8,6 +8,7 @@ from loadtest.load import Load
 from loadtest.results import Capacity, Report, Row, Run, Second, Step
 
 PROGRESS_EVERY = 5  # seconds
+LIMIT_BROKEN = 3  # the exit status; 1 is for what could not be measured
 
 
 def show_second(load: Load, second: Second) -> None:
@@ -87,3 +88,11 @@ def ms(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+
+
+def exit_if(broken: Sequence[str]) -> None:
+    """Says what broke a limit, and ends the command with its own status."""
+    for line in broken:
+        click.echo(f"broken: {line}", err=True)
+    if broken:
+        raise click.exceptions.Exit(LIMIT_BROKEN)

@@ -13,11 +13,9 @@ from gevent.pool import Pool  # type: ignore[import-untyped]
 from locust import FastHttpUser, task
 
 from loadtest.jobs import Job, Station
-from loadtest.load import Open
+from loadtest.load import KEY_VARIABLE, MOST_ON_THEIR_WAY, Open
 from loadtest.traffic import Answer, Question, read_answer
 
-KEY_VARIABLE = "STILLHOUSE_API_KEY"
-MOST_ON_THEIR_WAY = 900  # requests of one process; a process may have 1024 files open
 NOT_SENT = f"not sent: {MOST_ON_THEIR_WAY} requests of a process were waiting already"
 
 
