@@ -109,10 +109,10 @@ class Station:
         self.job = job
         self._turn.set()
         ticking = None if isinstance(load.pace, Open) else gevent.spawn(_tick, job)
-        _sleep_until(job.counts_from)
+        sleep_until(job.counts_from)
         cpu = time.process_time()
         for second in range(1, load.seconds + 1):
-            _sleep_until(job.counts_from + second)
+            sleep_until(job.counts_from + second)
             on_beat(job.recorder.cut_second())
         cpu = time.process_time() - cpu
         job.wait_until_empty()
@@ -135,9 +135,16 @@ def _tick(job: Job) -> None:
     due = time.monotonic()
     while due < job.ends:
         due = max(due, time.monotonic()) + TICK
-        gevent.sleep(max(0.0, due - time.monotonic()))
+        sleep_until(due)
         job.recorder.add_lag(due, time.monotonic())
 
 
-def _sleep_until(at: float) -> None:
-    gevent.sleep(max(0.0, at - time.monotonic()))
+def sleep_until(at: float) -> None:
+    """Lets other greenlets go on until then; never wakes before, as a timer of gevent's may.
+
+    Its timers count from when the loop last looked at the clock. One turn of the loop there is
+    in any case, so that a caller who is late starves nobody.
+    """
+    gevent.sleep(0)
+    while (rest := at - time.monotonic()) > 0:
+        gevent.sleep(rest)

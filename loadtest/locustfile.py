@@ -10,10 +10,10 @@ import random
 import time
 from typing import ClassVar
 
-import gevent  # type: ignore[import-untyped]  # it ships none
-from gevent.pool import Pool  # type: ignore[import-untyped]
+from gevent.pool import Pool  # type: ignore[import-untyped]  # it ships none
 from locust import task
 
+from loadtest.jobs import sleep_until
 from loadtest.load import MOST_ON_THEIR_WAY, Batch, Closed, Content, Load, Target
 from loadtest.texts import load_texts
 from loadtest.traffic import Traffic
@@ -89,5 +89,5 @@ class OpenUser(PageUser):
         """Waits until the next request is due, and sends it; another waits for its answer."""
         last = time.monotonic() if self.due is None else self.due
         self.due = last + self.random.expovariate(1.0)
-        gevent.sleep(max(0.0, self.due - time.monotonic()))
+        sleep_until(self.due)
         self.on_their_way.spawn(self.ask, self.traffic.draw(self.random), self.due)

@@ -8,11 +8,10 @@ import os
 import time
 from typing import Any, ClassVar
 
-import gevent  # type: ignore[import-untyped]  # it ships none
-from gevent.pool import Pool  # type: ignore[import-untyped]
+from gevent.pool import Pool  # type: ignore[import-untyped]  # it ships none
 from locust import FastHttpUser, task
 
-from loadtest.jobs import Job, Station
+from loadtest.jobs import Job, Station, sleep_until
 from loadtest.load import KEY_VARIABLE, MOST_ON_THEIR_WAY, Open
 from loadtest.traffic import Answer, Question, read_answer
 
@@ -129,7 +128,7 @@ class StationUser(PredictUser):
         on_their_way = Pool(MOST_ON_THEIR_WAY)
         for due in job.due_times():
             question = job.traffic.draw(chance)
-            gevent.sleep(max(0.0, due - time.monotonic()))
+            sleep_until(due)
             if on_their_way.full():
                 job.recorder.add_held(due)
                 on_their_way.wait_available(timeout=max(0.0, job.ends - time.monotonic()))

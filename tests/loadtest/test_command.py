@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -326,14 +327,18 @@ def test_locustfile_works_alone(tmp_path: Path) -> None:
     behaviour = Behaviour()
     locustfile = str(ROOT / "loadtest" / "locustfile.py")
     with stand_in(behaviour) as host:
-        options = ["--host", host, "--headless", "--users", "2", "--run-time", "1s", "--json"]
-        done = subprocess.run(
-            [sys.executable, "-m", "locust", "-f", locustfile, *options, "StudentUser"],
-            capture_output=True,
+        options = ["--host", host, "--headless", "--users", "2", "--json", "StudentUser"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "locust", "-f", locustfile, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            timeout=60,
-        )
+        ) as running:
+            while len(behaviour.asked) < 5 and running.poll() is None:
+                time.sleep(0.05)
+            running.terminate()
+            said, complaints = running.communicate(timeout=60)
         listed = subprocess.run(
             [sys.executable, "-m", "locust", "-f", locustfile, "--list"],
             capture_output=True,
@@ -341,8 +346,8 @@ def test_locustfile_works_alone(tmp_path: Path) -> None:
             cwd=tmp_path,
             timeout=60,
         )
-    assert done.returncode == 0, done.stderr
-    (entry,) = json.loads(done.stdout)
+    assert running.returncode == 0, complaints
+    (entry,) = json.loads(said)
     assert (entry["name"], entry["num_failures"]) == ("student", 0)
     assert entry["num_requests"] > 0
     users = {"TeacherUser", "StudentUser", "AutoUser", "MixUser", "OpenUser"}
