@@ -1,6 +1,7 @@
 """What the terminal shows while a load test runs, and after it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -80,7 +81,9 @@ def table(runs: Sequence[Run]) -> str:
 
 def rows_of(run: Run) -> tuple[Row, ...]:
     """The rows of a run, its total last; alone where there is no more than one kind."""
-    return (run.total,) if len(run.rows) < 2 else (*run.rows, run.total)
+    if len(run.rows) < 2:
+        return (run.total,)
+    return (*run.rows, replace(run.total, name=f"{run.name}, all"))
 
 
 def ms(value: float | None) -> str:
