@@ -6,8 +6,8 @@ and at last a `Run`; then it takes the next. Knows nothing of reports or limits.
 
 import signal
 import sys
-from typing import Any
 
+import gevent  # type: ignore[import-untyped]  # it ships none
 from pydantic import TypeAdapter
 
 from loadtest.fleet import Fleet, fleet
@@ -23,12 +23,12 @@ MESSAGE: TypeAdapter[Second | Run] = TypeAdapter(Second | Run)
 def main() -> None:
     """Runs the loads that come."""
     host, processes, users = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    signal.signal(signal.SIGTERM, _leave)
+    gevent.signal_handler(signal.SIGTERM, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     try:
         with fleet(host, processes, users) as generator:
             for line in lines(sys.stdin.fileno()):
                 _say(put(generator, LOAD.validate_json(line), processes))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # told to leave, or nobody listens any more
         sys.exit(130)
 
 
@@ -42,10 +42,6 @@ def put(generator: Fleet, load: Load, processes: int) -> Run:
 
     counts = generator.put(load, on_beat)
     return to_run(load, counts, timeline, processes)
-
-
-def _leave(*_: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(message: Second | Run) -> None:
