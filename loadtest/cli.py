@@ -1,157 +1,46 @@
-"""`stillhouse loadtest`."""
+"""`stillhouse loadtest compare` and `stillhouse measure`; `loadtest` has a file of its own."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from loadtest.results import Load, Report, Row, Second
+from loadtest import options
+from loadtest.command import loadtest
 
-WARM_UP_SECONDS = 1.0
-PROGRESS_EVERY = 5  # seconds
-
-
-def _host(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter("expected http://HOST:PORT")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise click.BadParameter("a user name, a query or a fragment has no place here")
-    return value.rstrip("/")
+__all__ = ["loadtest", "measure"]
 
 
-def _models(_context: click.Context, _option: click.Parameter, value: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    if not names:
-        raise click.BadParameter("expected one name or more, with commas between them")
-    return sorted(names, key=lambda name: name == "mix")  # the mix last
-
-
-@click.command()
-@click.option(
-    "--host",
-    default="http://127.0.0.1:8000",
-    show_default=True,
-    callback=_host,
-    help="The service's address.",
-)
-@click.option(
-    "--users",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    help="How many ask at once; each waits for its answer.",
-)
-@click.option(
-    "--seconds",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="How long each run lasts, after a warm-up.",
-)
+@loadtest.command()
+@click.argument("before", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("after", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("reports"),
-    show_default=True,
-    help="The directory that gets the report.",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page that shows both; it must not exist yet.",
 )
 @click.option(
-    "--models",
-    default="teacher,student,mix",
-    show_default=True,
-    callback=_models,
-    help="One run each; `mix` asks the student mostly, and the teacher.",
+    "--fail-if",
+    type=options.CHANGES,
+    default="",
+    help="Exit with 3 on one of these changes: p99>+10%,throughput<-5%.",
 )
-@click.option("--seed", type=int, default=20, show_default=True, help="Of what is asked.")
-@click.option(
-    "--max-p99-ms",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Fail when a run's p99 is over this.",
-)
-@click.option(
-    "--max-error-share",
-    type=click.FloatRange(min=0, max=1),
-    default=0.0,
-    show_default=True,
-    help="Fail when a run's share of failed requests is over this.",
-)
-def loadtest(
-    host: str,
-    users: int,
-    seconds: int,
-    output: Path,
-    models: list[str],
-    seed: int,
-    max_p99_ms: float | None,
-    max_error_share: float,
-) -> None:
-    """Put load on a running service, and report what it did."""
-    if find_spec("locust") is None:
-        raise click.ClickException(
-            "Locust is not installed: pip install 'stillhouse[loadtest]' brings it"
-        )
-    from loadtest.generator import GeneratorFailed
-    from loadtest.report import write_report
-    from loadtest.results import Limits, Load
-    from loadtest.session import run_session
-    from loadtest.target import TargetUnfit
+def compare(before: Path, after: Path, output: Path | None, fail_if: Any) -> None:
+    """Compare two reports, the JSON files BEFORE and AFTER, side by side."""
+    from loadtest import terminal
+    from loadtest.comparison import NotComparable, compare_reports
+    from loadtest.report import ReportUnfit, read_report, write_comparison
 
-    loads = [Load(host, model, users, seconds, WARM_UP_SECONDS, seed) for model in models]
-    click.echo(f"{host}: {', '.join(models)}; {users} users, {seconds} s each")
     try:
-        output.mkdir(parents=True, exist_ok=True)  # not after minutes of load
-        report = run_session(loads, Limits(max_p99_ms, max_error_share), _progress)
-        paths = write_report(report, output)
-    except (GeneratorFailed, TargetUnfit) as error:
+        found = compare_reports(read_report(before), read_report(after), fail_if)
+        click.echo(found.text())
+        if output is not None:
+            write_comparison(found, output)
+            click.echo(f"wrote {output}")
+    except (NotComparable, ReportUnfit, OSError) as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"--output {output}: {error}") from error
-    click.echo(_table(report))
-    for note in report.notes:
-        click.echo(f"note: {note}")
-    click.echo("\n".join(f"wrote {path}" for path in paths))
-    if report.broken:
-        raise click.ClickException("; ".join(report.broken))
-
-
-def _progress(load: "Load", second: "Second") -> None:
-    at = round(second.at)
-    if at % PROGRESS_EVERY == 0 or at == load.seconds:
-        click.echo(
-            f"{load.model}: {at} of {load.seconds} s, {second.requests_per_second:.0f} req/s, "
-            f"p99 {_ms(second.p99_ms)} ms, {second.failures} failures in the last second"
-        )
-
-
-def _table(report: "Report") -> str:
-    heads = ("requests", "failures", "req/s", "p50 ms", "p95 ms", "p99 ms", "max ms")
-    rows = [row for run in report.runs for row in _rows(run.total, run.rows)]
-    width = max(len(row.name) for row in rows)
-    lines = ["", " " * width + "".join(f"{head:>10}" for head in heads)]
-    for row in rows:
-        times = (row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms)
-        lines.append(
-            f"{row.name:<{width}}{row.requests:>10,}{row.failures:>10,}"
-            f"{row.requests_per_second:>10,.1f}" + "".join(f"{_ms(time):>10}" for time in times)
-        )
-    kinds = [kind for run in report.runs for kind in run.failures]
-    lines += [f"failed: {kind.name}: {kind.count:,} x {kind.kind}" for kind in kinds]
-    return "\n".join([*lines, ""])
-
-
-def _rows(total: "Row", rows: "tuple[Row, ...]") -> "tuple[Row, ...]":
-    return (total,) if len(rows) == 1 else (*rows, total)
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+    terminal.exit_if(found.broken)
 
 
 @click.command()

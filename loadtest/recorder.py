@@ -1,116 +1,157 @@
 """Counts requests while a run lasts. Knows nothing of Locust, nor of what a request asked."""
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loadtest.results import Failure, Row, Second, percentile
+from loadtest.histogram import Histogram
+from loadtest.traffic import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request that has ended; its times are seconds of the recorder's clock.
+
+    `began` is when it was to be sent, which in an open loop may be before it was.
+    """
+
+    name: str
+    began: float
+    ended: float
+    answer: Answer | None = None
+    failure: str | None = None
+
+    @property
+    def milliseconds(self) -> float:
+        """From the intended start to the end."""
+        return max(0.0, self.ended - self.began) * 1000
 
 
 @dataclass(slots=True)
 class Tally:
-    """Requests under one name, so far."""
+    """Requests under one name, so far. Times are milliseconds.
 
-    requests: int = 0
+    `answered` are those that ended well within the counted time, whenever they began; all else
+    is of the requests that began in it. `stages` are of the good answers that tell them.
+    """
+
+    latency: Histogram = field(default_factory=Histogram)
     failures: int = 0
-    longest: float = 0.0
-    histogram: Counter[float] = field(default_factory=Counter)
+    answered: int = 0
+    texts: int = 0
+    escalated: int = 0
+    stages: dict[str, Histogram] = field(default_factory=dict)
 
-    def add(self, milliseconds: float, failed: bool) -> None:
-        """Counts one request; its time is kept to three digits, so memory is bounded."""
-        self.requests += 1
-        self.failures += failed
-        self.longest = max(self.longest, milliseconds)
-        self.histogram[float(f"{milliseconds:.3g}")] += 1
+    def add(self, sample: Sample) -> None:
+        """Counts one request."""
+        self.latency.add(sample.milliseconds)
+        self.failures += sample.failure is not None
+        if sample.answer is not None:
+            self.texts += sample.answer.texts
+            self.escalated += sample.answer.escalated
+            self._add_stages(sample.answer, sample.milliseconds)
+
+    def _add_stages(self, answer: Answer, milliseconds: float) -> None:
+        if answer.stages is None:
+            return
+        rest = max(0.0, answer.total - sum(answer.stages.values()))
+        outside = max(0.0, milliseconds - answer.total)
+        for name, value in (*answer.stages.items(), ("service", rest), ("outside", outside)):
+            self.stages.setdefault(name, Histogram()).add(value)
 
     def merge(self, other: "Tally") -> None:
         """Counts what another has counted."""
-        self.requests += other.requests
+        self.latency.merge(other.latency)
         self.failures += other.failures
-        self.longest = max(self.longest, other.longest)
-        self.histogram.update(other.histogram)
+        self.answered += other.answered
+        self.texts += other.texts
+        self.escalated += other.escalated
+        for name, histogram in other.stages.items():
+            self.stages.setdefault(name, Histogram()).merge(histogram)
 
-    def row(self, name: str, seconds: float) -> Row:
-        """What was counted in so many seconds."""
-        return Row(
-            name=name,
-            requests=self.requests,
-            failures=self.failures,
-            requests_per_second=round(self.requests / seconds, 3),
-            p50_ms=self._percentile(0.50),
-            p95_ms=self._percentile(0.95),
-            p99_ms=self._percentile(0.99),
-            max_ms=round(self.longest, 3) if self.requests else None,
-        )
 
-    def _percentile(self, share: float) -> float | None:
-        value = percentile(self.histogram, share)
-        # Three digits may have been rounded up, beyond the longest.
-        return None if value is None else min(value, round(self.longest, 3))
+@dataclass(slots=True)
+class Beat:
+    """What ended in one second of a run, counted by one process."""
+
+    second: int  # the first is 1
+    latency: Histogram = field(default_factory=Histogram)
+    failures: int = 0
+
+    def merge(self, other: "Beat") -> None:
+        """Counts what another process has counted in the same second."""
+        self.latency.merge(other.latency)
+        self.failures += other.failures
+
+
+@dataclass(slots=True)
+class Counts:
+    """All that one process, or all together, counted in a run.
+
+    Attributes:
+        tallies: by the name of the request.
+        failures: by name and kind.
+        lag: by how many milliseconds the process was late to do what was due.
+        held: arrivals that found as many requests on their way as a process can have.
+        cpu: of one CPU, the share that the busiest process used.
+    """
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    failures: dict[str, Counter[str]] = field(default_factory=dict)
+    lag: Histogram = field(default_factory=Histogram)
+    held: int = 0
+    cpu: float = 0.0
+
+    def merge(self, other: "Counts") -> None:
+        """Counts what another process has counted."""
+        for name, tally in other.tallies.items():
+            self.tallies.setdefault(name, Tally()).merge(tally)
+        for name, kinds in other.failures.items():
+            self.failures.setdefault(name, Counter()).update(kinds)
+        self.lag.merge(other.lag)
+        self.held += other.held
+        self.cpu = max(self.cpu, other.cpu)
 
 
 class Recorder:
-    """Counts the requests that began between `start` and `stop`, whenever they ended.
+    """Counts the requests that were to begin between two times, whenever they ended.
 
     So a request that began in time but hangs is still counted, with all of its time, and one
-    that began in the warm-up is not. All clock readings are seconds of one clock.
+    that began in the warm-up is not.
+
+    Args:
+        started: when the warm-up ends.
+        stopped: from when on no request is let in.
     """
 
-    def __init__(self) -> None:
-        self.started = math.inf
-        self.stopped = math.inf
-        self.failures: Counter[tuple[str, str]] = Counter()
-        self._tallies: dict[str, Tally] = {}
-        self._second = Tally()
-        self._second_began = math.inf
+    def __init__(self, started: float, stopped: float) -> None:
+        self.counts = Counts()
+        self._started = started
+        self._stopped = stopped
+        self._beat = Beat(1)
 
-    def start(self, now: float) -> None:
-        """Ends the warm-up."""
-        self.started = self._second_began = now
-
-    def stop(self, now: float) -> None:
-        """Lets no later request in."""
-        self.stopped = now
-
-    def add(self, name: str, began: float, milliseconds: float, failure: str | None) -> None:
-        """Counts a request that has ended; `failure` is its kind, or None."""
-        if not self.started <= began < self.stopped:
+    def add(self, sample: Sample) -> None:
+        """Counts a request that has ended."""
+        tally = self.counts.tallies.setdefault(sample.name, Tally())
+        if sample.failure is None and self._started <= sample.ended < self._stopped:
+            tally.answered += 1
+        if not self._started <= sample.began < self._stopped:
             return
-        failed = failure is not None
-        self._tallies.setdefault(name, Tally()).add(milliseconds, failed)
-        self._second.add(milliseconds, failed)
-        if failure is not None:
-            self.failures[name, failure] += 1
+        tally.add(sample)
+        self._beat.latency.add(sample.milliseconds)
+        if sample.failure is not None:
+            self._beat.failures += 1
+            self.counts.failures.setdefault(sample.name, Counter())[sample.failure] += 1
 
-    def cut_second(self, now: float) -> Second:
+    def add_lag(self, due: float, now: float) -> None:
+        """Counts by how much something was done later than it was due."""
+        if self._started <= due < self._stopped:
+            self.counts.lag.add(max(0.0, now - due) * 1000)
+
+    def add_held(self, due: float) -> None:
+        """Counts an arrival that had to wait for a place."""
+        self.counts.held += self._started <= due < self._stopped
+
+    def cut_second(self) -> Beat:
         """What ended since the last cut."""
-        tally, self._second = self._second, Tally()
-        row = tally.row("", max(now - self._second_began, 1e-6))
-        self._second_began = now
-        return Second(
-            at=round(now - self.started, 3),
-            requests_per_second=row.requests_per_second,
-            failures=row.failures,
-            p99_ms=row.p99_ms,
-        )
-
-    def rows(self) -> tuple[Row, ...]:
-        """What was counted, by name."""
-        return tuple(tally.row(name, self._length) for name, tally in sorted(self._tallies.items()))
-
-    def total(self, name: str) -> Row:
-        """What was counted under all names."""
-        whole = Tally()
-        for tally in self._tallies.values():
-            whole.merge(tally)
-        return whole.row(name, self._length)
-
-    def failure_kinds(self) -> tuple[Failure, ...]:
-        """Kinds of failure, the commonest first."""
-        return tuple(
-            Failure(name, kind, count) for (name, kind), count in self.failures.most_common()
-        )
-
-    @property
-    def _length(self) -> float:
-        return max(self.stopped - self.started, 1e-6)
+        beat, self._beat = self._beat, Beat(self._beat.second + 1)
+        return beat

@@ -1,15 +1,22 @@
-"""A report on disk: one JSON file, one HTML page. Measures nothing."""
+"""Reports on disk: one JSON file and one HTML page; and a page of two. Measures nothing."""
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import jinja2
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from loadtest.charts import bar_chart, line_charts
+from loadtest import pictures
+from loadtest.comparison import Comparison
 from loadtest.results import Report
+from loadtest.terminal import capacity_text, ms, rows_of
 
-TEMPLATE = "report.html"
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+class ReportUnfit(Exception):
+    """A file is no report of this version's."""
 
 
 def write_report(report: Report, directory: Path) -> tuple[Path, Path]:
@@ -55,6 +62,23 @@ def _claim(directory: Path, base: str) -> tuple[str, Path]:
     raise AssertionError("the numbers do not end")
 
 
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Writes the page of two reports, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written, or is there already.
+    """
+    text = comparison_to_html(comparison)
+    draft = path.with_name(f".{path.name}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        path.hardlink_to(draft)  # refuses what exists
+    except FileExistsError as error:
+        raise OSError(f"{path} is there already, and is not overwritten") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def to_json(report: Report) -> str:
     """The machine-readable form, with its last line ended."""
     return TypeAdapter(Report).dump_json(report, indent=2).decode() + "\n"
@@ -65,21 +89,57 @@ def read_report(path: Path) -> Report:
 
     Raises:
         OSError: there is no such file.
-        pydantic.ValidationError: it is no report.
+        ReportUnfit: it is no report, or one of another version.
     """
-    return TypeAdapter(Report).validate_json(path.read_bytes())
+    try:
+        return TypeAdapter(Report).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ReportUnfit(
+            f"{path} is no report of this version of `stillhouse loadtest`: "
+            f"{error.errors()[0]['msg']} ({error.error_count()} errors)"
+        ) from error
 
 
 def to_html(report: Report) -> str:
     """The page: it needs no other file, and no network."""
+    return _render(
+        "report.html",
+        report=report,
+        stamp=_stamp(report),
+        searches=[(capacity, pictures.curves(capacity)) for capacity in report.capacities],
+        sweeps=pictures.sweeps(report.runs),
+        stages=pictures.stage_bars(
+            [*report.runs, *(best.run for c in report.capacities if (best := c.best) is not None)]
+        ),
+        runs=[(run, rows_of(run), pictures.over_time(run)) for run in report.runs],
+    )
+
+
+def comparison_to_html(comparison: Comparison) -> str:
+    """The page of two reports, likewise."""
+    return _render(
+        "compare.html",
+        comparison=comparison,
+        stamps=(_stamp(comparison.before), _stamp(comparison.after)),
+        charts=[
+            *(pictures.curves_beside(early, late) for early, late in comparison.capacities),
+            *(pictures.times_beside(early, late) for early, late in comparison.runs),
+        ],
+    )
+
+
+def _render(template: str, **values: Any) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE).render(
-        report=report,
-        stamp=f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC",
-        bars=bar_chart(report.runs),
-        lines={run.name: line_charts(run) for run in report.runs},
-    )
+    environment.filters["ms"] = lambda value: "\N{EN DASH}" if value is None else ms(value)
+    environment.filters["capacity"] = capacity_text
+    return environment.get_template(template).render(**values)
+
+
+def _stamp(report: Report) -> str:
+    return f"{report.started_at:%Y-%m-%d %H:%M:%S} UTC"

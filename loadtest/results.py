@@ -1,45 +1,56 @@
-"""What a load test found: frozen values, and what is held against the limits.
+"""What a load test found: frozen values. Knows nothing of Locust, of files or of how they look.
 
-Knows nothing of Locust, of files or of how a report looks. All times are milliseconds, as the
-client saw them; all rates are per second.
+All times are milliseconds as the client saw them, counted in an open loop from when the request
+was to be sent; all rates are per second.
 """
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from loadtest.load import Content, Pace
+
 BUSY = 0.9  # of one CPU: above this the load generator may have been the bottleneck
+LATE_MS = 5.0  # the 99th percentile of its lag, likewise, where it is also
+LATE_SHARE = 0.1  # more than this share of the p99 that it measured
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What to put on the service: `users` who each wait for an answer before they ask again."""
+class Stage:
+    """Where the time of the good answers went: one part of it.
 
-    host: str
-    model: str
-    users: int
-    seconds: int
-    warm_up_seconds: float
-    seed: int
+    `queue`, `tokenize` and `inference` as the service tells; `service` is the rest of its own
+    time, and `outside` the rest of the client's: the network, HTTP, the generator's own delay.
+    """
+
+    name: str
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """The requests of one name.
 
-    Every request counts, the failed ones too. Percentiles are by nearest rank, of times kept to
-    three digits; the largest is exact. They are None where there was no request.
+    Every request that was to begin in the counted time is in it, the failed ones too; percentiles
+    are by nearest rank, of times kept to three digits, and the largest is exact. They are None
+    where there was no request. `answered_per_second` are good answers that came in that time.
+    `escalated_share` is of the texts, None where none was answered.
     """
 
     name: str
     requests: int
     failures: int
+    texts: int
     requests_per_second: float
+    answered_per_second: float
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
     max_ms: float | None
+    escalated_share: float | None
+    stages: tuple[Stage, ...] = ()
 
     @property
     def failed_share(self) -> float:
@@ -58,98 +69,139 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """About one second of a run: the requests that ended in it."""
+    """About one second of a run: what ended in it, of the requests that are counted."""
 
     at: float  # its end, in seconds since the run's start
-    requests_per_second: float
+    offered_per_second: float | None  # of an open loop, as its profile has it
+    answered_per_second: float
     failures: int
+    p50_ms: float | None
     p99_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
+class Generator:
+    """How the load generator itself did.
+
+    Attributes:
+        cpu: mean share of one CPU, of the busiest process; Locust runs on one.
+        lag_p99_ms: by how much it was late: in an open loop sending requests, in a closed one
+            waking up for ticks.
+        held: arrivals that waited in it, since a process had as many requests on their way as
+            it can have; their wait is counted.
+    """
+
+    processes: int
+    cpu: float
+    lag_p50_ms: float | None
+    lag_p99_ms: float | None
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches that the service ran for one model, warm-up included, as it says itself."""
+
+    model: str
+    batches: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One model's turn, or the mix's."""
+    """One run, of one model, cascade or mix."""
 
     name: str
+    model: str
+    pace: Pace
+    seconds: int
     total: Row
-    rows: tuple[Row, ...]  # by request name: one for a model, several for the mix
+    rows: tuple[Row, ...]  # by request name: one for a model, several for a mix
     failures: tuple[Failure, ...]
-    seconds: tuple[Second, ...]
-    generator_cpu: float  # mean share of one CPU; Locust runs on one only
+    timeline: tuple[Second, ...]
+    generator: Generator
+    batches: tuple[Batches, ...] = ()
 
     @property
     def generator_bound(self) -> bool:
         """The load generator, not the service, may have set these numbers."""
-        return self.generator_cpu > BUSY
+        lag, p99 = self.generator.lag_p99_ms or 0.0, self.total.p99_ms or 0.0
+        return self.generator.cpu > BUSY or (lag > LATE_MS and lag > LATE_SHARE * p99)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may not exceed."""
+class Step:
+    """One rate of a search: what it broke of the objective, or nothing."""
 
-    max_p99_ms: float | None
-    max_error_share: float
+    rate: float
+    run: Run
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The most requests a second of one model within an objective.
+
+    `rate` is the highest that was measured and kept it; 0 if none did. `ended_by` says what the
+    search met above it: the objective's end, the load generator's (then the service may have
+    more), or the highest rate that was to be tried.
+    """
+
+    model: str
+    objective: str
+    rate: float
+    ended_by: str  # objective | generator | highest
+    steps: tuple[Step, ...]
+
+    @property
+    def best(self) -> Step | None:
+        """The step of that rate."""
+        return next((step for step in self.steps if step.rate == self.rate), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What the service's machine costs."""
+
+    core_hour: float
+    cores: float
+
+    def of_a_million(self, requests_per_second: float) -> float | None:
+        """Of a million requests at that rate, in the currency of the core-hour."""
+        if requests_per_second <= 0:
+            return None
+        return round(1e6 / requests_per_second / 3600 * self.core_hour * self.cores, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a million requests cost in one run, or at a capacity."""
+
+    name: str
+    requests_per_second: float
+    of_a_million: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole load test; as JSON, the committed record of it."""
+    """A whole load test; as JSON, the record of it."""
 
     schema_version: int
     started_at: datetime
     host: str
-    users: int
+    content: Content
+    texts: str  # what they were, in words
+    batches: str  # how many texts a request had, in words
     seconds: int
-    warm_up_seconds: float
+    warm_up_seconds: int
     seed: int
     locust_version: str
     python_version: str
     cpu_count: int
-    limits: Limits
+    limits: tuple[str, ...]
     runs: tuple[Run, ...]
+    capacities: tuple[Capacity, ...]
+    price: Price | None
+    costs: tuple[Cost, ...]
     broken: tuple[str, ...]  # the limits that were exceeded; empty is good
     notes: tuple[str, ...]  # what a reader must know before trusting the numbers
-
-
-def broken_limits(runs: Iterable[Run], limits: Limits) -> tuple[str, ...]:
-    """Says which run exceeded which limit, each run taken as a whole."""
-    found = []
-    for run in runs:
-        total = run.total
-        if not total.requests:
-            found.append(
-                f"{run.name}: no request was counted, for those of the warm-up had no answer yet"
-            )
-            continue
-        if total.failed_share > limits.max_error_share:
-            found.append(
-                f"{run.name}: {total.failures} of {total.requests} requests failed, "
-                f"a share of {total.failed_share:.3g} where {limits.max_error_share:g} is allowed"
-            )
-        limit = limits.max_p99_ms
-        if limit is not None and total.p99_ms is not None and total.p99_ms > limit:
-            found.append(f"{run.name}: p99 is {total.p99_ms:g} ms where {limit:g} is allowed")
-    return tuple(found)
-
-
-def notes_on(runs: Iterable[Run], host: str) -> tuple[str, ...]:
-    """What a reader must know before trusting the numbers."""
-    found = [
-        f"{run.name}: the load generator used {run.generator_cpu:.0%} of the one CPU it can use: "
-        "it, not the service, may have set these numbers"
-        for run in runs
-        if run.generator_bound
-    ]
-    if host in {"localhost", "127.0.0.1", "::1"}:
-        found.append("the service and the load generator shared one machine's CPUs")
-    return tuple(found)
-
-
-def percentile(histogram: dict[float, int], share: float) -> float | None:
-    """The smallest value that at least `share` of all values do not exceed; None without any."""
-    rank = math.ceil(sum(histogram.values()) * share)
-    for value in sorted(histogram):
-        rank -= histogram[value]
-        if rank <= 0:
-            return value
-    return None

@@ -1,51 +1,126 @@
-"""Is the service there, and has it the models? Asks `/readyz` and `/models`, nothing else."""
+"""Is the service there, and what does it serve? Asks `/readyz`, `/models`, and each model once."""
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import urllib3
 
-TIMEOUT = 5.0  # seconds
+from loadtest.load import Target
+
+TIMEOUT = 30.0  # seconds; a model that sleeps is loaded for the first who asks
 
 
 class TargetUnfit(Exception):
     """The service does not answer, is not ready, or does not serve what is to be tested."""
 
 
-def check_target(host: str, models: Iterable[str]) -> None:
-    """Checks that a service is ready and serves these models.
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a service serves.
 
-    Raises:
-        TargetUnfit: it is not, or does not.
+    Attributes:
+        states: of its models, by name.
+        chains: the models of its cascades.
+        aliases: names that stand for others.
     """
-    with urllib3.PoolManager(timeout=TIMEOUT, retries=False) as pool:
-        status, body = _get(pool, f"{host}/readyz")
+
+    states: dict[str, str]
+    chains: dict[str, tuple[str, ...]]
+    aliases: dict[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every model that can answer, and every cascade."""
+        return (*(n for n, state in self.states.items() if _can_answer(state)), *self.chains)
+
+    def find(self, name: str, share: float = 1.0) -> Target:
+        """What a name asks for, and who may answer.
+
+        Raises:
+            TargetUnfit: nothing has that name, or one of its models cannot answer.
+        """
+        behind = self.aliases.get(name, name)
+        models = self.chains.get(behind, (behind.partition("@")[0],))
+        for model in models:
+            if model not in self.states:
+                there_are = ", ".join([*self.states, *self.chains, *self.aliases]) or "none"
+                raise TargetUnfit(f"there is no model {name!r}; there are: {there_are}")
+            if not _can_answer(self.states[model]):
+                raise TargetUnfit(f"there is the model {model!r}, but it is {self.states[model]}")
+        return Target(name, models, share)
+
+
+def _can_answer(state: str) -> bool:
+    return state in ("ready", "asleep")
+
+
+class Service:
+    """A service, as it is asked before a load test.
+
+    Args:
+        key: shown to it, and to nobody else.
+    """
+
+    def __init__(self, host: str, key: str | None) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else None
+        self._host = host
+        self._pool = urllib3.PoolManager(timeout=TIMEOUT, retries=False, headers=headers)
+
+    def catalogue(self) -> Catalogue:
+        """What it serves.
+
+        Raises:
+            TargetUnfit: it does not answer, or is not ready.
+        """
+        status, body = self._ask("GET", "/readyz")
         if status != 200:
-            raise TargetUnfit(f"{host}/readyz says {status}: {_status_of(body)}")
-        status, body = _get(pool, f"{host}/models")
-    try:
-        states = {model["name"]: model["state"] for model in body["models"]}
-    except (LookupError, TypeError) as error:
-        raise TargetUnfit(f"{host}/models is not a list of models (status {status})") from error
-    for name in models:
-        if name not in states:
-            there_are = ", ".join(sorted(states)) or "none"
-            raise TargetUnfit(f"{host} has no model {name!r}; there are: {there_are}")
-        if states[name] != "ready":
-            raise TargetUnfit(f"{host} has the model {name!r}, but it is {states[name]}")
+            raise TargetUnfit(f"{self._host}/readyz says {status}: {_words_of(body)}")
+        status, body = self._ask("GET", "/models")
+        if status == 401:
+            raise TargetUnfit(
+                f"{self._host} needs a key: set STILLHOUSE_API_KEY, or name a file that holds it "
+                "with --api-key-file"
+            )
+        try:
+            return Catalogue(
+                states={model["name"]: model["state"] for model in body["models"]},
+                chains={c["name"]: tuple(c["chain"]) for c in body.get("cascades", ())},
+                aliases=dict(body.get("aliases", {})),
+            )
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise TargetUnfit(
+                f"{self._host}/models is not a list of models (status {status})"
+            ) from error
+
+    def check(self, targets: Iterable[Target]) -> None:
+        """Asks each for one prediction, which also wakes models that sleep.
+
+        Raises:
+            TargetUnfit: one gives none.
+        """
+        for target in targets:
+            body = {"inputs": "Is anybody there?", "model": target.model}
+            status, said = self._ask("POST", "/predict", body)
+            if status != 200:
+                raise TargetUnfit(
+                    f"{self._host} answers a first request for {target.model!r} with {status}: "
+                    f"{_words_of(said)}"
+                )
+
+    def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        try:
+            response = self._pool.request(method, f"{self._host}{path}", json=body)
+        except urllib3.exceptions.HTTPError as error:
+            raise TargetUnfit(f"{self._host}{path} does not answer: {error}") from error
+        try:
+            return response.status, json.loads(response.data)
+        except ValueError:
+            return response.status, None
 
 
-def _get(pool: urllib3.PoolManager, url: str) -> tuple[int, Any]:
-    try:
-        response = pool.request("GET", url)
-    except urllib3.exceptions.HTTPError as error:
-        raise TargetUnfit(f"{url} does not answer: {error}") from error
-    try:
-        return response.status, json.loads(response.data)
-    except ValueError:
-        return response.status, None
-
-
-def _status_of(body: Any) -> str:
-    return str(body.get("status", "")) if isinstance(body, dict) else "not JSON"
+def _words_of(body: Any) -> str:
+    if not isinstance(body, dict):
+        return "not JSON"
+    return str(body.get("detail") or body.get("title") or body.get("status") or "no reason")

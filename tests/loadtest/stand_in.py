@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, ClassVar
+
+METRICS = """
+# TYPE stillhouse_batch_texts histogram
+stillhouse_batch_texts_bucket{{model="student",le="+Inf"}} {batches}
+stillhouse_batch_texts_count{{model="student"}} {batches}
+stillhouse_batch_texts_sum{{model="student"}} {texts}
+"""
 
 
 @dataclass
@@ -19,32 +26,47 @@ class Behaviour:
     states: dict[str, str] = field(
         default_factory=lambda: {"teacher": "ready", "student": "ready"},
     )
+    cascades: dict[str, list[str]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    key: str | None = None
     seconds: dict[str, float] = field(
         default_factory=lambda: {"teacher": 0.02, "student": 0.005},
     )
     fail_every: int = 0  # every n-th prediction is a 503; 0: none
+    hang_up_every: int = 0  # at every n-th prediction the connection is closed, without a word
+    stall_every: int = 0  # at every n-th prediction the whole service stands still
+    stall_seconds: float = 0.0
     answered_by: str | None = None  # in place of the model that was asked for
     missing: int = 0  # how many predictions are left out
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)  # for predictions, the check's too
 
 
 class Handler(BaseHTTPRequestHandler):
-    """`/readyz`, `/models` and `/predict`."""
+    """`/readyz`, `/models`, `/metrics` and `/predict`."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # one packet an answer
     behaviour: ClassVar[Behaviour]
     numbers: ClassVar[Iterator[int]]
+    standing: ClassVar[Lock]
 
     def do_GET(self) -> None:
-        """Health and models."""
-        if self.path == "/readyz" and not self.behaviour.ready:
+        """Health, models and metrics."""
+        behaviour = self.behaviour
+        if self.path == "/readyz" and not behaviour.ready:
             self._answer(503, {"status": "draining"})
         elif self.path == "/readyz":
             self._answer(200, {"status": "ready"})
+        elif self.path == "/metrics":
+            batches = len(behaviour.asked)
+            self._send(200, METRICS.format(batches=batches, texts=2 * batches).encode())
+        elif not self._admitted():
+            self._answer(401, {"title": "Unauthorized"})
         elif self.path == "/models":
-            models = [{"name": n, "state": s} for n, s in self.behaviour.states.items()]
-            self._answer(200, {"default": "student", "models": models})
+            models = [{"name": n, "state": s} for n, s in behaviour.states.items()]
+            cascades = [{"name": n, "chain": c} for n, c in behaviour.cascades.items()]
+            listed = {"models": models, "cascades": cascades, "aliases": behaviour.aliases}
+            self._answer(200, {"default": "student", **listed})
         else:
             self._answer(404, {"title": "Not Found"})
 
@@ -52,27 +74,50 @@ class Handler(BaseHTTPRequestHandler):
         """Predictions."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         behaviour = self.behaviour
-        behaviour.asked.append(body)
-        time.sleep(behaviour.seconds.get(body["model"], 0.0))
-        if behaviour.fail_every and next(self.numbers) % behaviour.fail_every == 0:
-            self._answer(503, {"title": "draining", "status": 503})
+        if not self._admitted():
+            self._answer(401, {"title": "Unauthorized"})
             return
+        behaviour.asked.append(body)
+        number = next(self.numbers)
+        with self.standing:
+            if _is_due(number, behaviour.stall_every):
+                time.sleep(behaviour.stall_seconds)
+        time.sleep(behaviour.seconds.get(body["model"], 0.0))
+        if _is_due(number, behaviour.hang_up_every):
+            self.close_connection = True
+        elif _is_due(number, behaviour.fail_every):
+            self._answer(503, {"title": "draining", "status": 503})
+        else:
+            self._predict(body, number)
+
+    def _predict(self, body: dict[str, Any], number: int) -> None:
+        behaviour = self.behaviour
+        chain = behaviour.cascades.get(behaviour.aliases.get(body["model"], body["model"]))
+        escalated = chain is not None and number % 2 == 0
+        model = body["model"] if chain is None else chain[escalated]
         texts = [body["inputs"]] if isinstance(body["inputs"], str) else body["inputs"]
         prediction = {
             "label": "positive",
             "score": 0.9,
             "scores": {"positive": 0.9, "negative": 0.1},
-            "model": behaviour.answered_by or body["model"],
+            "model": behaviour.answered_by or model,
             "version": 1,
-            "escalated": False,
+            "escalated": escalated,
             "tokens": 7,
             "truncated": False,
         }
         predictions = [prediction] * (len(texts) - behaviour.missing)
-        self._answer(200, {"model": body["model"], "predictions": predictions, "timing_ms": {}})
+        timing = {"tokenize": 0.25, "queue": 0.5, "inference": 3.0, "total": 4.0}
+        self._answer(200, {"model": body["model"], "predictions": predictions, "timing_ms": timing})
+
+    def _admitted(self) -> bool:
+        key = self.behaviour.key
+        return key is None or self.headers["authorization"] == f"Bearer {key}"
 
     def _answer(self, status: int, body: Any) -> None:
-        content = json.dumps(body).encode()
+        self._send(status, json.dumps(body).encode())
+
+    def _send(self, status: int, content: bytes) -> None:
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
@@ -81,6 +126,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it
         """Says nothing."""
+
+
+def _is_due(number: int, every: int) -> bool:
+    return bool(every) and number % every == 0
 
 
 class Server(ThreadingHTTPServer):
@@ -93,8 +142,8 @@ class Server(ThreadingHTTPServer):
 @contextmanager
 def stand_in(behaviour: Behaviour) -> Iterator[str]:
     """Serves on a free port of the loopback, and gives the address."""
-    handler = type("Bound", (Handler,), {"behaviour": behaviour, "numbers": itertools.count(1)})
-    with Server(("127.0.0.1", 0), handler) as server:
+    own = {"behaviour": behaviour, "numbers": itertools.count(1), "standing": Lock()}
+    with Server(("127.0.0.1", 0), type("Bound", (Handler,), own)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -2,80 +2,78 @@
 
 import pytest
 
-from loadtest.recorder import Recorder, Tally
-from loadtest.results import percentile
+from loadtest.histogram import Histogram, percentile
+from loadtest.recorder import Recorder, Sample
+from loadtest.traffic import Answer
+
+GOOD = Answer(1, 0, None, 0.0)
 
 
-def test_only_requests_that_began_in_time_are_counted() -> None:
+def test_only_requests_that_were_due_in_time_are_counted() -> None:
     """The warm-up's requests are not, and one that hangs past the end is, with all its time."""
-    recorder = Recorder()
-    recorder.add("student", 9.0, 1.0, None)
-    recorder.start(10.0)
-    recorder.add("student", 9.9, 500.0, None)
-    recorder.add("student", 10.0, 2.0, None)
-    recorder.stop(20.0)
-    recorder.add("student", 19.9, 30_000.0, None)
-    recorder.add("student", 20.0, 1.0, None)
-    (row,) = recorder.rows()
-    assert (row.requests, row.requests_per_second) == (2, 0.2)
-    assert row.max_ms == 30_000.0
+    recorder = Recorder(10.0, 20.0)
+    recorder.add(Sample("student", 9.9, 10.4, GOOD))
+    recorder.add(Sample("student", 10.0, 10.002, GOOD))
+    recorder.add(Sample("student", 19.9, 49.9, GOOD))
+    recorder.add(Sample("student", 20.0, 20.001, GOOD))
+    tally = recorder.counts.tallies["student"]
+    assert len(tally.latency) == 2
+    assert tally.latency.maximum == pytest.approx(30_000)
 
 
-def test_rows_add_up_to_the_total() -> None:
-    """The total is of all names, and its percentiles are of all requests, not a mean of them."""
-    recorder = Recorder()
-    recorder.start(0.0)
-    for _ in range(90):
-        recorder.add("mix: student", 1.0, 1.0, None)
-    for _ in range(10):
-        recorder.add("mix: teacher", 1.0, 80.0, "status 503")
-    recorder.stop(10.0)
-    total = recorder.total("mix")
-    assert (total.requests, total.failures, total.requests_per_second) == (100, 10, 10.0)
-    assert (total.p50_ms, total.p95_ms, total.p99_ms, total.max_ms) == (1.0, 80.0, 80.0, 80.0)
-    assert [row.name for row in recorder.rows()] == ["mix: student", "mix: teacher"]
-
-
-def test_failures_are_counted_by_name_and_kind() -> None:
-    """The commonest kind comes first."""
-    recorder = Recorder()
-    recorder.start(0.0)
-    for kind in ("status 503", "status 429", "status 503"):
-        recorder.add("student", 1.0, 1.0, kind)
-    kinds = [(kind.name, kind.kind, kind.count) for kind in recorder.failure_kinds()]
-    assert kinds == [("student", "status 503", 2), ("student", "status 429", 1)]
+def test_answers_are_counted_when_they_come() -> None:
+    """What a service gets done in some time is not what was asked of it in that time."""
+    recorder = Recorder(10.0, 20.0)
+    recorder.add(Sample("student", 9.9, 10.4, GOOD))
+    recorder.add(Sample("student", 19.9, 20.1, GOOD))
+    recorder.add(Sample("student", 11.0, 12.0, failure="status 503"))
+    assert recorder.counts.tallies["student"].answered == 1
 
 
 def test_seconds_do_not_overlap() -> None:
     """Each request is in the second in which it ended, once."""
-    recorder = Recorder()
-    recorder.start(100.0)
-    recorder.add("student", 100.1, 1.0, None)
-    recorder.add("student", 100.2, 3.0, "status 503")
-    first = recorder.cut_second(102.0)
-    second = recorder.cut_second(103.0)
-    assert (first.at, first.requests_per_second, first.failures, first.p99_ms) == (2.0, 1.0, 1, 3.0)
-    assert (second.at, second.requests_per_second, second.p99_ms) == (3.0, 0.0, None)
+    recorder = Recorder(100.0, 200.0)
+    recorder.add(Sample("student", 100.1, 100.101, GOOD))
+    recorder.add(Sample("student", 100.2, 100.203, failure="status 503"))
+    first, second = recorder.cut_second(), recorder.cut_second()
+    assert (first.second, len(first.latency), first.failures) == (1, 2, 1)
+    assert (second.second, len(second.latency), second.failures) == (2, 0, 0)
 
 
-def test_a_run_without_requests_has_no_latencies() -> None:
-    """They are absent rather than zero, which would look fast."""
-    row = Tally().row("student", 1.0)
-    assert (row.requests, row.p50_ms, row.p99_ms, row.max_ms) == (0, None, None, None)
+def test_counts_of_processes_add_up() -> None:
+    """Percentiles are of all requests; the CPU is that of the busiest."""
+    one, other = Recorder(0.0, 10.0), Recorder(0.0, 10.0)
+    for recorder, milliseconds, cpu in ((one, 1, 0.2), (other, 9, 0.4)):
+        recorder.add(Sample("student", 1.0, 1.0 + milliseconds / 1000, GOOD))
+        recorder.add(Sample("student", 1.0, 1.1, failure="status 429"))
+        recorder.add_lag(1.0, 1.0 + milliseconds / 1000)
+        recorder.add_held(1.0)
+        recorder.counts.cpu = cpu
+    one.counts.merge(other.counts)
+    tally = one.counts.tallies["student"]
+    assert (len(tally.latency), tally.failures, tally.answered, tally.texts) == (4, 2, 2, 2)
+    assert one.counts.failures == {"student": {"status 429": 2}}
+    assert (len(one.counts.lag), one.counts.held, one.counts.cpu) == (2, 2, 0.4)
+
+
+def test_lag_and_waiting_outside_the_run_are_not_counted() -> None:
+    """A warm-up may be late."""
+    recorder = Recorder(10.0, 20.0)
+    recorder.add_lag(9.0, 9.5)
+    recorder.add_held(20.0)
+    assert (len(recorder.counts.lag), recorder.counts.held) == (0, 0)
 
 
 def test_times_under_a_millisecond_are_kept() -> None:
-    """Three digits are kept, whatever the size, and no percentile exceeds the longest time."""
-    tally = Tally()
+    """Three digits are kept, whatever the size, and no percentile exceeds the largest value."""
+    times = Histogram()
     for milliseconds in (0.61234, 123.456, 9.9996):
-        tally.add(milliseconds, failed=False)
-    assert sorted(tally.histogram) == [0.612, 10.0, 123.0]
-    tally = Tally()
-    tally.add(9.9996, failed=False)
-    row = tally.row("student", 1.0)
-    assert row.p99_ms is not None
-    assert row.max_ms is not None
-    assert row.p99_ms <= row.max_ms
+        times.add(milliseconds)
+    assert sorted(times.counts) == [0.612, 10.0, 123.0]
+    assert times.mean == pytest.approx(44.6892, abs=1e-3)
+    times = Histogram()
+    times.add(9.9994)
+    assert (times.percentile(0.99) or 0.0) <= (times.maximum or 0.0)
 
 
 @pytest.mark.parametrize(
