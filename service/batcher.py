@@ -16,9 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from service.classifier import Classifier, Float32Array
+from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
 from service.jobs import Item, Job, Result, is_dead, split_by_length
 from service.tokenization import Encoding
@@ -177,7 +175,7 @@ class Batcher:
         for item in batch:
             item.job.started = item.job.started or started
         try:
-            logits = self.classifier.logits([item.encoding for item in batch])
+            readings = self.classifier.classify([item.encoding for item in batch])
         except Exception:
             if len(batch) > 1:  # find the one that fails: the others are not to suffer
                 for item in batch:
@@ -192,7 +190,7 @@ class Batcher:
         weight = SPEED_WEIGHT if self._seconds_per_token else 1.0
         self._seconds_per_token += weight * (seconds - self._seconds_per_token)
         self._on_batch(BatchReport(len(batch), tokens, finished - started))
-        _call(batch[0].job.loop, _deliver, batch, logits, finished)
+        _call(batch[0].job.loop, _deliver, batch, readings, finished)
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
@@ -202,15 +200,15 @@ def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args:
         log.warning("an answer came after the service had stopped")
 
 
-def _deliver(batch: list[Item], logits: Float32Array, finished: float) -> None:
-    for item, row in zip(batch, logits, strict=True):
+def _deliver(batch: list[Item], readings: list[Reading], finished: float) -> None:
+    for item, reading in zip(batch, readings, strict=True):
         job = item.job
-        job.rows[item.row] = row
+        job.readings[item.row] = reading
         job.left -= 1
         if job.left == 0 and not job.future.done():
             job.future.set_result(
                 Result(
-                    np.stack([found for found in job.rows if found is not None]),
+                    [found for found in job.readings if found is not None],
                     job.started - job.submitted,
                     finished - job.started,
                 )

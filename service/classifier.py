@@ -5,6 +5,7 @@ Knows nothing of queues or HTTP.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,23 @@ from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest
 from service.tokenization import Encoding, Tokenizer
 
 Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a model said of one text, in Python's own numbers.
+
+    Attributes:
+        logits: by label, before the temperature.
+        probabilities: by label.
+        confidence: see `Classifier.confidence`.
+        given: indices of the labels that a multi-label model gives; None of single-label.
+    """
+
+    logits: list[float]
+    probabilities: list[float]
+    confidence: float
+    given: tuple[int, ...] | None
 
 
 class Classifier:
@@ -72,6 +90,24 @@ class Classifier:
                 f"{len(manifest.labels)} labels"
             )
         return classifier
+
+    def classify(self, encodings: Sequence[Encoding]) -> list[Reading]:
+        """Runs the model on one padded batch, and reads what it says of each text."""
+        logits = self.logits(encodings)
+        probabilities = self.probabilities(logits)
+        given: list[tuple[int, ...] | None] = [None] * len(encodings)
+        if self.manifest.problem_type == "multi_label":
+            given = [tuple(np.flatnonzero(row).tolist()) for row in self.given(probabilities)]
+        return [
+            Reading(*row)
+            for row in zip(
+                logits.tolist(),
+                probabilities.tolist(),
+                self.confidence(probabilities).tolist(),
+                given,
+                strict=True,
+            )
+        ]
 
     def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
         """Runs the model on one padded batch.

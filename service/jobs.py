@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from service.classifier import Float32Array
+from service.classifier import Reading
 from service.tokenization import Encoding
 
 PADDING_SHARE = 0.15  # most of a batch that may be padding
@@ -16,12 +16,12 @@ class Result:
     """What the model said to one job.
 
     Attributes:
-        logits: (texts, labels), in the order of the job's encodings.
+        readings: in the order of the job's encodings.
         queue_seconds: from submission to the start of its first batch.
         inference_seconds: from there to the end of its last.
     """
 
-    logits: Float32Array
+    readings: list[Reading]
     queue_seconds: float
     inference_seconds: float
 
@@ -35,7 +35,7 @@ class Job:
         "future",
         "left",
         "loop",
-        "rows",
+        "readings",
         "started",
         "submitted",
     )
@@ -43,7 +43,7 @@ class Job:
     def __init__(self, size: int, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.future: asyncio.Future[Result] = loop.create_future()
-        self.rows: list[Float32Array | None] = [None] * size
+        self.readings: list[Reading | None] = [None] * size
         self.left = size
         self.deadline = deadline
         self.submitted = time.monotonic()

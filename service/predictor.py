@@ -8,10 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from service.batcher import Batcher
-from service.classifier import Classifier, Float32Array
+from service.classifier import Classifier, Reading
 from service.errors import EmptyInput, InvalidInput, TextTooLong, Unavailable
 from service.registry import Registry
 from service.routing import Plan, Target
@@ -159,7 +157,7 @@ async def _run(
     result = await batcher.submit(encodings, deadline)
     stages.queue += result.queue_seconds
     stages.inference += result.inference_seconds
-    return _answers(classifier, encodings, result.logits, escalated)
+    return _answers(classifier, encodings, result.readings, escalated)
 
 
 async def _encode(classifier: Classifier, texts: Sequence[str]) -> list[Encoding]:
@@ -178,27 +176,26 @@ def _refuse_truncated(classifier: Classifier, encodings: Sequence[Encoding]) -> 
 
 
 def _answers(
-    classifier: Classifier, encodings: Sequence[Encoding], logits: Float32Array, escalated: bool
+    classifier: Classifier,
+    encodings: Sequence[Encoding],
+    readings: Sequence[Reading],
+    escalated: bool,
 ) -> list[Answer]:
     manifest = classifier.manifest
-    probabilities = classifier.probabilities(logits)
-    given = classifier.given(probabilities) if manifest.problem_type == "multi_label" else None
-    confidence = classifier.confidence(probabilities).tolist()
+    labels = manifest.labels
     return [
         Answer(
             labels=None
-            if given is None
-            else tuple(manifest.labels[index] for index in np.flatnonzero(given[row])),
-            scores=dict(zip(manifest.labels, scores, strict=True)),
-            logits=dict(zip(manifest.labels, raw, strict=True)),
-            confidence=confidence[row],
+            if reading.given is None
+            else tuple(labels[index] for index in reading.given),
+            scores=dict(zip(labels, reading.probabilities, strict=True)),
+            logits=dict(zip(labels, reading.logits, strict=True)),
+            confidence=reading.confidence,
             model=manifest.name,
             version=manifest.version,
             escalated=escalated,
-            tokens=len(encodings[row]),
-            truncated=encodings[row].truncated,
+            tokens=len(encoding),
+            truncated=encoding.truncated,
         )
-        for row, (raw, scores) in enumerate(
-            zip(logits.tolist(), probabilities.tolist(), strict=True)
-        )
+        for encoding, reading in zip(encodings, readings, strict=True)
     ]

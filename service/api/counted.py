@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from fastapi import Request
 
@@ -89,16 +88,14 @@ async def counted(request: Request) -> AsyncIterator[Count]:
     """Counts the request by model and by the status that it ends with."""
     state = state_of(request)
     count = Count(request, state)
-    status = HTTPStatus.OK
     try:
         yield count
     except Exception as error:
         status = status_of(request, error)
+        state.metrics.requests.labels(count.model, int(status)).inc()
         state.metrics.rejected.labels(type(error).__name__).inc()
         state.live.failed(count.model, time.monotonic() - count.started)
         raise
-    finally:
-        state.metrics.requests.labels(count.model, int(status)).inc()
 
 
 def timeout_ms(headers: Mapping[str, str], default: int) -> int:

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from service.errors import ClientGone
 
-GRACE_SECONDS = 0.02  # a request that is answered sooner is not watched: most are
+GRACE_SECONDS = 0.2  # a request that is answered sooner is not watched: most are
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import uuid
+from itertools import count
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,9 @@ from service.errors import BodyTooLarge
 
 log = logging.getLogger("service.access")
 
+# Unique without asking the kernel for randomness each time.
+_PROCESS = uuid.uuid4().hex[:16].encode()
+_numbers = count()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -37,7 +41,9 @@ class RequestMiddleware:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex.encode()
+        request_id = (
+            given if _REQUEST_ID.fullmatch(given) else b"%s%016x" % (_PROCESS, next(_numbers))
+        )
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         status = 0
         seen = 0

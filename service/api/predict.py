@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic_core import to_json
 
 from service.api.counted import Answered, counted
 from service.api.documented import body_of
 from service.api.problems import RESPONSES
 from service.predictor import Answer
-from service.schemas import Prediction, PredictRequest, PredictResponse, Timing
+from service.schemas import PredictRequest, PredictResponse
 
 router = APIRouter(tags=["predict"])
 
@@ -29,40 +30,40 @@ async def predict(request: Request) -> Response:
         body = PredictRequest.model_validate_json(await request.body())
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(body.model, texts, truncate=body.truncate)
-    return Response(
-        _response(body, answered).model_dump_json(exclude_none=True), media_type="application/json"
-    )
+    return Response(to_json(_response(body, answered)), media_type="application/json")
 
 
-def _response(body: PredictRequest, answered: Answered) -> PredictResponse:
+def _response(body: PredictRequest, answered: Answered) -> dict[str, object]:
+    """A `PredictResponse`, as a plain dict: nothing of it needs to be checked."""
     stages = answered.outcome.stages
-    return PredictResponse(
-        model=answered.model,
-        predictions=[_prediction(answer, body) for answer in answered.outcome.answers],
-        timing_ms=Timing(
-            tokenize=_ms(stages.tokenize),
-            queue=_ms(stages.queue),
-            inference=_ms(stages.inference),
-            total=_ms(answered.total),
-        ),
-    )
+    return {
+        "model": answered.model,
+        "predictions": [_prediction(answer, body) for answer in answered.outcome.answers],
+        "timing_ms": {
+            "tokenize": _ms(stages.tokenize),
+            "queue": _ms(stages.queue),
+            "inference": _ms(stages.inference),
+            "total": _ms(answered.total),
+        },
+    }
 
 
-def _prediction(answer: Answer, body: PredictRequest) -> Prediction:
+def _prediction(answer: Answer, body: PredictRequest) -> dict[str, object]:
     values = answer.logits if body.raw_scores else answer.scores
     ranked = sorted(values.items(), key=lambda pair: pair[1], reverse=True)[: body.top_k]
-    return Prediction(
-        label=answer.label,
-        labels=None if answer.labels is None else list(answer.labels),
-        score=round(values[answer.label], 6),
-        scores={label: round(value, 6) for label, value in ranked},
-        confidence=round(answer.confidence, 6),
-        model=answer.model,
-        version=answer.version,
-        escalated=answer.escalated,
-        tokens=answer.tokens,
-        truncated=answer.truncated,
-    )
+    label = answer.label
+    return {
+        "label": label,
+        **({} if answer.labels is None else {"labels": answer.labels}),
+        "score": round(values[label], 6),
+        "scores": {name: round(value, 6) for name, value in ranked},
+        "confidence": round(answer.confidence, 6),
+        "model": answer.model,
+        "version": answer.version,
+        "escalated": answer.escalated,
+        "tokens": answer.tokens,
+        "truncated": answer.truncated,
+    }
 
 
 def _ms(seconds: float) -> float:

@@ -84,16 +84,17 @@ class State:
     def observe(self, model: str, outcome: Outcome, total: float) -> None:
         """Counts an answered request."""
         stages = outcome.stages
-        seconds = self.metrics.stage_seconds
-        seconds.labels(model, "tokenize").observe(stages.tokenize)
-        seconds.labels(model, "queue").observe(stages.queue)
-        seconds.labels(model, "inference").observe(stages.inference)
-        seconds.labels(model, "total").observe(total)
+        route = self.metrics.route(model)
+        route.answered.inc()
+        route.tokenize.observe(stages.tokenize)
+        route.queue.observe(stages.queue)
+        route.inference.observe(stages.inference)
+        route.total.observe(total)
         escalated = sum(answer.escalated for answer in outcome.answers)
         self.live.answered(model, total, len(outcome.answers), escalated)
         if escalated:
             self.metrics.escalated.labels(model).inc(escalated)
-        self.metrics.texts.labels(model).inc(len(outcome.answers))
+        route.texts.inc(len(outcome.answers))
         if cut := sum(answer.truncated for answer in outcome.answers):
             self.metrics.truncated.labels(model).inc(cut)
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.batcher import Batcher, BatchReport
-from service.classifier import Classifier, Float32Array
+from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
-from service.jobs import Item, Job, split_by_length
+from service.jobs import Item, Job, Result, split_by_length
 from service.tokenization import Encoding
 
 
@@ -27,18 +26,23 @@ class GatedModel:
         self.gate = threading.Event()
         self.batches: list[list[list[int]]] = []
 
-    def logits(self, encodings: Sequence[Encoding]) -> Float32Array:
-        """As `Classifier.logits`; raises on a text that begins with 666."""
+    def classify(self, encodings: Sequence[Encoding]) -> list[Reading]:
+        """As `Classifier.classify`; raises on a text that begins with 666."""
         self.batches.append([encoding.ids for encoding in encodings])
         assert self.gate.wait(10)
         if any(encoding.ids[0] == 666 for encoding in encodings):
             raise RuntimeError("a poisoned text")
-        return np.array([[e.ids[0], len(e.ids)] for e in encodings], dtype=np.float32)
+        return [Reading([e.ids[0], len(e.ids)], [], 1.0, None) for e in encodings]
 
 
 def text(first: int, length: int = 2) -> Encoding:
     """An encoding that `GatedModel` answers with (first, length)."""
     return Encoding([first] + [0] * (length - 1), truncated=False)
+
+
+def logits(result: Result) -> list[list[float]]:
+    """Those of each text."""
+    return [reading.logits for reading in result.readings]
 
 
 def soon() -> float:
@@ -85,7 +89,7 @@ def test_waiting_texts_share_a_batch_and_get_their_own_answers() -> None:
         model.gate.set()
         await first
         for n, job in enumerate(jobs, start=1):
-            assert (await job).logits.tolist() == [[n, 2], [n + 100, 2]]
+            assert logits(await job) == [[n, 2], [n + 100, 2]]
 
     assert len(run(scenario).batches) == 2
 
@@ -102,7 +106,7 @@ def test_cancelled_job_is_dropped_and_disturbs_nobody() -> None:
         await asyncio.sleep(0)
         model.gate.set()
         await first
-        assert (await stays).logits.tolist() == [[42, 2]]
+        assert logits(await stays) == [[42, 2]]
         assert batcher.depth == 0
 
     ran = [ids for batch in run(scenario).batches for ids in batch]
@@ -148,7 +152,7 @@ def test_one_bad_text_fails_alone() -> None:
         await asyncio.sleep(0.01)
         model.gate.set()
         await first
-        assert (await good).logits[:, 0].tolist() == [1, 2]
+        assert logits(await good) == [[1, 2], [2, 2]]
         with pytest.raises(InferenceFailed):
             await bad
 
@@ -168,7 +172,7 @@ def test_drain_answers_what_was_accepted_and_refuses_the_rest() -> None:
             await batcher.submit([text(6)], soon())
         model.gate.set()
         await draining
-        assert (await accepted).logits.tolist() == [[5, 2]]
+        assert logits(await accepted) == [[5, 2]]
         await first
 
     model = GatedModel()

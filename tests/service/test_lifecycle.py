@@ -176,7 +176,7 @@ def test_swap_waits_for_what_the_old_version_accepted(models: Path) -> None:
         waiting = asyncio.create_task(old.submit(encodings, time.monotonic() + 10))
         await asyncio.sleep(0)
         await registry.load("student", 2)
-        assert len((await waiting).logits) == 50
+        assert len((await waiting).readings) == 50
         new = await registry.acquire("student")
         assert new.classifier.manifest.version == 2
         await registry.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from service.schemas import PredictResponse
 from tests.service.builders import publish_tiny
 
 
@@ -166,3 +167,10 @@ def test_request_id_is_taken_or_made(client: TestClient) -> None:
     made = client.get("/livez", headers={"X-Request-Id": "a b\tc"})
     assert taken.headers["x-request-id"] == "abc-123"
     assert len(made.headers["x-request-id"]) == 32
+
+
+def test_answer_is_as_documented(client: TestClient) -> None:
+    """The response, which is made without pydantic, has the fields and types of its schema."""
+    response = client.post("/predict", json={"inputs": ["good", "bad"], "top_k": 1})
+    read = PredictResponse.model_validate_json(response.content, strict=True, extra="forbid")
+    assert read.model_dump(exclude_none=True) == response.json()
