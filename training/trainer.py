@@ -7,6 +7,7 @@ its loss.
 import dataclasses
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ from training.distillation import Logits, predict_logits, teacher_logits
 from training.evaluation import score, softmax
 from training.initialization import new_model
 from training.losses import UNLABELLED, distillation_loss
+from training.processes import join_processes
 from training.recipe import (
     Distillation,
     Recipe,
@@ -89,10 +91,24 @@ class DistillationTrainer(BucketTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
+@dataclass(frozen=True)
+class Job:
+    """A recipe made ready: data read, teacher asked, model and Trainer built."""
+
+    trainer: Trainer
+    model: PreTrainedModel
+    hub_tokenizer: PreTrainedTokenizerFast
+    tokenizer: Tokenizer
+    validation: LabelledText
+    test: LabelledText | None
+    lineage: dict[str, Any]  # what the metrics say of data and teacher
+
+
 def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, Any]:
     """Trains what `recipe` says and writes the best checkpoint to `output`.
 
-    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on.
+    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on. Under
+    `accelerate launch` the processes share each batch, and the main one writes.
 
     Returns:
         The metrics that were written.
@@ -101,13 +117,51 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         CheckpointError: `output` exists, or an unfinished run does and `resume` is not set.
         DataError, RecipeError: the data or the recipe cannot be used.
     """
+    processes = join_processes(recipe)
     refuse_existing(output)
     run = output.with_name(f"{output.name}.run")
     if run.exists() and not resume:
         raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
     if (run / "recipe.toml").is_file() and load_recipe(run / "recipe.toml") != recipe:
         raise CheckpointError(f"the unfinished run at {run} has another recipe: remove it")
+    processes.wait_for_everyone()  # all have looked before any writes
     started = time.monotonic()
+    with processes.main_process_first():  # the others find the teacher's logits in the cache
+        job = prepare(recipe, run)
+    if processes.is_main_process:
+        (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    job.trainer.train(resume_from_checkpoint=_last_complete(run))
+
+    metrics: dict[str, Any] = {
+        **job.lineage,
+        "validation": _scores(job.model, job.tokenizer, job.validation),
+        "seconds": round(time.monotonic() - started, 1),
+        "steps": job.trainer.state.global_step,
+        "processes": processes.num_processes,
+        "parameters": sum(p.numel() for p in job.model.parameters()),
+        "recipe_sha256": recipe.sha256,
+        "log": job.trainer.state.log_history,
+    }
+    if job.test is not None:
+        metrics["test"] = _scores(job.model, job.tokenizer, job.test)
+    processes.wait_for_everyone()  # all have read the best checkpoint out of `run`
+    if processes.is_main_process:
+        save_checkpoint(output, job.model, job.hub_tokenizer, recipe, metrics)
+        shutil.rmtree(run, ignore_errors=True)
+    return metrics
+
+
+def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
+    """Does all that comes before the training itself.
+
+    Args:
+        run: the Trainer's directory.
+        keep: write checkpoints to `run` and end on the best; otherwise nothing is written and
+            no bar is drawn.
+
+    Raises:
+        CheckpointError, DataError, RecipeError: a model, the data or the recipe cannot be used.
+    """
     data = load_labelled_text(recipe.data.train, recipe.data)
     train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
     test = _test_set(recipe, data.labels)  # now, for its errors should not wait for the training
@@ -124,34 +178,15 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         if (transfer := _transfer_text(recipe)) is not None:
             soft = teacher_logits(teacher, transfer.texts)
             rows = datasets.concatenate_datasets([rows, _dataset(transfer, tokenizer, soft)])
-
-    trainer = _trainer(
-        recipe,
-        run,
-        model,
-        hub_tokenizer,
-        rows,
-        _dataset(validation, tokenizer, None),
-    )
-    (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    trainer.train(resume_from_checkpoint=_last_complete(run))
-
-    metrics: dict[str, Any] = {
-        "train": {"n": len(train), "transfer_n": len(rows) - len(train), "sha256": data.sha256},
-        "validation": _scores(model, tokenizer, validation),
-        "seconds": round(time.monotonic() - started, 1),
-        "steps": trainer.state.global_step,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "recipe_sha256": recipe.sha256,
-        "log": trainer.state.log_history,
+    lineage: dict[str, Any] = {
+        "train": {"n": len(train), "transfer_n": len(rows) - len(train), "sha256": data.sha256}
     }
-    if test is not None:
-        metrics["test"] = _scores(model, tokenizer, test)
     if teacher is not None:
-        metrics["teacher_sha256"] = teacher.sha256
-    save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
-    shutil.rmtree(run, ignore_errors=True)
-    return metrics
+        lineage["teacher_sha256"] = teacher.sha256
+    held_out = _dataset(validation, tokenizer, None)
+    arguments = _arguments(recipe, run, len(rows), keep=keep)
+    trainer = _trainer(recipe, arguments, model, hub_tokenizer, rows, held_out)
+    return Job(trainer, model, hub_tokenizer, tokenizer, validation, test, lineage)
 
 
 def _transfer_text(recipe: Recipe) -> LabelledText | None:
@@ -190,16 +225,9 @@ def _dataset(data: LabelledText, tokenizer: Tokenizer, soft: Logits | None) -> d
     return datasets.Dataset.from_dict(columns)
 
 
-def _trainer(
-    recipe: Recipe,
-    run: Path,
-    model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
-    train: datasets.Dataset,
-    validation: datasets.Dataset,
-) -> Trainer:
+def _arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> TrainingArguments:
     schedule = recipe.training
-    steps_per_epoch = max(1, -(-len(train) // schedule.batch_size))
+    steps_per_epoch = max(1, -(-rows // schedule.batch_size))
     evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
     arguments = TrainingArguments(
         output_dir=str(run),
@@ -216,16 +244,32 @@ def _trainer(
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
         eval_steps=evaluate_every,
-        save_strategy="steps",
+        save_strategy="steps" if keep else "no",
         save_steps=evaluate_every,
         save_total_limit=2,
-        load_best_model_at_end=True,
+        load_best_model_at_end=keep,
         metric_for_best_model="accuracy",
         logging_steps=max(1, evaluate_every // 10),
         report_to=[],
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        disable_tqdm=not keep,
+        # The recipe's batch is that of all processes together, each of which takes its part.
+        accelerator_config={"split_batches": True},
     )
+    # One GPU a process: several in one would each be given a batch of the recipe's size.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def _trainer(
+    recipe: Recipe,
+    arguments: TrainingArguments,
+    model: PreTrainedModel,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    train: datasets.Dataset,
+    validation: datasets.Dataset,
+) -> Trainer:
     options: dict[str, Any] = {
         "model": model,
         "args": arguments,
