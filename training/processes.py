@@ -34,13 +34,22 @@ def join_processes(recipe: Recipe) -> PartialState:
             "accelerate started one process, not several: give it --multi_gpu, which works "
             "on CPUs too (without it, it leaves their start to mpirun)"
         )
-    size, n = recipe.training.batch_size, processes.num_processes
+    check_shares(recipe, processes.num_processes)
+    return processes
+
+
+def check_shares(recipe: Recipe, n: int) -> None:
+    """Checks that `n` processes can share each batch evenly.
+
+    Raises:
+        RecipeError: they cannot.
+    """
+    size = recipe.training.batch_size
     if size % n:
         raise RecipeError(
             f"training.batch_size {size} cannot be shared evenly by {n} processes: "
             f"it is the batch of all together, so make it a multiple of {n}"
         )
-    return processes
 
 
 def is_main_process() -> bool:

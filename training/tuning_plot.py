@@ -1,10 +1,11 @@
 """Draws what a study tried: accuracy by trial, learning curves, and accuracy by each value."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,15 +15,12 @@ COLUMNS = 3
 COMPLETE, PRUNED, FAILED = "tab:blue", "tab:orange", "tab:red"
 
 
-def draw(trials: Sequence[FrozenTrial], space: Space, n: int, path: Path) -> None:
-    """Writes the picture, as SVG or PNG by the file's name.
+def draw(trials: Sequence[FrozenTrial], space: Space, n: int) -> Figure:
+    """Draws trials that came to an end, of which one at least is complete.
 
     Args:
-        trials: those that are not to be tried again; of these one at least is complete.
         n: texts that each accuracy was measured on.
     """
-    from matplotlib.figure import Figure
-
     rows = 1 + -(-len(space) // COLUMNS)
     figure = Figure(figsize=(4 * COLUMNS, 3.6 * rows), layout="constrained")
     grid = figure.add_gridspec(rows, 2 * COLUMNS)
@@ -34,7 +32,7 @@ def draw(trials: Sequence[FrozenTrial], space: Space, n: int, path: Path) -> Non
         axes = figure.add_subplot(grid[1 + row, 2 * column : 2 * column + 2])
         _draw_slice(axes, trials, key, space)
     figure.legend(*history.get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    figure.savefig(path)
+    return figure
 
 
 def accuracy(trial: FrozenTrial) -> float:
@@ -42,7 +40,7 @@ def accuracy(trial: FrozenTrial) -> float:
     return max(trial.intermediate_values.values(), default=float("nan"))
 
 
-def _draw_history(axes: Any, trials: Sequence[FrozenTrial], n: int) -> None:
+def _draw_history(axes: Axes, trials: Sequence[FrozenTrial], n: int) -> None:
     _scatter(axes, trials, lambda trial: trial.number)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = np.maximum.accumulate([100 * accuracy(trial) for trial in complete])
@@ -53,22 +51,22 @@ def _draw_history(axes: Any, trials: Sequence[FrozenTrial], n: int) -> None:
         bottom = np.zeros(len(failed))
         place = axes.get_xaxis_transform()  # their height is the axis's, for they have no accuracy
         axes.scatter(failed, bottom, color=FAILED, marker="^", transform=place, label="failed")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="trial", ylabel=f"validation accuracy, % (n {n})")
 
 
-def _draw_curves(axes: Any, trials: Sequence[FrozenTrial]) -> None:
+def _draw_curves(axes: Axes, trials: Sequence[FrozenTrial]) -> None:
     for trial in (trial for trial in trials if trial.state != TrialState.FAIL):
         steps = sorted(trial.intermediate_values)
         values = [100 * trial.intermediate_values[step] for step in steps]
         colour = PRUNED if trial.state == TrialState.PRUNED else COMPLETE
         end = "x" if trial.state == TrialState.PRUNED else "o"
         axes.plot(steps, values, color=colour, alpha=0.6, marker=end, markevery=[-1])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="evaluation", ylabel="validation accuracy, %")
 
 
-def _draw_slice(axes: Any, trials: Sequence[FrozenTrial], key: str, space: Space) -> None:
+def _draw_slice(axes: Axes, trials: Sequence[FrozenTrial], key: str, space: Space) -> None:
     distribution = space[key]
     if isinstance(distribution, CategoricalDistribution):
         names = [str(choice) for choice in distribution.choices]
@@ -79,11 +77,16 @@ def _draw_slice(axes: Any, trials: Sequence[FrozenTrial], key: str, space: Space
         assert isinstance(distribution, FloatDistribution | IntDistribution)
         if distribution.log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_locator(NullLocator())
+        elif isinstance(distribution, IntDistribution):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _scatter(axes, trials, lambda trial: trial.params[key])
     axes.set(xlabel=key, ylabel="validation accuracy, %")
 
 
-def _scatter(axes: Any, trials: Sequence[FrozenTrial], x: Any) -> None:
+def _scatter(axes: Axes, trials: Sequence[FrozenTrial], x: Callable[[FrozenTrial], float]) -> None:
     for state, colour, marker in (
         (TrialState.COMPLETE, COMPLETE, "o"),
         (TrialState.PRUNED, PRUNED, "x"),

@@ -4,7 +4,7 @@ All are made anew of the study's trials whenever a tuning ends.
 """
 
 import json
-import os
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,7 +66,7 @@ def write_results(
         best = _best(recipe, complete)
         tuned = with_values(recipe, best.values).to_toml()
         _write(directory / "recipe.toml", lambda path: path.write_text(tuned, encoding="utf-8"))
-        _write(directory / "history.svg", lambda path: draw(trials, space, best.n, path))
+        _write(directory / "history.svg", draw(trials, space, best.n).savefig)
     found = {
         "recipe_sha256": recipe.sha256,
         "space_sha256": space_sha256(space),
@@ -102,6 +102,6 @@ def _facts(trial: FrozenTrial) -> dict[str, Any]:
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file whole or not at all: another worker may be reading or writing it."""
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    partial = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     write(partial)
     partial.replace(path)
