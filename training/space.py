@@ -125,7 +125,7 @@ def _distribution(key: str, value: Any, recipe: Recipe) -> BaseDistribution:
         raise SpaceError("it cannot be tuned: all trials must share their data")
     if key in FIXED:
         raise SpaceError(f"it cannot be tuned: {FIXED[key]}")
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value:
         raise SpaceError("it should look like { low = 1, high = 3 } or { choices = [1, 2] }")
     if "choices" in value:
         choices = _parsed(Choices, value).choices
@@ -148,8 +148,8 @@ def _parsed(spec: type[Spec], value: Mapping[str, Any]) -> Spec:
     try:
         return spec.model_validate(value)
     except Invalid as error:
-        first = error.errors()[0]
-        raise SpaceError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        last = error.errors()[-1]
+        raise SpaceError(f"{last['loc'][0]}: {last['msg']}") from error
 
 
 def _check(recipe: Recipe, key: str, value: Any) -> None:

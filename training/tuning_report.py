@@ -92,7 +92,7 @@ def _facts(trial: FrozenTrial) -> dict[str, Any]:
     steps = sorted(trial.intermediate_values)
     return {
         "trial": trial.number,
-        "state": trial.state.name.lower(),
+        "state": "failed" if trial.state == TrialState.FAIL else trial.state.name.lower(),
         "reason": trial.user_attrs.get("reason"),
         "values": trial.params,
         "accuracies": [trial.intermediate_values[step] for step in steps],
