@@ -8,13 +8,17 @@ SECONDS ?= 20
 DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 
-.PHONY: serve test lint loadtest models results image clean
+.PHONY: flight serve test lint loadtest models results image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
 test: .venv-dev/installed lint
 	.venv-dev/bin/pytest
+
+# 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
+flight: .venv-dev/installed
+	.venv-dev/bin/python -m tests.service.flight --models $(MODELS)
 
 lint: .venv-dev/installed
 	.venv-dev/bin/ruff check .

@@ -3,6 +3,7 @@
 import click
 
 import export.cli
+import export.compression.cli
 import loadtest.cli
 import service.cli
 import training.cli
@@ -19,6 +20,7 @@ main.add_command(training.cli.tune)
 main.add_command(training.cli.held_out)
 main.add_command(export.cli.export)
 main.add_command(export.cli.calibrate)
+main.add_command(export.compression.cli.compress)
 main.add_command(service.cli.serve)
 main.add_command(loadtest.cli.loadtest)
 main.add_command(loadtest.cli.measure)

@@ -13,7 +13,7 @@ import onnx
 
 from export.errors import ExportError
 from export.onnx_graph import store_in_half, to_onnx
-from export.parity import Gate, measure, torch_logits
+from export.parity import Gate, measure, served_logits, torch_logits
 from export.quantization import quantize
 from service.classifier import Classifier
 from service.manifest import (
@@ -28,6 +28,7 @@ from service.manifest import (
 )
 from training.checkpoint import Checkpoint
 from training.data import LabelledText
+from training.evaluation import fit_temperature
 
 SINGLE_LABEL = "single_label_classification"
 Precision = Literal["fp32", "int8"]
@@ -43,6 +44,7 @@ class Request:
         weights: how an FP32 model's weights are stored; an INT8 model's are int8.
         sets: labelled sets by name; the first is the one that the gate looks at.
         gate: what may be lost.
+        temperature_from: labelled texts to fit the served temperature on; None: it is 1.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Request:
     licence: str
     sets: dict[str, LabelledText]
     gate: Gate
+    temperature_from: LabelledText | None = None
 
 
 def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
@@ -131,6 +134,13 @@ def _write(
     # the manifest is written twice, out of sight.
     _write_manifest(staging, manifest)
     classifier = Classifier.load(staging)
+    if (held := request.temperature_from) is not None:
+        logits = served_logits(classifier, held.texts)
+        manifest = manifest.model_copy(
+            update={"temperature": fit_temperature(logits, held.targets)}
+        )
+        _write_manifest(staging, manifest)
+        classifier = Classifier.load(staging)
     metrics = {}
     parity = None
     for name, data in request.sets.items():

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.batcher import Batcher
 from service.classifier import Classifier, Float32Array
-from service.errors import InvalidInput, TextTooLong, Unavailable
+from service.errors import EmptyInput, InvalidInput, TextTooLong, Unavailable
 from service.registry import Registry
 from service.routing import Plan, Target
 from service.tokenization import Encoding
@@ -121,7 +121,7 @@ class Predictor:
                     f"text {index} has {len(text)} characters; at most {self._max_characters}"
                 )
             if not text.strip():
-                raise InvalidInput(f"text {index} is empty")
+                raise EmptyInput(f"text {index} is empty")
 
     async def _ask(
         self,

@@ -14,7 +14,9 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Text = Annotated[str, Field(min_length=1)]
+NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
+
+Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
 
 
 def _shape(value: object) -> str:
@@ -32,8 +34,6 @@ class PredictRequest(Body):
     """The body of `POST /predict`."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
         json_schema_extra={"examples": [{"inputs": "a moving and funny film", "model": "student"}]},
     )
 
@@ -42,8 +42,10 @@ class PredictRequest(Body):
         None, description="a model, `name@version`, an alias or a cascade; without it the default"
     )
     top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
-    raw_scores: bool = Field(False, description="logits in place of probabilities")
-    truncate: bool = Field(True, description="cut a text that is too long; false: refuse it")
+    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
+    truncate: bool = Field(
+        True, strict=True, description="cut a text that is too long; false: refuse it"
+    )
 
 
 class Prediction(BaseModel):

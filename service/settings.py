@@ -1,12 +1,11 @@
 """Settings: environment variables that begin with `STILLHOUSE_`."""
 
-import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-CGROUP = Path("/sys/fs/cgroup")
+from service.cpus import usable_cpus
 
 
 class Settings(BaseSettings):
@@ -77,29 +76,3 @@ class Settings(BaseSettings):
         if self.admin_key_file is not None:
             return self.admin_key_file.read_text(encoding="utf-8").strip() or None
         return self.admin_key.get_secret_value() if self.admin_key else None
-
-
-def usable_cpus(cgroup: Path = CGROUP) -> int:
-    """CPUs that this process may use: its affinity, and its container's quota if lower.
-
-    Reads cgroup v2 (`cpu.max`), else v1 (`cpu.cfs_quota_us`). A fraction is rounded up, since
-    half a core idle costs more than a thread that waits.
-    """
-    cpus = len(os.sched_getaffinity(0))
-    quota = _cgroup_quota(cgroup)
-    return cpus if quota is None else max(1, min(cpus, -(-quota[0] // quota[1])))
-
-
-def _cgroup_quota(cgroup: Path) -> tuple[int, int] | None:
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-        return None if quota == "max" else (int(quota), int(period))
-    except (OSError, ValueError):
-        pass
-    for folder in (cgroup / "cpu", cgroup / "cpu,cpuacct"):
-        try:
-            found = int((folder / "cpu.cfs_quota_us").read_text())
-            return None if found < 0 else (found, int((folder / "cpu.cfs_period_us").read_text()))
-        except (OSError, ValueError):
-            continue
-    return None

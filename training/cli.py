@@ -96,11 +96,9 @@ def _run(
 
 
 def _overrides(named: dict[str, str | None]) -> list[str]:
-    return [f"{key}={_quoted(value)}" for key, value in named.items() if value is not None]
+    from training.recipe import quoted
 
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
 
 
 @click.command()
@@ -199,9 +197,9 @@ def tune(
 def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
     """Write the validation texts that a recipe keeps out of training, to calibrate on."""
     from training.data import DataError, load_labelled_text, split_validation
-    from training.recipe import RecipeError, load_recipe
+    from training.recipe import RecipeError, load_recipe, quoted
 
-    given = [] if train is None else [f"data.train={_quoted(train)}"]
+    given = [] if train is None else [f"data.train={quoted(train)}"]
     try:
         read = load_recipe(recipe, [*given, *overrides])
         data = load_labelled_text(read.data.train, read.data)

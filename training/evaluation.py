@@ -1,9 +1,12 @@
 """Scores of predictions against labels. Numbers in, numbers out; no torch, no model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
@@ -70,3 +73,23 @@ def softmax(logits: FloatArray) -> FloatArray:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities: FloatArray = shifted / shifted.sum(axis=-1, keepdims=True)
     return probabilities
+
+
+def fit_temperature(logits: FloatArray, targets: Sequence[int]) -> float:
+    """The temperature of the least negative log-likelihood (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        logits: (n, classes), of texts that the model was not trained on.
+        targets: (n,), class indices.
+
+    Returns:
+        between 0.05 and 20; over 1 where the model is too sure of itself.
+    """
+    rows = np.arange(len(targets))
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
+        return -float(scaled[rows, list(targets)].mean())
+
+    bounds = (np.log(0.05), np.log(20.0))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -132,6 +132,24 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     return parse_recipe(values, str(path))
 
 
+def shipped_recipe(name: str) -> Path:
+    """A recipe that comes with the package.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    folder = Path(__file__).parent / "recipes"
+    names = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in names:
+        raise RecipeError(f"no recipe {name} ships; there are {names}")
+    return folder / f"{name}.toml"
+
+
+def quoted(value: str) -> str:
+    """A string as an override writes it, whatever is in it."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
     """Checks a recipe's values; `source` names them in the error.
 

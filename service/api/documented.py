@@ -26,12 +26,16 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def errors_of(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """For `responses`: the statuses of a prediction, in a dialect whose errors are `model`."""
+def errors_of(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For `responses`: what can go wrong, in a dialect whose errors are `model`.
+
+    Args:
+        statuses: those that can come; none given, all those of a prediction.
+    """
     return {
         status: {"model": model, "description": response["description"]}
         for status, response in RESPONSES.items()
-        if status != 409  # of /admin alone
+        if (status in statuses if statuses else status != 409)  # 409 is of /admin alone
     }
 
 

@@ -12,7 +12,7 @@ from service.api.counted import Answered, counted
 from service.api.dialects import ErrorBody
 from service.api.documented import body_of, errors_of
 from service.api.oip_models import is_model, last_manifest
-from service.api.oip_schemas import InferRequest, InferResponse, OutputTensor
+from service.api.oip_schemas import OUTPUTS, InferRequest, InferResponse, OutputTensor
 from service.api.oip_tensors import read_texts, split_body, take_out
 from service.api.state import state_of
 from service.errors import InvalidInput, Unavailable
@@ -20,7 +20,6 @@ from service.errors import InvalidInput, Unavailable
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-OUTPUTS = ("label", "score", "scores")
 
 
 @router.post(

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from service.api.dialects import ErrorBody
 from service.api.documented import errors_of
 from service.api.oip_schemas import (
+    INPUT,
     IndexEntry,
     IndexRequest,
     Live,
@@ -17,7 +18,6 @@ from service.api.oip_schemas import (
     ServerMetadata,
     TensorMetadata,
 )
-from service.api.oip_tensors import INPUT
 from service.api.state import State, state_of
 from service.errors import StillhouseError
 from service.manifest import Manifest

@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+# The tensors there are. Others pass the schemas here, and get a better error where they are read.
+INPUT = "text"
+OUTPUTS = ("label", "score", "scores")
+
 
 def _shape(value: object) -> str:
     return "row" if isinstance(value, list) else "element"
@@ -28,9 +32,11 @@ class InputParameters(BaseModel):
 class InputTensor(BaseModel):
     """An input: BYTES, [n] or [n, 1]."""
 
-    name: str
-    shape: list[int]
-    datatype: str
+    name: str = Field(json_schema_extra={"const": INPUT})
+    shape: list[int] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
+    )
+    datatype: str = Field(json_schema_extra={"const": "BYTES"})
     parameters: InputParameters = InputParameters(binary_data_size=None)
     data: list[Element] | None = Field(None, description="flat or nested, row-major")
 
@@ -44,19 +50,21 @@ class OutputParameters(BaseModel):
 class RequestedOutput(BaseModel):
     """An output to be in the response."""
 
-    name: str
+    name: str = Field(json_schema_extra={"enum": list(OUTPUTS)})
     parameters: OutputParameters = OutputParameters(binary_data=None)
 
 
 class InferParameters(BaseModel):
     """Parameters of a request."""
 
-    raw_scores: bool = Field(False, description="logits in place of probabilities")
-    truncate: bool = Field(True, description="cut a text that is too long; false: refuse it")
+    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
+    truncate: bool = Field(
+        True, strict=True, description="cut a text that is too long; false: refuse it"
+    )
     top_k: int | None = Field(
         None, ge=1, description="so many labels a text: `label` and `score` become [n, k]"
     )
-    binary_data_output: bool = Field(False, description="the default of `binary_data`")
+    binary_data_output: bool = Field(False, strict=True, description="the default of `binary_data`")
 
 
 class InferRequest(BaseModel):
@@ -74,7 +82,9 @@ class InferRequest(BaseModel):
     parameters: InferParameters = InferParameters(
         raw_scores=False, truncate=True, top_k=None, binary_data_output=False
     )
-    inputs: list[InputTensor] = Field(description="one, named `text`")
+    inputs: list[InputTensor] = Field(
+        description="one, named `text`", json_schema_extra={"minItems": 1, "maxItems": 1}
+    )
     outputs: list[RequestedOutput] | None = Field(
         None, description="of `label`, `score` and `scores`; without it all"
     )

@@ -8,10 +8,8 @@ import re
 import struct
 from dataclasses import dataclass
 
-from service.api.oip_schemas import InferRequest, InputTensor, OutputTensor
+from service.api.oip_schemas import INPUT, InferRequest, InputTensor, OutputTensor
 from service.errors import InvalidInput
-
-INPUT = "text"
 
 
 @dataclass(frozen=True, slots=True)

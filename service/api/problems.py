@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from service import errors
 from service.api.dialects import dialect_of
@@ -54,6 +55,8 @@ def problem_response(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):  # the framework's own: no route, wrong method
         status, detail = HTTPStatus(error.status_code), str(error.detail)
         headers = dict(error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(request)
     elif isinstance(error, ValidationError | RequestValidationError):
         status = status_of(request, error)
         # Without the input: a text of the client's has no place in an error or a log.
@@ -83,6 +86,18 @@ def problem_response(request: Request, error: Exception) -> Response:
         status_code=status,
         media_type="application/problem+json",
         headers=headers,
+    )
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of a path; the framework names those of the first alone."""
+    return ", ".join(
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
     )
 
 

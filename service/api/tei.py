@@ -69,7 +69,7 @@ async def predict(request: Request, model: Model = None) -> Response:
     return Response(content, headers=_headers(answered, texts), media_type="application/json")
 
 
-@router.get("/info", summary="Describe the model", responses={404: {"model": TeiErrorBody}})
+@router.get("/info", summary="Describe the model", responses=errors_of(TeiErrorBody, 401, 404, 503))
 async def info(request: Request, model: Model = None) -> TeiInfo:
     """Describes the model that `/tei/predict` asks; of a cascade, its last one."""
     state = state_of(request)

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from service.schemas import Text
+
 
 def shape_of(value: object) -> str:
     """What `inputs` holds: a text, a pair of texts or a batch."""
@@ -14,9 +16,9 @@ def shape_of(value: object) -> str:
 
 # Told apart by shape, so that an error speaks of the form the client used and not of all.
 TeiInputs = Annotated[
-    Annotated[str, Tag("text")]
-    | Annotated[list[str], Tag("pair")]
-    | Annotated[list[Annotated[list[str], Field(min_length=1)]], Tag("batch")],
+    Annotated[Text, Tag("text")]
+    | Annotated[list[Text], Field(json_schema_extra={"minItems": 1}), Tag("pair")]
+    | Annotated[list[Annotated[list[Text], Field(min_length=1)]], Tag("batch")],
     Discriminator(shape_of),
 ]
 
@@ -25,17 +27,19 @@ class TeiRequest(BaseModel):
     """The body of `POST /tei/predict`; unknown keys are ignored, as TEI does."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]}
+        json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]},
     )
 
     inputs: TeiInputs = Field(
         description='a text; a batch is [["one"], ["two"]]; ["a", "b"] is a pair, and refused'
     )
-    truncate: bool | None = Field(None, description="cut a text that is too long; null: true")
+    truncate: bool | None = Field(
+        None, strict=True, description="cut a text that is too long; null: true"
+    )
     truncation_direction: Literal["left", "right"] = Field(
         "right", description="where a text is cut; left is refused"
     )
-    raw_scores: bool = Field(False, description="logits in place of probabilities")
+    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
 
     @property
     def rows(self) -> list[list[str]]:

@@ -154,3 +154,10 @@ def test_unreadable_routes_stop_the_start(models: Path, connect: Connect) -> Non
     (models / "routes.toml").write_text("defualt = 'student'\n")
     with pytest.raises(Exception, match=r"routes\.toml cannot be used"):
         connect()
+
+
+def test_wrong_method_names_the_right_ones(client: TestClient) -> None:
+    """405 lists what every route of the path takes, not the first route alone."""
+    response = client.delete("/models/student")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"

@@ -1,5 +1,6 @@
 """The service as a process: stopping, several workers, clients that leave."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -15,9 +16,11 @@ from typing import Any
 import pytest
 
 from tests.service.builders import publish_tiny
+from tests.service.flight import KEY, fly
 from tests.service.test_lifecycle import eventually
 
 Start = Callable[..., tuple["subprocess.Popen[str]", int]]
+ADMIN = {"Authorization": f"Bearer {KEY}"}
 SLOW = " ".join(["good"] * 15)
 
 
@@ -110,6 +113,18 @@ def test_stop_answers_what_was_accepted(start: Start) -> None:
     assert statuses.index(503) > 20
     assert not failures
     assert process.returncode in (0, -signal.SIGTERM)
+
+
+def test_requests_in_flight_survive_swap_rollback_and_stop(start: Start, models: Path) -> None:
+    """Every request is answered by a whole model: before, between, after, and on the way out."""
+    publish_tiny(models, "student", 2)
+    process, port = start(admin_key=KEY, watch_seconds="0", drain_seconds="60")
+    assert call(port, "POST", "/admin/models/student/load", {"version": 1}, ADMIN)[0] == 200
+    flight = asyncio.run(fly(process, port, "student", [SLOW, "good", "bad film"], 600))
+    assert not flight.failures
+    assert not flight.wrong
+    assert flight.answers == {1: 400, 2: 200}
+    assert process.poll() is not None
 
 
 def test_workers_share_port_metrics_and_choices(start: Start, models: Path) -> None:
