@@ -26,7 +26,12 @@ def join_processes(recipe: Recipe) -> PartialState:
         LaunchError: several processes were asked for and one was started.
         RecipeError: the recipe's batches cannot be shared evenly.
     """
-    processes = PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu:
+        # accelerate would number the CPU by process, and torch cannot load to a `cpu:0`: a
+        # Trainer that several processes resume would fail.
+        os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
+    processes = PartialState(cpu=on_cpu, timeout=LONGEST_WAIT)
     # accelerate names a meeting point where it was asked for several processes.
     asked = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys()
     if asked and processes.num_processes == 1:

@@ -6,26 +6,29 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tests.training.builders import student_recipe
 from training.processes import LaunchError, check_shares, is_main_process, join_processes
-from training.recipe import RecipeError
-from training.trainer import run_recipe
+from training.recipe import Recipe, RecipeError
+from training.trainer import prepare, run_recipe
 
 ROOT = Path(__file__).parents[2]
 
 
-def launch(cache: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs `stillhouse` by `accelerate launch` in two processes on the CPU."""
+def launch(cache: Path, *commands: list[object]) -> subprocess.CompletedProcess[str]:
+    """Runs `stillhouse` commands, one after the other, in two processes on the CPU."""
     return subprocess.run(
         [
             *(sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"),
             *("--multi_gpu", "--num_processes", "2", "--num_machines", "1"),
             *("--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no"),
-            *("-m", "cli", *map(str, arguments)),
+            *("-m", "tests.training.launched"),
+            json.dumps([[str(argument) for argument in command] for command in commands]),
         ],
         cwd=ROOT,
         env={**os.environ, "STILLHOUSE_CACHE": str(cache), "CUDA_VISIBLE_DEVICES": ""},
@@ -34,38 +37,73 @@ def launch(cache: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+class StopAtFirstSave(TrainerCallback):
+    """Ends a training when it has saved, as a kill would."""
+
+    def on_save(
+        self,
+        args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Called by the Trainer."""
+        control.should_training_stop = True
+
+
+def interrupted(recipe: Recipe, output: Path) -> None:
+    """Leaves an unfinished run of `recipe` beside `output`."""
+    run = output.with_name(f"{output.name}.run")
+    trainer = prepare(recipe, run).trainer
+    trainer.add_callback(StopAtFirstSave())
+    trainer.train()
+    (run / "recipe.toml").write_text(recipe.to_toml())
+
+
+def differences(one: Path, two: Path) -> float:
+    """The largest difference between two checkpoints' weights."""
+    first, second = (load_file(path / "model.safetensors") for path in (one, two))
+    assert first.keys() == second.keys()
+    return max((tensor - second[name]).abs().max().item() for name, tensor in first.items())
+
+
 def test_two_processes_train_what_one_does(toy: Path, teacher: Path, tmp_path: Path) -> None:
     """Launched twice, a recipe takes the same steps to the same weights, and is written once."""
     # 340 texts in 17 full batches: a last one that is not full would be filled up.
     recipe = student_recipe(toy, teacher, training__batch_size=20, training__epochs=2)
     (tmp_path / "recipe.toml").write_text(recipe.to_toml())
+    interrupted(recipe, tmp_path / "resumed")
+    command: list[object] = ["distil", "--recipe", tmp_path / "recipe.toml", "--output"]
     done = launch(
         tmp_path / "cache",
-        *("distil", "--recipe", tmp_path / "recipe.toml", "--output", tmp_path / "two"),
+        [*command, tmp_path / "two"],
+        [*command, tmp_path / "two"],
+        [*command, tmp_path / "odd", "--set", "training.batch_size=15"],
+        [*command, tmp_path / "resumed", "--resume"],
     )
     assert done.returncode == 0, done.stderr
     one = run_recipe(recipe, tmp_path / "one")
-    two = json.loads((tmp_path / "two" / "metrics.json").read_text())
-    assert (one["processes"], two["processes"]) == (1, 2)
-    assert one["steps"] == two["steps"] == 2 * 17
-    for split in ("validation", "test"):
-        assert one[split] == pytest.approx(two[split])
-
-    # Both see the same batches in the same order, and the same evaluations.
-    def logged(metrics: dict[str, list[dict[str, float]]], key: str) -> list[float]:
-        return [entry[key] for entry in metrics["log"] if key in entry]
-
-    assert logged(two, "loss") == pytest.approx(logged(one, "loss"), abs=1e-3)
-    assert logged(two, "eval_accuracy") == pytest.approx(logged(one, "eval_accuracy"))
-    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
-    assert weights[0].keys() == weights[1].keys()
-    for name, tensor in weights[0].items():
-        assert (tensor - weights[1][name]).abs().max() < 1e-4, name
+    for name in ("two", "resumed"):
+        found = json.loads((tmp_path / name / "metrics.json").read_text())
+        assert (one["processes"], found["processes"]) == (1, 2)
+        assert one["steps"] == found["steps"] == 2 * 17
+        for split in ("validation", "test"):
+            assert one[split] == pytest.approx(found[split])
+        # Both saw the same batches in the same order, and the same evaluations.
+        for key, tolerance in (("loss", 1e-3), ("eval_accuracy", 1e-9)):
+            logged = [
+                [entry[key] for entry in metrics["log"] if key in entry] for metrics in (one, found)
+            ]
+            assert logged[0] == pytest.approx(logged[1], abs=tolerance)
+        assert differences(tmp_path / "one", tmp_path / name) < 1e-4
 
     # The main process alone asked the teacher, wrote and reported; nothing is left over.
     assert len(re.findall(r"teacher logits: 100%", done.stderr)) == 1
-    assert done.stdout.count("test: accuracy") == 1
-    assert not (tmp_path / "two.run").exists()
+    assert done.stdout.count("test: accuracy") == 2
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"cache", "recipe.toml", "one", "two", "resumed"}
+    assert "two exists: remove it, or choose another --output" in done.stderr
+    assert "training.batch_size 15 cannot be shared evenly by 2 processes" in done.stderr
 
 
 def test_batches_must_be_shared_evenly(toy: Path, teacher: Path) -> None:
