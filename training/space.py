@@ -100,6 +100,14 @@ def own_values(recipe: Recipe, space: Space) -> dict[str, Any] | None:
     return found
 
 
+def drawn_values(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's values as a recipe takes them: 0.3, not 0.30000000000000004."""
+    return {
+        key: float(f"{value:.12g}") if isinstance(value, float) else value
+        for key, value in params.items()
+    }
+
+
 def _contains(distribution: BaseDistribution, value: Any) -> bool:
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices

@@ -27,7 +27,7 @@ from transformers import (
 
 from training.processes import LaunchError, join_processes
 from training.recipe import Recipe, RecipeError, with_values
-from training.space import Space, own_values, space_sha256
+from training.space import Space, drawn_values, own_values, space_sha256
 from training.study import JOURNAL, SharedStudy, StudyError
 from training.trainer import prepare
 from training.tuning_plot import accuracy
@@ -129,7 +129,7 @@ def _accuracy_of(recipe: Recipe, trial: optuna.Trial, look: Callable[[], None]) 
         RecipeError: the values do not fit together.
         optuna.TrialPruned: the trial is worse than others were.
     """
-    recipe = with_values(recipe, trial.params)
+    recipe = with_values(recipe, drawn_values(trial.params))
     report = Report(trial, look)
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         trainer = prepare(recipe, Path(folder), keep=False).trainer

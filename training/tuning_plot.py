@@ -45,7 +45,14 @@ def _draw_history(axes: Axes, trials: Sequence[FrozenTrial], n: int) -> None:
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = np.maximum.accumulate([100 * accuracy(trial) for trial in complete])
     numbers = [trial.number for trial in complete]
-    axes.step(numbers, best, where="post", color="black", linewidth=1, label="best so far")
+    axes.step(
+        [*numbers, trials[-1].number],
+        [*best, best[-1]],
+        where="post",
+        color="black",
+        linewidth=1,
+        label="best so far",
+    )
     failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
     if failed:
         bottom = np.zeros(len(failed))

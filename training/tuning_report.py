@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from training.evaluation import wilson_interval
 from training.recipe import Recipe, with_values
-from training.space import Space, space_sha256
+from training.space import Space, drawn_values, space_sha256
 from training.study import AS_IT_WAS, StudyError
 from training.tuning_plot import accuracy, draw
 
@@ -85,7 +85,8 @@ def _best(recipe: Recipe, complete: Sequence[FrozenTrial]) -> Best:
     own = next((accuracy(trial) for trial in complete if AS_IT_WAS in trial.user_attrs), None)
     n = recipe.data.validation_size
     low, high = wilson_interval(round(accuracy(trial) * n), n)
-    return Best(trial.number, trial.params, n, accuracy(trial), low, high, own)
+    values = drawn_values(trial.params)
+    return Best(trial.number, values, n, accuracy(trial), low, high, own)
 
 
 def _facts(trial: FrozenTrial) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _facts(trial: FrozenTrial) -> dict[str, Any]:
         "trial": trial.number,
         "state": "failed" if trial.state == TrialState.FAIL else trial.state.name.lower(),
         "reason": trial.user_attrs.get("reason"),
-        "values": trial.params,
+        "values": drawn_values(trial.params),
         "accuracies": [trial.intermediate_values[step] for step in steps],
         "seconds": trial.duration and round(trial.duration.total_seconds(), 1),
     }

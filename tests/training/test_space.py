@@ -13,7 +13,14 @@ from optuna.distributions import (
 import training.space
 from tests.training.builders import STUDENT, changed
 from training.recipe import Recipe, load_recipe, parse_recipe
-from training.space import Space, SpaceError, load_space, own_values, space_sha256
+from training.space import (
+    Space,
+    SpaceError,
+    drawn_values,
+    load_space,
+    own_values,
+    space_sha256,
+)
 
 TRAINING = Path(training.space.__file__).parent
 SHIPPED = sorted((TRAINING / "spaces").glob("*.toml"))
@@ -141,3 +148,9 @@ def test_hash_follows_the_meaning(tmp_path: Path) -> None:
 def test_own_values(tmp_path: Path, text: str, expected: dict[str, object] | None) -> None:
     """The recipe's own values are found where the space holds them."""
     assert own_values(RECIPE, loaded(tmp_path, text)) == expected
+
+
+def test_drawn_values_are_as_one_would_write_them() -> None:
+    """What a step adds in the last digit is taken off; integers and names stay."""
+    drawn = {"model.dropout": 0.1 + 2 * 0.1, "model.layers": 2, "model.pooling": "max"}
+    assert str(drawn_values(drawn)) == str({**drawn, "model.dropout": 0.3})
