@@ -16,6 +16,7 @@ def main() -> None:
 
 main.add_command(training.cli.train)
 main.add_command(training.cli.distil)
+main.add_command(training.cli.tune)
 main.add_command(training.cli.held_out)
 main.add_command(export.cli.export)
 main.add_command(export.cli.calibrate)

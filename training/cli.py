@@ -1,4 +1,4 @@
-"""`stillhouse train` and `stillhouse distil`."""
+"""`stillhouse train`, `distil`, `tune` and `held-out`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +19,13 @@ DATA = [
     click.option("--train", help="Overrides data.train: a hub id or a local file."),
     click.option("--test", help="Overrides data.test: a hub id or a local file."),
 ]
+BASE = click.option("--base", help="Overrides model.base: a hub id or a local directory.")
+TEACHER = click.option(
+    "--teacher", help="Overrides distillation.teacher: a hub id or a local directory."
+)
+UNLABELLED = click.option(
+    "--unlabelled", help="Overrides distillation.transfer.source: a hub id or a file."
+)
 SET = click.option(
     "--set",
     "overrides",
@@ -55,7 +62,7 @@ def train(base: str | None, **options: Any) -> None:
     multiple=True,
     help="Overrides distillation.teacher: a hub id or a local directory; several are an ensemble.",
 )
-@click.option("--unlabelled", help="Overrides distillation.transfer.source: a hub id or a file.")
+@UNLABELLED
 @SET
 @RESUME
 def distil(
@@ -86,11 +93,11 @@ def _run(
 ) -> None:
     from training.checkpoint import CheckpointError
     from training.data import DataError
-    from training.recipe import RecipeError, load_recipe, quoted
+    from training.processes import LaunchError, is_main_process
+    from training.recipe import RecipeError, load_recipe
     from training.trainer import run_recipe
 
-    named = {"data.train": train, "data.test": test, **extra}
-    given = [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
+    given = _overrides({"data.train": train, "data.test": test, **extra})
     try:
         read = load_recipe(recipe, [*given, *overrides])
         if distils and read.distillation is None:
@@ -99,8 +106,10 @@ def _run(
                 "(`stillhouse train` trains without a teacher)"
             )
         metrics = run_recipe(read, output, resume=resume)
-    except (CheckpointError, DataError, RecipeError) as error:
+    except (CheckpointError, DataError, LaunchError, RecipeError) as error:
         raise click.ClickException(str(error)) from error
+    if not is_main_process():
+        return
     for name in ("validation", "test"):
         if name in metrics:
             found = metrics[name]
@@ -109,6 +118,95 @@ def _run(
                 f"({found['accuracy_low']:.4f} to {found['accuracy_high']:.4f}, n {found['n']})"
             )
     click.echo(f"{output}: {metrics['parameters']:,} parameters, {metrics['seconds']} s")
+
+
+def _overrides(named: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
+    from training.recipe import quoted
+
+    return [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
+
+
+@click.command()
+@RECIPE
+@click.option(
+    "--space",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The TOML file of what to tune, such as training/spaces/student-sst2.toml.",
+)
+@click.option(
+    "--study",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The study's directory; one that holds a study is gone on with.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Trials in all, those of earlier runs counted.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that run trials.")
+@DATA[0]
+@DATA[1]
+@BASE
+@TEACHER
+@UNLABELLED
+@SET
+def tune(
+    recipe: Path,
+    space: Path,
+    study: Path,
+    trials: int,
+    jobs: int,
+    train: str | None,
+    test: str | None,
+    base: str | None,
+    teacher: str | None,
+    unlabelled: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Find better values for a recipe, by the texts that it keeps out of training.
+
+    Each trial trains with other values, and is stopped early where others did better; the test
+    set is not read. Run it again to go on, with more --trials or after a stop; run it at the
+    same time on other machines that share the directory to go faster.
+    """
+    from training.checkpoint import CheckpointError
+    from training.data import DataError
+    from training.processes import LaunchError
+    from training.recipe import RecipeError, load_recipe
+    from training.space import SpaceError, load_space
+    from training.study import StudyError
+    from training.tuning import Plan
+    from training.tuning import tune as run
+
+    named = {
+        "data.train": train,
+        "data.test": test,
+        "model.base": base,
+        "distillation.teacher": teacher,
+        "distillation.transfer.source": unlabelled,
+    }
+    try:
+        read = load_recipe(recipe, [*_overrides(named), *overrides])
+        best = run(Plan(read, load_space(space, read), study, trials), jobs)
+    except (
+        CheckpointError,
+        DataError,
+        LaunchError,
+        RecipeError,
+        SpaceError,
+        StudyError,
+    ) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(
+        f"best: trial {best.trial}, validation accuracy {best.accuracy:.4f} "
+        f"({best.accuracy_low:.4f} to {best.accuracy_high:.4f}, n {best.n})"
+    )
+    if best.recipe_accuracy is not None:
+        click.echo(f"the recipe as it was: {best.recipe_accuracy:.4f}")
+    click.echo(f"{study}: recipe.toml (the best), study.json, history.svg")
 
 
 @click.command("held-out")

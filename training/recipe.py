@@ -169,16 +169,33 @@ def parse_recipe(values: Mapping[str, Any], source: str) -> Recipe:
         raise RecipeError(f"{source} is not a usable recipe:\n" + "\n".join(lines)) from error
 
 
+def with_values(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with other values, by dotted names such as `training.epochs`.
+
+    Raises:
+        RecipeError: with one line for each wrong key.
+    """
+    values = recipe.model_dump(mode="json", exclude_none=True)
+    for key, value in changes.items():
+        _put(values, key, value)
+    return parse_recipe(values, recipe.name)
+
+
 def _apply(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator:
         raise RecipeError(f"override {override!r} should look like training.epochs=1")
-    *parents, leaf = key.strip().split(".")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string, as in a shell
+    _put(values, key.strip(), value)
+
+
+def _put(values: dict[str, Any], key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise RecipeError(f"override {override!r}: {parent} is not a section")
-    try:
-        values[leaf] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        values[leaf] = text  # a bare word is a string, as in a shell
+            raise RecipeError(f"{key}: {parent} is not a section")
+    values[leaf] = value

@@ -7,6 +7,7 @@ its loss.
 import dataclasses
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ from training.evaluation import score, softmax
 from training.initialization import new_model
 from training.lesson import Collator, Lesson, new_lesson, new_rows, token_ids
 from training.losses import distillation_loss
+from training.processes import join_processes
 from training.recipe import Recipe, load_recipe
 from training.sampling import BucketSampler
 from training.teaching import Distillation
@@ -93,10 +95,25 @@ class DistillationTrainer(BucketTrainer):
         return (loss, outputs) if return_outputs else loss
 
 
+@dataclass(frozen=True)
+class Job:
+    """A recipe made ready: data read, teacher asked, model and Trainer built."""
+
+    trainer: Trainer
+    model: PreTrainedModel
+    hub_tokenizer: PreTrainedTokenizerFast
+    tokenizer: Tokenizer
+    validation: LabelledText
+    test: LabelledText | None
+    lineage: dict[str, Any]  # what the metrics say of data and teacher
+    lesson: Lesson
+
+
 def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[str, Any]:
     """Trains what `recipe` says and writes the best checkpoint to `output`.
 
-    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on.
+    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on. Under
+    `accelerate launch` the processes share each batch, and the main one writes.
 
     Returns:
         The metrics that were written.
@@ -105,13 +122,53 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         CheckpointError: `output` exists, or an unfinished run does and `resume` is not set.
         DataError, RecipeError: the data or the recipe cannot be used.
     """
+    processes = join_processes(recipe)
     refuse_existing(output)
     run = output.with_name(f"{output.name}.run")
     if run.exists() and not resume:
         raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
     if (run / "recipe.toml").is_file() and load_recipe(run / "recipe.toml").sha256 != recipe.sha256:
         raise CheckpointError(f"the unfinished run at {run} has another recipe: remove it")
+    processes.wait_for_everyone()  # all have looked before any writes
     started = time.monotonic()
+    with processes.main_process_first():  # the others find the teacher's logits in the cache
+        job = prepare(recipe, run)
+    if processes.is_main_process:
+        (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    job.trainer.train(resume_from_checkpoint=_last_complete(run))
+    if job.lesson.white_box is not None:
+        job.lesson.white_box.remove_projections()
+
+    metrics: dict[str, Any] = {
+        **job.lineage,
+        "validation": _scores(job.model, job.tokenizer, job.validation),
+        "seconds": round(time.monotonic() - started, 1),
+        "steps": job.trainer.state.global_step,
+        "processes": processes.num_processes,
+        "parameters": sum(p.numel() for p in job.model.parameters()),
+        "recipe_sha256": recipe.sha256,
+        "log": job.trainer.state.log_history,
+    }
+    if job.test is not None:
+        metrics["test"] = _scores(job.model, job.tokenizer, job.test)
+    processes.wait_for_everyone()  # all have read the best checkpoint out of `run`
+    if processes.is_main_process:
+        save_checkpoint(output, job.model, job.hub_tokenizer, recipe, metrics)
+        shutil.rmtree(run, ignore_errors=True)
+    return metrics
+
+
+def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
+    """Does all that comes before the training itself.
+
+    Args:
+        run: the Trainer's directory.
+        keep: write checkpoints to `run` and end on the best; otherwise nothing is written and
+            no bar is drawn.
+
+    Raises:
+        CheckpointError, DataError, RecipeError: a model, the data or the recipe cannot be used.
+    """
     data = load_labelled_text(recipe.data.train, recipe.data)
     train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
     test = _test_set(recipe, data.labels)  # now, for its errors should not wait for the training
@@ -124,35 +181,21 @@ def run_recipe(recipe: Recipe, output: Path, *, resume: bool = False) -> dict[st
         lesson = Lesson(new_rows(token_ids(train.texts, tokenizer), train.targets))
     else:
         lesson = new_lesson(recipe, recipe.distillation, train, model, hub_tokenizer, teachers)
-    held_out = new_rows(token_ids(validation.texts, tokenizer), validation.targets)
-    trainer = _trainer(recipe, run, model, hub_tokenizer, lesson, held_out)
-    (run / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    trainer.train(resume_from_checkpoint=_last_complete(run))
-    if lesson.white_box is not None:
-        lesson.white_box.remove_projections()
-
-    metrics: dict[str, Any] = {
+    lineage: dict[str, Any] = {
         "train": {
             "n": len(train),
             "transfer_n": lesson.transfer_n,
             "augmented_n": lesson.augmented_n,
             "sha256": data.sha256,
-        },
-        "validation": _scores(model, tokenizer, validation),
-        "seconds": round(time.monotonic() - started, 1),
-        "steps": trainer.state.global_step,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "recipe_sha256": recipe.sha256,
-        "log": trainer.state.log_history,
+        }
     }
-    if test is not None:
-        metrics["test"] = _scores(model, tokenizer, test)
     if teachers:
         hashes = [teacher.sha256 for teacher in teachers]
-        metrics["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
-    save_checkpoint(output, model, hub_tokenizer, recipe, metrics)
-    shutil.rmtree(run, ignore_errors=True)
-    return metrics
+        lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
+    held_out = new_rows(token_ids(validation.texts, tokenizer), validation.targets)
+    arguments = _arguments(recipe, run, len(lesson.rows), keep=keep)
+    trainer = _trainer(recipe, arguments, model, hub_tokenizer, lesson, held_out)
+    return Job(trainer, model, hub_tokenizer, tokenizer, validation, test, lineage, lesson)
 
 
 def _teachers(recipe: Recipe, labels: tuple[str, ...]) -> list[Checkpoint]:
@@ -183,16 +226,9 @@ def _last_complete(run: Path) -> str | None:
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
 
 
-def _trainer(
-    recipe: Recipe,
-    run: Path,
-    model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
-    lesson: Lesson,
-    validation: datasets.Dataset,
-) -> Trainer:
+def _arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> TrainingArguments:
     schedule = recipe.training
-    steps_per_epoch = max(1, -(-len(lesson.rows) // schedule.batch_size))
+    steps_per_epoch = max(1, -(-rows // schedule.batch_size))
     evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
     arguments = TrainingArguments(
         output_dir=str(run),
@@ -209,16 +245,32 @@ def _trainer(
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
         eval_steps=evaluate_every,
-        save_strategy="steps",
+        save_strategy="steps" if keep else "no",
         save_steps=evaluate_every,
         save_total_limit=2,
-        load_best_model_at_end=True,
+        load_best_model_at_end=keep,
         metric_for_best_model="accuracy",
         logging_steps=max(1, evaluate_every // 10),
         report_to=[],
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        disable_tqdm=not keep,
+        # The recipe's batch is that of all processes together, each of which takes its part.
+        accelerator_config={"split_batches": True},
     )
+    # One GPU a process: several in one would each be given a batch of the recipe's size.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+def _trainer(
+    recipe: Recipe,
+    arguments: TrainingArguments,
+    model: PreTrainedModel,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    lesson: Lesson,
+    validation: datasets.Dataset,
+) -> Trainer:
     options: dict[str, Any] = {
         "model": model,
         "args": arguments,
