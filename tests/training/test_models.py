@@ -84,6 +84,7 @@ def test_nano_is_the_maximum_over_ngrams(width: int) -> None:
         torch.einsum("few,we->f", model.convolution.weight, words[start : start + width])
         for start in range(first, first + 4)
     ]
+    assert model.convolution.bias is not None
     pooled = (torch.stack(answers).amax(dim=0) + model.convolution.bias).relu()
     expected = model.classifier(pooled)
     found = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
@@ -96,8 +97,8 @@ def test_nano_reads_order_within_its_width() -> None:
     one, turned = torch.tensor([[7, 9, 11, 6]]), torch.tensor([[11, 7, 6, 9]])
     for width, same in ((1, True), (3, False)):
         model = tiny_nano(width=width)
-        found = [model(ids, torch.ones_like(ids)).logits for ids in (one, turned)]
-        assert torch.allclose(*found, atol=1e-5) == same
+        first, second = (model(ids, torch.ones_like(ids)).logits for ids in (one, turned))
+        assert torch.allclose(first, second, atol=1e-5) == same
 
 
 @pytest.mark.parametrize("model", [tiny_bilstm(), tiny_nano()], ids=["bilstm", "nano"])

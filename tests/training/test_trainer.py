@@ -120,7 +120,7 @@ def untrained(toy: Path, teacher: Path, output: Path, start: str) -> torch.Tenso
         training__epochs=1,
     )
     run_recipe(recipe, output)
-    table: torch.Tensor = load_checkpoint(str(output)).model.embedding.weight.detach()  # type: ignore[union-attr, assignment, operator]
+    table: torch.Tensor = load_checkpoint(str(output)).model.embedding.weight.detach()  # type: ignore[union-attr, operator]
     return table
 
 
