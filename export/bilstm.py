@@ -7,19 +7,16 @@
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from export.graph import FloatArray, arrays, checked_graph
 from training.models.bilstm import BiLstmForSequenceClassification
-
-OPSET = 17
-FloatArray = npt.NDArray[np.float32]
 
 
 def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
     """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `logits`."""
     config = model.config
-    weights = {name: _array(tensor) for name, tensor in model.state_dict().items()}
+    weights = arrays(model)
     initializers: dict[str, npt.NDArray[np.generic]] = {
         "embedding": weights["embedding.weight"],
         "classifier.weight": weights["classifier.weight"],
@@ -63,7 +60,7 @@ def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
             transB=1,
         )
     )
-    return _checked(nodes, initializers, config.num_labels)
+    return checked_graph("bilstm", nodes, initializers, config.num_labels)
 
 
 def _layer_weights(
@@ -116,31 +113,3 @@ def _pooling(
         helper.make_node("Where", ["is_token_column", states, "minus_infinity"], ["masked"]),
         helper.make_node("ReduceMax", ["masked"], ["pooled"], axes=[0], keepdims=0),
     ]
-
-
-def _checked(
-    nodes: list[onnx.NodeProto],
-    initializers: dict[str, npt.NDArray[np.generic]],
-    labels: int,
-) -> onnx.ModelProto:
-    graph = helper.make_graph(
-        nodes,
-        "bilstm",
-        [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "time"])
-            for name in ("input_ids", "attention_mask")
-        ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
-        [numpy_helper.from_array(value, name) for name, value in initializers.items()],
-    )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="stillhouse"
-    )
-    model.ir_version = 9
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def _array(tensor: torch.Tensor) -> FloatArray:
-    array: FloatArray = tensor.detach().float().cpu().numpy()
-    return array

@@ -17,7 +17,9 @@ from transformers import PreTrainedModel
 
 from export.bilstm import bilstm_graph
 from export.errors import ExportError
+from export.nano import nano_graph
 from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.nano import NanoForSequenceClassification
 
 INPUTS = {"input_ids": {0: "batch", 1: "time"}, "attention_mask": {0: "batch", 1: "time"}}
 HALF_FROM_BYTES = 4096  # smaller tensors are not worth a node
@@ -31,6 +33,8 @@ def to_onnx(model: PreTrainedModel) -> onnx.ModelProto:
     """
     if isinstance(model, BiLstmForSequenceClassification):
         return bilstm_graph(model)
+    if isinstance(model, NanoForSequenceClassification):
+        return nano_graph(model)
     return _encoder_graph(model)
 
 

@@ -13,6 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from training.checkpoint import Checkpoint, serving_tokenizer
 from training.distillation import predict_logits
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
+from training.models.nano import NanoConfig, NanoForSequenceClassification
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 POSITIVE = ("good", "great", "fine", "superb", "moving", "funny", "clever", "warm")
@@ -22,7 +23,12 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 VOCABULARY = (*SPECIAL, *dict.fromkeys((*POSITIVE, *NEGATIVE, *FILLER, *LETTERS)))
 POSITIONS = 64
 
-Model = TypeVar("Model", BertForSequenceClassification, BiLstmForSequenceClassification)
+Model = TypeVar(
+    "Model",
+    BertForSequenceClassification,
+    BiLstmForSequenceClassification,
+    NanoForSequenceClassification,
+)
 
 
 def tiny_tokenizer() -> Tokenizer:
@@ -125,6 +131,27 @@ def tiny_bilstm(
     return found
 
 
+def tiny_nano(
+    labels: Sequence[str] = ("negative", "positive"), *, width: int = 3, seed: int = 0
+) -> NanoForSequenceClassification:
+    """A random nano over the tiny tokeniser, with embeddings large enough to matter."""
+    torch.manual_seed(seed)
+    config = NanoConfig(
+        vocab_size=tiny_tokenizer().get_vocab_size(),
+        embedding_size=16,
+        filters=24,
+        width=width,
+        pad_token_id=0,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    model = NanoForSequenceClassification(config)
+    with torch.no_grad():
+        model.embedding.weight.mul_(2)
+    model.train(False)
+    return _balanced(model)
+
+
 def _balanced(model: Model) -> Model:
     """Shifts the logits so that a random model gives some texts each label."""
     tokenizer = serving_tokenizer(tiny_hub_tokenizer(), POSITIONS)
@@ -148,7 +175,9 @@ def tiny_encoder_checkpoint(
 
 
 def tiny_checkpoint(
-    model: BertForSequenceClassification | BiLstmForSequenceClassification,
+    model: BertForSequenceClassification
+    | BiLstmForSequenceClassification
+    | NanoForSequenceClassification,
 ) -> Checkpoint:
     """A checkpoint in memory, with no recipe and no metrics, as from elsewhere."""
     return Checkpoint("tiny", model, tiny_hub_tokenizer(), None, None)

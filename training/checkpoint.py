@@ -18,7 +18,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-import training.models.bilstm  # noqa: F401  registers the architecture with the auto classes
+import training.models.bilstm
+import training.models.nano  # noqa: F401  they register their architectures with the auto classes
 from service.tokenization import Tokenizer
 from training.recipe import Recipe, load_recipe
 

@@ -36,6 +36,15 @@ class Data(Section):
     max_length: int = Field(128, ge=4, description="most tokens of a text that are read")
 
 
+InitialEmbeddings = Annotated[
+    Literal["random", "teacher", "contextual"],
+    Field(
+        description="teacher: its word embeddings; contextual: its last layer's states of each "
+        "token read alone; both projected to embedding_size by SVD"
+    ),
+]
+
+
 class EncoderModel(Section):
     """A pretrained transformer encoder with a classification head."""
 
@@ -65,9 +74,18 @@ class BiLstmModel(Section):
     layers: int = Field(2, ge=1)
     dropout: float = Field(0.3, ge=0, lt=1)
     pooling: Literal["last", "max", "mean"] = "last"
-    initial_embeddings: Literal["random", "teacher"] = Field(
-        "teacher", description="teacher: its word embeddings, projected to embedding_size by SVD"
-    )
+    initial_embeddings: InitialEmbeddings = "teacher"
+
+
+class NanoModel(Section):
+    """One convolution over the teacher's own token ids, and the maximum over time."""
+
+    architecture: Literal["nano"]
+    embedding_size: int = Field(128, ge=1)
+    filters: int = Field(128, ge=1)
+    width: int = Field(5, ge=1, description="tokens that a filter sees at once")
+    dropout: float = Field(0.3, ge=0, lt=1)
+    initial_embeddings: InitialEmbeddings = "contextual"
 
 
 class Training(Section):
@@ -90,7 +108,7 @@ class Recipe(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     data: Data
-    model: Annotated[EncoderModel | BiLstmModel, Field(discriminator="architecture")]
+    model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]
     training: Training
     distillation: Distillation | None = None
 

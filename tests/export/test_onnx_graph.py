@@ -12,18 +12,21 @@ from export.errors import ExportError
 from export.onnx_graph import store_in_half, to_onnx
 from export.parity import served_logits, torch_logits
 from tests.export.builders import TEXTS, served
-from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder
+from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_nano
 from training.checkpoint import Checkpoint
 
 BILSTMS = [(pooling, layers) for pooling in ("last", "max", "mean") for layers in (1, 2)]
+NANOS = [("nano", width) for width in (1, 2, 3, 4, 5)]
 THREE = ("bad", "middling", "good")
 
 
-@pytest.fixture(scope="module", params=["encoder", *BILSTMS], ids=str)
+@pytest.fixture(scope="module", params=["encoder", *BILSTMS, *NANOS], ids=str)
 def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     """A random model of every shape, of three labels."""
     if request.param == "encoder":
         return tiny_checkpoint(tiny_encoder(THREE))
+    if request.param in NANOS:
+        return tiny_checkpoint(tiny_nano(THREE, width=request.param[1]))
     pooling, layers = request.param
     return tiny_checkpoint(tiny_bilstm(THREE, pooling=pooling, layers=layers))
 

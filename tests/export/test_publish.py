@@ -28,7 +28,13 @@ from tests.export.builders import (
     labelled,
     request,
 )
-from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_hub_tokenizer
+from tests.tiny import (
+    tiny_bilstm,
+    tiny_checkpoint,
+    tiny_encoder,
+    tiny_hub_tokenizer,
+    tiny_nano,
+)
 from tests.training.builders import STUDENT, changed
 from training.checkpoint import Checkpoint
 from training.models.bilstm import BiLstmForSequenceClassification
@@ -43,10 +49,14 @@ def tree(root: Path) -> list[str]:
 VERSION = ["manifest.json", "model.onnx", "tokenizer.json"]
 
 
-@pytest.mark.parametrize("model", [tiny_encoder(), tiny_bilstm()], ids=["encoder", "bilstm"])
+@pytest.mark.parametrize(
+    "model",
+    [tiny_encoder(), tiny_bilstm(), tiny_nano()],
+    ids=["encoder", "bilstm", "nano"],
+)
 def test_published_version_is_served(tmp_path: Path, model: torch.nn.Module) -> None:
     """What was published loads, every hash checked, and answers as torch does."""
-    checkpoint = tiny_checkpoint(model)  # type: ignore[arg-type]  # one of two kinds
+    checkpoint = tiny_checkpoint(model)  # type: ignore[arg-type]  # one of three kinds
     manifest = publish(checkpoint, tmp_path, request())
     assert tree(tmp_path) == ["tiny", "tiny/1", *(f"tiny/1/{name}" for name in VERSION)]
     classifier = Classifier.load(tmp_path / "tiny" / "1")

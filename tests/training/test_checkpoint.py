@@ -13,6 +13,7 @@ from tests.tiny import (
     tiny_encoder,
     tiny_encoder_checkpoint,
     tiny_hub_tokenizer,
+    tiny_nano,
 )
 from tests.training.builders import TEACHER, changed
 from training.checkpoint import (
@@ -29,7 +30,11 @@ RECIPE = parse_recipe(
 METRICS = {"validation": {"accuracy": 0.5}}
 
 
-@pytest.mark.parametrize("model", [tiny_encoder(), tiny_bilstm()], ids=["encoder", "bilstm"])
+@pytest.mark.parametrize(
+    "model",
+    [tiny_encoder(), tiny_bilstm(), tiny_nano()],
+    ids=["encoder", "bilstm", "nano"],
+)
 def test_round_trip(tmp_path: Path, model: torch.nn.Module) -> None:
     """Weights, labels, tokeniser, recipe and metrics of every kind of model come back."""
     target = tmp_path / "deep" / "checkpoint"

@@ -4,17 +4,27 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from tests.tiny import tiny_bilstm, tiny_encoder, tiny_encoder_checkpoint
+from tests.tiny import tiny_bilstm, tiny_encoder, tiny_encoder_checkpoint, tiny_nano
 from training.models.bilstm import (
     BiLstmConfig,
     BiLstmForSequenceClassification,
     project_embeddings,
 )
 from training.models.encoder import new_encoder
+from training.models.nano import NanoConfig, NanoForSequenceClassification
 
 POOLINGS = ("last", "max", "mean")
+WIDTHS = (1, 2, 3, 4, 5)
+STUDENTS = [
+    *(
+        pytest.param(tiny_bilstm(pooling=pooling, layers=layers), id=f"bilstm-{pooling}-{layers}")
+        for pooling in POOLINGS
+        for layers in (1, 2)
+    ),
+    *(pytest.param(tiny_nano(width=width), id=f"nano-{width}") for width in WIDTHS),
+]
 
 
 def test_default_bilstm_has_the_size_promised() -> None:
@@ -24,12 +34,16 @@ def test_default_bilstm_has_the_size_promised() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == 6_275_330
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("layers", [1, 2])
+def test_default_nano_has_the_size_promised() -> None:
+    """The defaults with two labels make the nano of the recipe, 3,989,122 parameters."""
+    model = NanoForSequenceClassification(NanoConfig())
+    assert sum(parameter.numel() for parameter in model.parameters()) == 3_989_122
+
+
+@pytest.mark.parametrize("model", STUDENTS)
 @torch.inference_mode()
-def test_padding_is_never_read(pooling: str, layers: int) -> None:
+def test_padding_is_never_read(model: PreTrainedModel) -> None:
     """A text has the same logits alone and in a padded batch, whatever the padding holds."""
-    model = tiny_bilstm(pooling=pooling, layers=layers)
     lengths = [9, 1, 4, 9, 2]
     ids = torch.randint(5, model.config.vocab_size, (len(lengths), max(lengths)))
     mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
@@ -57,23 +71,59 @@ def test_poolings_differ() -> None:
     )
 
 
-def test_loss_is_cross_entropy() -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+@torch.inference_mode()
+def test_nano_is_the_maximum_over_ngrams(width: int) -> None:
+    """A filter answers to every run of `width` tokens, zeros beyond the ends; the best counts."""
+    model = tiny_nano(width=width)
+    ids = torch.tensor([[7, 9, 11, 6]])
+    zeros = torch.zeros(width, model.config.embedding_size)
+    words = torch.cat([zeros, model.embedding.weight[ids[0]], zeros])
+    first = width - (width - 1) // 2  # the run that is centred on the first token
+    answers = [
+        torch.einsum("few,we->f", model.convolution.weight, words[start : start + width])
+        for start in range(first, first + 4)
+    ]
+    assert model.convolution.bias is not None
+    pooled = (torch.stack(answers).amax(dim=0) + model.convolution.bias).relu()
+    expected = model.classifier(pooled)
+    found = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_nano_reads_order_within_its_width() -> None:
+    """Words in another order are another text, but not to filters that see one word at a time."""
+    one, turned = torch.tensor([[7, 9, 11, 6]]), torch.tensor([[11, 7, 6, 9]])
+    for width, same in ((1, True), (3, False)):
+        model = tiny_nano(width=width)
+        first, second = (model(ids, torch.ones_like(ids)).logits for ids in (one, turned))
+        assert torch.allclose(first, second, atol=1e-5) == same
+
+
+@pytest.mark.parametrize("model", [tiny_bilstm(), tiny_nano()], ids=["bilstm", "nano"])
+def test_loss_is_cross_entropy(model: PreTrainedModel) -> None:
     """With labels the output has the loss that plain training uses."""
-    model = tiny_bilstm()
     ids, labels = torch.tensor([[7, 9], [8, 6]]), torch.tensor([0, 1])
     output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)
     expected = torch.nn.functional.cross_entropy(output.logits, labels)
     assert torch.equal(output.loss, expected)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_bilstm_round_trip(tmp_path: Path, pooling: str) -> None:
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(tiny_bilstm(("no", "maybe", "yes"), pooling=pooling) for pooling in POOLINGS),
+        tiny_nano(("no", "maybe", "yes")),
+    ],
+    ids=[*POOLINGS, "nano"],
+)
+def test_round_trip(tmp_path: Path, model: PreTrainedModel) -> None:
     """What `save_pretrained` writes, the auto class reads: same class, labels and logits."""
-    model = tiny_bilstm(("no", "maybe", "yes"), pooling=pooling)
     model.save_pretrained(tmp_path)
     back = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     ids = torch.tensor([[7, 9, 11, 6]])
-    assert type(back) is BiLstmForSequenceClassification
+    assert type(back) is type(model)
     loaded = {"_name_or_path": None, "dtype": None}  # these say where from and how it was read
     assert back.config.to_dict() | loaded == model.config.to_dict() | loaded
     assert back.config.id2label == {0: "no", 1: "maybe", 2: "yes"}

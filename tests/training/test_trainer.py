@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
-from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
+from tests.tiny import tiny_bilstm, tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
 from tests.training.builders import student_recipe, teacher_recipe
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.data import DataError, load_labelled_text
 from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
+from training.models.nano import NanoForSequenceClassification
 from training.recipe import RecipeError, load_recipe
 from training.trainer import run_recipe
 
@@ -58,6 +60,20 @@ def test_student_learns_from_the_teacher(toy: Path, teacher: Path, tmp_path: Pat
     assert metrics == student.metrics
 
 
+NANO = {"architecture": "nano", "embedding_size": 16, "filters": 24, "width": 3, "dropout": 0.0}
+
+
+def test_nano_learns_from_the_teacher(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """A nano distilled from the teacher is far better than chance, of the shape asked for."""
+    metrics = run_recipe(student_recipe(toy, teacher, model=NANO), tmp_path / "nano")
+    nano, taught_by = (load_checkpoint(str(p)) for p in (tmp_path / "nano", teacher))
+    assert metrics["test"]["accuracy"] > 0.9
+    assert isinstance(nano.model, NanoForSequenceClassification)
+    assert nano.tokenizer.encode(["fine"])[0].ids == taught_by.tokenizer.encode(["fine"])[0].ids
+    shape = {key: getattr(nano.model.config, key) for key in NANO if key != "architecture"}
+    assert shape == {key: value for key, value in NANO.items() if key != "architecture"}
+
+
 def test_student_learns_from_logits_alone(toy: Path, teacher: Path, tmp_path: Path) -> None:
     """With alpha 1 a wrong label does no harm: the student does what the teacher does."""
     lines = (toy / "train.tsv").read_text().splitlines()
@@ -92,6 +108,57 @@ def test_student_starts_from_the_teachers_embeddings(
     expected[0] = 0
     found = student.embedding.weight  # type: ignore[union-attr]
     assert (found - expected).abs().max() < 1e-6  # type: ignore[operator]
+
+
+def untrained(toy: Path, teacher: Path, output: Path, start: str) -> torch.Tensor:
+    """The embedding table that a nano begins with."""
+    recipe = student_recipe(
+        toy,
+        teacher,
+        model={**NANO, "embedding_size": 32, "initial_embeddings": start},
+        training__learning_rate=1e-30,
+        training__epochs=1,
+    )
+    run_recipe(recipe, output)
+    table: torch.Tensor = load_checkpoint(str(output)).model.embedding.weight.detach()  # type: ignore[union-attr, operator]
+    return table
+
+
+def test_contextual_start(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """A student may begin with what the teacher's last layer says of each token alone."""
+    found = untrained(toy, teacher, tmp_path / "nano", "contextual")
+    taught_by = load_checkpoint(str(teacher))
+    rows = []
+    with torch.inference_mode():
+        for token in range(len(taught_by.hub_tokenizer)):
+            ids = torch.tensor([[2, token, 3]])  # [CLS] token [SEP]
+            output = taught_by.model(
+                input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True
+            )
+            rows.append(output.hidden_states[-1][0, 1])
+    expected = project_embeddings(torch.stack(rows), 32)
+    expected[0] = 0
+    # An axis of the projection may point either way.
+    assert (found.abs() - expected.abs()).abs().max() < 1e-3
+    assert torch.equal(found[0], torch.zeros(32))
+
+
+def test_random_start(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """A random start is neither of the teacher's tables."""
+    starts = ("random", "teacher", "contextual")
+    tables = [untrained(toy, teacher, tmp_path / start, start) for start in starts]
+    assert all(
+        (tables[i].abs() - tables[j].abs()).abs().mean() > 0.1 for i, j in ((0, 1), (0, 2), (1, 2))
+    )
+
+
+def test_contextual_start_needs_an_encoder(toy: Path, tmp_path: Path) -> None:
+    """A teacher without hidden states is an error that says what to do instead."""
+    tiny_bilstm().save_pretrained(tmp_path / "bilstm")
+    tiny_hub_tokenizer().save_pretrained(tmp_path / "bilstm")
+    recipe = student_recipe(toy, tmp_path / "bilstm", model=NANO)
+    with pytest.raises(RecipeError, match="no hidden states for 'contextual'; 'teacher' takes"):
+        run_recipe(recipe, tmp_path / "nano")
 
 
 def test_tables_longer_than_the_vocabulary(toy: Path, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""What graphs that are built node by node have in common."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from transformers import PreTrainedModel
+
+OPSET = 17
+FloatArray = npt.NDArray[np.float32]
+
+
+def arrays(model: PreTrainedModel) -> dict[str, FloatArray]:
+    """A model's weights by name."""
+    state = model.state_dict()
+    return {name: tensor.detach().float().cpu().numpy() for name, tensor in state.items()}
+
+
+def checked_graph(
+    name: str,
+    nodes: Sequence[onnx.NodeProto],
+    initializers: Mapping[str, npt.NDArray[np.generic]],
+    labels: int,
+) -> onnx.ModelProto:
+    """A model of `nodes`: `input_ids`, `attention_mask` (batch, time) to `logits`."""
+    graph = helper.make_graph(
+        nodes,
+        name,
+        [
+            helper.make_tensor_value_info(title, TensorProto.INT64, ["batch", "time"])
+            for title in ("input_ids", "attention_mask")
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+        [numpy_helper.from_array(value, title) for title, value in initializers.items()],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="stillhouse"
+    )
+    model.ir_version = 9
+    onnx.checker.check_model(model, full_check=True)
+    return model

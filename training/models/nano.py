@@ -1,0 +1,94 @@
+"""The nano student: embedding, one convolution over words, maximum over time, linear.
+
+The convolution of Kim 2014, arXiv:1408.5882, with filters of one width. A `PreTrainedModel`
+like any other, so that the Trainer, `save_pretrained` and the auto classes work with it.
+Knows nothing of teachers or losses.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class NanoConfig(PretrainedConfig):
+    """Shape of a nano; the defaults have 3,989,122 parameters with two labels."""
+
+    model_type = "stillhouse-nano"
+
+    def __init__(
+        self,
+        vocab_size: int = 30_522,
+        embedding_size: int = 128,
+        filters: int = 128,
+        width: int = 5,
+        dropout: float = 0.3,
+        **kwargs: Any,
+    ) -> None:
+        self.vocab_size = vocab_size
+        self.embedding_size = embedding_size
+        self.filters = filters
+        self.width = width
+        self.dropout = dropout
+        super().__init__(**kwargs)
+
+
+class NanoForSequenceClassification(PreTrainedModel):
+    """Classifies a text by the strongest answer of each filter to any of its n-grams."""
+
+    config_class = NanoConfig
+    base_model_prefix = ""
+
+    def __init__(self, config: NanoConfig) -> None:
+        super().__init__(config)
+        self.embedding = nn.Embedding(
+            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
+        )
+        self.convolution = nn.Conv1d(config.embedding_size, config.filters, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.filters, config.num_labels)
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding):  # torch's own start is right for the others
+            nn.init.normal_(module.weight, std=0.5)
+            if module.padding_idx is not None:
+                module.weight.data[module.padding_idx] = 0
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput:
+        """Runs the model.
+
+        Args:
+            input_ids: (batch, time); padding on the right.
+            attention_mask: (batch, time), 1 for a token and 0 for padding.
+            labels: (batch,); with them the output has a cross-entropy loss.
+
+        Returns:
+            Logits of shape (batch, labels).
+        """
+        padding = attention_mask.unsqueeze(1) == 0
+        embedded = self.dropout(self.embedding(input_ids)).transpose(1, 2)
+        # Padding is zero, as is what lies beyond the ends of a text that stands alone.
+        ends = ((self.config.width - 1) // 2, self.config.width // 2)
+        answers = self.convolution(nn.functional.pad(embedded.masked_fill(padding, 0.0), ends))
+        strongest = answers.masked_fill(padding, float("-inf")).amax(dim=2)
+        logits = self.classifier(self.dropout(strongest.relu()))
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
+
+
+AutoConfig.register(NanoConfig.model_type, NanoConfig)
+AutoModelForSequenceClassification.register(NanoConfig, NanoForSequenceClassification)
