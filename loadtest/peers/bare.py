@@ -14,7 +14,7 @@ from loadtest.peers.errors import PeersError
 from loadtest.peers.results import BareVisit
 from loadtest.peers.server import Known
 
-SURE = 0.9  # above it, no batching of an INT8 model turns a label over
+SURE = 0.75  # above it, no batching of an INT8 model turns a label over
 KNOWN = 32  # texts that a server is checked on
 
 BARE_VISIT: TypeAdapter[BareVisit] = TypeAdapter(BareVisit)
@@ -40,24 +40,26 @@ class Bare:
         return BARE_VISIT.validate_python({**found, "round": round_})
 
     def known(self, models: Sequence[Path]) -> list[Known]:
-        """Texts on which all of the models are sure of the same label.
+        """Texts on which all of the models give the same label, the surest of each label.
 
         Raises:
-            PeersError: there is none of some label, so that a check would be worth nothing.
+            PeersError: they are sure of one label at most, so that a check would be worth nothing.
         """
         texts = self._texts.read_text(encoding="utf-8").splitlines()
         answers = [self._run(model, "labels")["answers"] for model in models]
-        known: dict[str, list[Known]] = {}
+        known: dict[str, list[tuple[float, Known]]] = {}
         for text, *given in zip(texts, *answers, strict=True):
-            labels = {label for label, _ in given}
-            if len(labels) == 1 and all(score > SURE for _, score in given):
-                known.setdefault(given[0][0], []).append(Known(text, given[0][0]))
+            labels, least = {label for label, _ in given}, min(score for _, score in given)
+            if len(labels) == 1 and least > SURE:
+                label = labels.pop()
+                known.setdefault(label, []).append((least, Known(text, label)))
         if len(known) < 2:
             raise PeersError(
                 "the models are not sure enough of the texts to check the servers' answers with"
             )
         share = KNOWN // len(known)
-        return [one for texts_of_label in known.values() for one in texts_of_label[:share]]
+        surest = (sorted(found, key=lambda pair: -pair[0])[:share] for found in known.values())
+        return [one for found in surest for _, one in found]
 
     def _run(self, model: Path, what: str, *more: str) -> dict[str, Any]:
         done = subprocess.run(  # noqa: S603  our own module

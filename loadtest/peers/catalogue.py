@@ -30,10 +30,10 @@ class Form:
 class Peer:
     """One way to serve the model.
 
-    `command` may name {bin}, the environment's folder of commands, and {port}; it runs in a copy
-    of the folder. `tries` are settings, handed to the application as environment variables: the
-    first is taken unless `tune` found a better one. `constant` is set likewise, may name {port},
-    and is not tried.
+    `note` tells readers what was set and tried, and why. `command` may name {bin}, the
+    environment's folder of commands, and {port}; it runs in a copy of the folder. `tries` are
+    settings, handed to the application as environment variables: the first is taken unless
+    `tune` found a better one. `constant` is set likewise, may name {port}, and is not tried.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Peer:
     package: str  # whose version names the peer
     command: tuple[str, ...]
     form: Form
+    note: str
     tries: tuple[Settings, ...] = ({},)
     constant: Settings = field(default_factory=dict)
 
@@ -82,6 +83,7 @@ PEERS = {
             "fastapi",
             UVICORN + QUIET,
             Form("/def", _text, _label),
+            "`def`: runs in FastAPI's pool of 40 threads; no batching, nothing to tune",
         ),
         Peer(
             "fastapi-async",
@@ -90,6 +92,7 @@ PEERS = {
             "fastapi",
             UVICORN + QUIET,
             Form("/async", _text, _label),
+            "`async def`: runs on the event loop and blocks it; no batching, nothing to tune",
         ),
         Peer(
             "litserve",
@@ -98,6 +101,7 @@ PEERS = {
             "litserve",
             SERVE,
             Form("/predict", _text, _label),
+            "one worker, one API server; tried: no batching, batches of 4 to 32, its ZeroMQ queue",
             # Without a window its batched loop spins on an empty queue, so there always is one.
             _tries(
                 ("MAX_BATCH_SIZE", "BATCH_TIMEOUT_S", "FAST_QUEUE"),
@@ -123,6 +127,7 @@ PEERS = {
                 lambda text: {"texts": [text]},
                 lambda answer: str(answer[0]["label"]),
             ),
+            "one worker; tried: no batching, adaptive batches of up to 4 to 32",
             # Its dispatcher refuses (503) what it expects to be later than the latency given.
             _tries(
                 ("BATCHABLE", "MAX_BATCH_SIZE", "MAX_LATENCY_MS"),
@@ -141,6 +146,8 @@ PEERS = {
             "mlserver",
             ("{bin}/mlserver", "start", "."),
             Form("/v2/models/classify/infer", _tensor, _tensor_label),
+            "tried: no batching in the same process (its default but for that) or in a worker, "
+            "batches of 4 to 32",
             # Batching is off by default (0, 0); a parallel worker is a process of its own.
             _tries(
                 (
@@ -168,7 +175,8 @@ PEERS = {
                 lambda text: {"model": "model", "input": [text], "raw_scores": False},
                 lambda answer: str(answer["data"][0][0]["label"]),
             ),
-            # It sorts what waits by length itself.
+            "its ONNX engine, given one thread; tried: queues of 4 to 32, which it sorts by length "
+            "and runs text by text",
             _tries(("BATCH_SIZE",), (8,), (4,), (16,), (32,)),
             # Its optimiser does not work with this optimum; ONNX Runtime's own does the same.
             {"INFINITY_ONNX_DISABLE_OPTIMIZE": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"},
@@ -180,6 +188,8 @@ PEERS = {
             "ray",
             SERVE,
             Form("/", _text, _label),
+            "one replica, no dashboard; tried: no batching, batches of 8 and 32, its settings for "
+            "throughput, HAProxy in place of its own proxy",
             _tries(
                 (
                     "MAX_BATCH_SIZE",
@@ -209,6 +219,7 @@ PEERS = {
             "fastapi",
             UVICORN + QUIET,
             Form("/echo", _text, _label),
+            "what a request costs without a model",
         ),
     )
 }

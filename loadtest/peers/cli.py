@@ -1,97 +1,18 @@
 """`stillhouse peers`: other servers on the same model, and which is faster."""
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadtest.peers.options import ENVIRONMENTS, PATH, PEERS, numbers, with_setting
+
 if TYPE_CHECKING:
     from loadtest.peers.compare import Sources
     from loadtest.peers.results import BareVisit, Tried, Visit
 
-ALL = "fastapi-def,fastapi-async,litserve,bentoml,mlserver,infinity,ray,fastapi-echo"
-PATH = click.Path(path_type=Path)
 TUNE_CONNECTIONS = 32
-
-
-def _names(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    if not names:
-        raise click.BadParameter("expected one name or more, with commas between them")
-    return names
-
-
-def _numbers(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(sorted({int(number) for number in value.split(",")}))
-    except ValueError as error:
-        raise click.BadParameter("expected numbers, with commas between them") from error
-    if numbers[0] < 1:
-        raise click.BadParameter("expected numbers from 1 on")
-    return numbers
-
-
-# What several of the commands take.
-ENVIRONMENTS = click.option(
-    "--environments",
-    type=PATH,
-    default=Path(".venv-peers"),
-    show_default=True,
-    help="Where the peers' environments are.",
-)
-PEERS = click.option(
-    "--peers", default=ALL, show_default=True, callback=_names, help="Who takes part."
-)
-SETTING = (
-    click.option(
-        "--model",
-        default="student,teacher",
-        show_default=True,
-        callback=_names,
-        help="One comparison each; the service's cascades that end in it take part.",
-    ),
-    click.option(
-        "--models",
-        type=click.Path(path_type=Path, exists=True),
-        default=Path("models"),
-        show_default=True,
-        help="The model repository.",
-    ),
-    PEERS,
-    click.option(
-        "--seconds",
-        type=click.IntRange(min=1),
-        default=5,
-        show_default=True,
-        help="How long each load lasts.",
-    ),
-    click.option(
-        "--warm-up",
-        type=click.IntRange(min=1),
-        default=2,
-        show_default=True,
-        help="Seconds of load before those that count.",
-    ),
-    click.option("--server-core", type=int, default=0, show_default=True),
-    click.option("--client-core", type=int, default=1, show_default=True),
-    click.option("--port", type=int, default=8123, show_default=True, help="A free port."),
-    ENVIRONMENTS,
-    click.option(
-        "--tuning",
-        type=PATH,
-        default=Path("docs/peers-tuning.json"),
-        show_default=True,
-        help="The settings that `tune` tried; `run` takes the fastest of them.",
-    ),
-)
-
-
-def _with_setting(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(SETTING):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -130,7 +51,7 @@ def prepare(environments: Path, peers: tuple[str, ...]) -> None:
 
 
 @peers.command()
-@_with_setting
+@with_setting
 def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> None:
     """Try each peer's settings of batching under 32 connections; `run` takes the fastest."""
     _need_libraries()
@@ -154,12 +75,12 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
 
 
 @peers.command()
-@_with_setting
+@with_setting
 @click.option(
     "--connections",
     default="1,32,64",
     show_default=True,
-    callback=_numbers,
+    callback=numbers,
     help="How many ask at once; one load each.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
@@ -175,7 +96,7 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
     type=PATH,
     default=Path("docs/peers.json"),
     show_default=True,
-    help="The results, written after every visit.",
+    help="The results, one comparison a model; written when it is whole.",
 )
 @click.option("--replace", is_flag=True, help="Replace what the file has on these models.")
 def run(
@@ -204,7 +125,10 @@ def run(
     for name in model:
         with tqdm(unit="visit") as bar:
 
-            def expect(round_: int, contender: str, name: str = name, bar: Any = bar) -> None:
+            def expect(
+                round_: int, contender: str, visits: int, name: str = name, bar: Any = bar
+            ) -> None:
+                bar.total = visits
                 bar.set_description(f"{name}, round {round_ + 1} of {rounds}: {contender}")
 
             def hear(visit: "Visit | BareVisit", bar: Any = bar) -> None:
@@ -217,6 +141,9 @@ def run(
                 )
             except (PeersError, ResultsUnfit, OSError) as error:
                 raise click.ClickException(str(error)) from error
+            except KeyboardInterrupt:
+                click.echo(f"broken off; what there is: {compare.unfinished(output)}")
+                raise
         busy = max(comparison.machine.server_core_busy, comparison.machine.client_core_busy)
         if busy > BUSY:
             click.echo(

@@ -1,6 +1,7 @@
 """Puts a comparison together: who takes part, on which files, and what is kept of it.
 
-The file of results is replaced after every visit, so that nothing that was measured is lost.
+What was measured so far is written beside the file of results after every visit, and the file
+itself when the comparison is whole: nothing that was measured is lost or replaced by less.
 """
 
 import dataclasses
@@ -68,7 +69,7 @@ def compare(
     plan: Plan,
     output: Path,
     replace: bool,
-    expect: Callable[[int, str], None],
+    expect: Callable[[int, str, int], None],
     hear: Callable[[Visit | BareVisit], None],
 ) -> Comparison:
     """Runs every contender on one model in rounds, and keeps what they did in a file.
@@ -78,9 +79,9 @@ def compare(
             ends in it.
         sources: what is compared, and where it is.
         plan: how long, how often, where.
-        output: the file of results.
+        output: the file of results; `unfinished(output)` has them until all are there.
         replace: what the file has on this model may be replaced.
-        expect: is told of each round and contender before its visit.
+        expect: is told of each round and contender before its visit, and of how many there are.
         hear: is told of each visit.
 
     Raises:
@@ -117,8 +118,13 @@ def compare(
         return keeper.finish()
 
 
+def unfinished(output: Path) -> Path:
+    """Where the results are while not all are there."""
+    return output.with_name(f"{output.stem}.unfinished.json")
+
+
 class _Keeper:
-    """Adds each visit to a comparison, and writes the file anew."""
+    """Adds each visit to a comparison, and writes it down."""
 
     def __init__(
         self,
@@ -142,13 +148,15 @@ class _Keeper:
         self._hear(visit)
 
     def finish(self) -> Comparison:
-        """Marks the comparison as whole."""
+        """Marks the comparison as whole, and puts it where it belongs."""
         self._write(dataclasses.replace(self._comparison, finished_at=_now()))
+        unfinished(self._output).replace(self._output)
         return self._comparison
 
     def _write(self, comparison: Comparison) -> None:
         self._comparison = dataclasses.replace(comparison, ratios=ratios(comparison))
-        write_results(self._results.with_comparison(self._comparison), self._output)
+        results = self._results.with_comparison(self._comparison)
+        write_results(results, unfinished(self._output))
 
 
 def tune(

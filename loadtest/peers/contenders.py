@@ -60,6 +60,7 @@ def service(
             kind=CASCADE if cascade else SERVICE,
             command="stillhouse serve --models MODELS --port PORT",
             path=form.path,
+            note="access log off, errors only; as shipped otherwise",
             versions=versions,
             settings=OUR_SETTINGS,
             tuned=False,
@@ -92,6 +93,7 @@ def peer(
             kind=peer.kind,
             command=" ".join(peer.command).replace("{bin}/", "").replace("{port}", "PORT"),
             path=peer.form.path,
+            note=peer.note,
             versions=environments.versions(
                 binaries / "python", (peer.package, *environments.ENGINES)
             ),

@@ -45,8 +45,13 @@ def prepare(folder: str, root: Path) -> bool:
             if done.returncode != 0:
                 words = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
                 raise EnvironmentMissing(f"{folder}: see {log}; it ends:\n" + "\n".join(words))
-    (place / DONE).write_text(_hash(folder), encoding="utf-8")
+    mark(folder, place)
     return True
+
+
+def mark(folder: str, place: Path) -> None:
+    """Notes that an environment has a peer's requirements."""
+    (place / DONE).write_text(_hash(folder), encoding="utf-8")
 
 
 def find(folder: str, root: Path) -> Path:

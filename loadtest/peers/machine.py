@@ -17,7 +17,7 @@ BUSY = 0.1  # of a core: above it, someone else's work is in the figures
 
 
 def check_tools(server_core: int, client_core: int) -> None:
-    """Checks that wrk, taskset and the two cores are there.
+    """Checks that wrk, taskset and the two cores are there; one core twice is one for a trial.
 
     Raises:
         ToolMissing: one is not; the message says how to get it.
@@ -26,15 +26,13 @@ def check_tools(server_core: int, client_core: int) -> None:
         if shutil.which(tool) is None:
             raise ToolMissing(f"{tool} is not installed: apt-get install {package} brings it")
     usable = os.sched_getaffinity(0)
-    if server_core == client_core and len(usable) < 2:
-        raise ToolMissing(
-            "this process may use one core only, and a comparison takes two: one for the server, "
-            "one for the load"
-        )
     for core in (server_core, client_core):
         if core not in usable:
             cores = ", ".join(map(str, sorted(usable)))
-            raise ToolMissing(f"there is no core {core} to use; there are: {cores}")
+            raise ToolMissing(
+                f"core {core} is not to be had, only {cores}: a comparison takes two, "
+                "--server-core and --client-core (one alone, named twice, does for a trial)"
+            )
 
 
 def check_port(port: int) -> None:

@@ -56,7 +56,7 @@ def standing(comparison: Comparison, contender: str) -> Standing:
 
 
 def ratios(comparison: Comparison) -> tuple[Ratio, ...]:
-    """The service, and each of its cascades, against all opponents that have figures."""
+    """The service and its cascades against the best peer, plain FastAPI and the limits."""
     return tuple(
         ratio
         for contender in comparison.contenders
@@ -67,21 +67,20 @@ def ratios(comparison: Comparison) -> tuple[Ratio, ...]:
 
 
 def _against_all(comparison: Comparison, ours: Contender) -> Iterator[Ratio | None]:
-    servers = _names(comparison, SERVER)
-    others = [*servers, *_names(comparison, PLAIN)]
+    servers, plain = _names(comparison, SERVER), _names(comparison, PLAIN)
     for c in comparison.connections:
         rate = _of_loads(comparison, c, lambda load: load.requests_per_second)
         p99 = _of_loads(comparison, c, lambda load: load.p99_ms)
         said = f"req/s at {c}: {ours.name} over"
         yield from _over_best(said, ours.name, servers, rate, max)
-        yield from _over_each(said, ours.name, others, rate)
+        yield from _over_each(said, ours.name, plain, rate)
         if ours.kind == SERVICE:
             yield from _over_each(said, ours.name, _names(comparison, FLOOR), rate)
             limit = _of_bare(comparison, lambda visit: visit.texts_per_second)
             yield _over(f"{said} bare ONNX Runtime, texts/s", rate(ours.name), limit)
         said = f"p99 at {c}: {ours.name} over"
         yield from _over_best(said, ours.name, servers, p99, min)
-        yield from _over_each(said, ours.name, others, p99)
+        yield from _over_each(said, ours.name, plain, p99)
     if ours.kind == SERVICE:
         p50 = _of_loads(comparison, 1, lambda load: load.p50_ms)(ours.name)
         alone = _of_bare(comparison, lambda visit: visit.one_text_p50_ms)

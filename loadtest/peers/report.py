@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from loadtest.peers.catalogue import FLOOR
+from loadtest.peers.catalogue import CASCADE, FLOOR, SERVICE
 from loadtest.peers.machine import BUSY
 from loadtest.peers.ratios import Standing, standing
 from loadtest.peers.results import Comparison, Contender, Results
+
+ENGINES = ("onnxruntime", "tokenizers", "python")
 
 
 def to_markdown(results: Results) -> str:
@@ -113,24 +115,32 @@ def _ratios(comparison: Comparison) -> Iterable[str]:
 
 
 def _settings(comparison: Comparison) -> Iterable[str]:
-    yield "| server | command | settings | onnxruntime | tokenizers | Python |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| server | command, path | what was set | settings | onnxruntime | tokenizers | Python |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for contender in comparison.contenders:
-        settings = ", ".join(f"{name}={value}" for name, value in contender.settings.items())
-        tuned = " (the fastest of those tried)" if contender.tuned else ""
         versions = contender.versions
         cells = [
             _who(contender),
             f"`{contender.command}`, `{contender.path}`",
-            f"`{settings}`{tuned}" if settings else "",
-            *(versions.get(name, "") for name in ("onnxruntime", "tokenizers", "python")),
+            contender.note,
+            _set(contender),
+            *(versions.get(name, "") for name in ENGINES),
         ]
         yield "| " + " | ".join(cells) + " |"
 
 
+def _set(contender: Contender) -> str:
+    if not contender.settings:
+        return ""
+    settings = ", ".join(f"{name}={value}" for name, value in contender.settings.items())
+    if contender.kind in (SERVICE, CASCADE):
+        return f"`{settings}`"
+    tuned = "the fastest of those tried" if contender.tuned else "not tuned on this model"
+    return f"`{settings}` ({tuned})"
+
+
 def _who(contender: Contender) -> str:
-    engines = ("onnxruntime", "tokenizers", "python")
-    version = next((v for name, v in contender.versions.items() if name not in engines), "")
+    version = next((v for name, v in contender.versions.items() if name not in ENGINES), "")
     floor = ", no model" if contender.kind == FLOOR else ""
     return f"{contender.name} {version}{floor}".strip()
 

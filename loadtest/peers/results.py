@@ -95,6 +95,7 @@ class Contender:
     kind: str  # service, cascade, plain, server or floor
     command: str
     path: str  # what is posted to
+    note: str  # what was set and tried, and why
     versions: dict[str, str]
     settings: dict[str, str]
     tuned: bool  # the settings are the best of those that `tune` tried on this model

@@ -26,6 +26,8 @@ KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 120.0
 STOP_SECONDS = 40.0  # more than the keeper takes
 ANSWER_SECONDS = 60.0
+SETTLE_SECONDS = 10.0  # at most, between loads
+IDLE = 0.3  # of a core: below it a server answers nobody; Ray's processes are never quite idle
 LOG_LINES = 25
 AT_ONCE = 16  # questions asked together, so that batches form
 
@@ -84,8 +86,11 @@ class Server:
         self._core = core
 
     def processes(self) -> list[psutil.Process]:
-        """All processes of the server."""
-        found: list[psutil.Process] = psutil.Process(self._keeper.pid).children(recursive=True)
+        """All processes of the server; none once it has ended."""
+        try:
+            found: list[psutil.Process] = psutil.Process(self._keeper.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
         return found
 
     def confine(self) -> None:
@@ -98,6 +103,24 @@ class Server:
                 for thread in process.threads():
                     with suppress(ProcessLookupError):
                         os.sched_setaffinity(thread.id, {self._core})
+
+    def settle(self) -> None:
+        """Waits until the server is done with what a load that has ended left it to answer."""
+        give_up = time.monotonic() + SETTLE_SECONDS
+        used = self._cpu_seconds()
+        while time.monotonic() < give_up:
+            time.sleep(0.2)
+            before, used = used, self._cpu_seconds()
+            if used - before < IDLE * 0.2:
+                return
+
+    def _cpu_seconds(self) -> float:
+        seconds = 0.0
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                seconds += times.user + times.system
+        return seconds
 
     def check_alive(self) -> None:
         """Checks that the server has not ended.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.peers.bare import Bare
+from loadtest.peers.catalogue import FLOOR
 from loadtest.peers.contenders import Entrant
 from loadtest.peers.errors import VisitFailed
 from loadtest.peers.machine import check_port, memory_mb
@@ -50,7 +51,7 @@ def run(
     bare: Bare,
     version: Path,
     hear: Callable[[Visit | BareVisit], None],
-    expect: Callable[[int, str], None],
+    expect: Callable[[int, str, int], None],
 ) -> None:
     """Runs all rounds.
 
@@ -62,20 +63,23 @@ def run(
         bare: the engine without a server.
         version: the directory of the model that it runs.
         hear: is told of each visit as soon as it is over.
-        expect: is told of each round and contender before.
+        expect: is told of each round and contender before, and of how many visits there will be.
 
     Raises:
         WrongAnswer: a contender is broken, and so is the comparison.
     """
     by_name = {entrant.contender.name: entrant for entrant in entrants}
+    visits = plan.rounds * (len(by_name) + 1)
     for round_ in range(plan.rounds):
         for name in order([*by_name, BARE], round_, plan.rounds):
-            expect(round_, name)
+            expect(round_, name, visits)
             if name == BARE:
                 hear(bare.speed(version, round_, bare_seconds(plan)))
             else:
                 entrant = by_name[name]
-                hear(visit(entrant, round_, plan, known[entrant.models], texts))
+                is_floor = entrant.contender.kind == FLOOR  # it has no model, so no right answer
+                known_to_it = [] if is_floor else known[entrant.models]
+                hear(visit(entrant, round_, plan, known_to_it, texts))
 
 
 def bare_seconds(plan: Plan) -> float:
@@ -103,16 +107,14 @@ def visit(
             rss, pss = memory_mb(server.processes())
     except VisitFailed as error:
         failure = str(error)
-    failed = sum(load.failures for load in loads)
-    if failure is None and failed:
-        asked = sum(load.requests for load in loads)
-        failure = f"{failed:,} failures, {asked:,} answers: " + "; ".join(
-            f"{load.connections} connections: {load.refused} refused, "
-            f"{load.socket_errors} socket errors, {load.timeouts} timeouts"
+    if failure is None:
+        failure = "; ".join(
+            f"{load.connections} connections: {load.requests} answers, {load.refused} of them "
+            f"refusals, {load.socket_errors} socket errors, {load.timeouts} timeouts"
             for load in loads
-            if load.failures
+            if load.failures or not load.requests
         )
-    return Visit(entrant.contender.name, round_, start, rss, pss, tuple(loads), failure)
+    return Visit(entrant.contender.name, round_, start, rss, pss, tuple(loads), failure or None)
 
 
 def _loads(server: Server, plan: Plan, texts: Sequence[str]) -> list[Load]:
@@ -128,6 +130,7 @@ def _loads(server: Server, plan: Plan, texts: Sequence[str]) -> list[Load]:
         )
         server.confine()  # now that it has all of its threads
         for connections in plan.connections:
+            server.settle()
             load = put_load(server.launch.url, path, connections, plan.seconds, plan.client_core)
             server.check_alive()
             found.append(load)

@@ -20,7 +20,7 @@ class Classify:
 
     @bentoml.api(
         batchable=BATCHABLE,
-        max_batch_size=int(os.environ["MAX_BATCH_SIZE"]),
+        max_batch_size=max(2, int(os.environ["MAX_BATCH_SIZE"])),  # it wants 2, batchable or not
         max_latency_ms=int(os.environ["MAX_LATENCY_MS"]),
     )
     def classify(self, texts: list[str]) -> list[dict]:
