@@ -33,7 +33,8 @@ class Peer:
     `note` tells readers what was set and tried, and why. `command` may name {bin}, the
     environment's folder of commands, and {port}; it runs in a copy of the folder. `tries` are
     settings, handed to the application as environment variables: the first is taken unless
-    `tune` found a better one. `constant` is set likewise, may name {port}, and is not tried.
+    `tune` found a better one. `constant` is set likewise, may name {port} and {scratch}, an empty
+    directory that goes when the server has gone, and is not tried.
     """
 
     name: str
@@ -137,7 +138,7 @@ PEERS = {
                 (1, 16, 10_000),
                 (1, 32, 10_000),
             ),
-            {"BENTOML_DO_NOT_TRACK": "True"},
+            {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": "{scratch}"},
         ),
         Peer(
             "mlserver",
@@ -210,6 +211,11 @@ PEERS = {
                 "RAY_raylet_start_wait_time_s": "120",
                 "RAY_USAGE_STATS_ENABLED": "0",
                 "RAY_AUTH_MODE": "disabled",
+                "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "{scratch}/haproxy.cfg",
+                "RAY_SERVE_HAPROXY_SOCKET_PATH": "{scratch}/admin.sock",
+                "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "{scratch}/metrics.sock",
+                "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "{scratch}",
+                "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": "{scratch}/server-state",
             },
         ),
         Peer(

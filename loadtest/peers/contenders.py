@@ -105,7 +105,10 @@ def peer(
             command=words,
             folder=FOLDER / peer.folder,
             environment={
-                **{name: value.format(port=port) for name, value in peer.constant.items()},
+                **{
+                    name: value.replace("{port}", str(port))
+                    for name, value in peer.constant.items()
+                },
                 **settings,
                 **ONE_THREAD,
                 "MODEL_DIR": str(version),

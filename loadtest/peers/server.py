@@ -36,7 +36,8 @@ AT_ONCE = 16  # questions asked together, so that batches form
 class Launch:
     """How a contender is started and asked; `command` is complete.
 
-    It runs in a copy of `folder`, or in an empty one, so that it leaves nothing in the code.
+    It runs in a copy of `folder`, or in an empty one, so that it leaves nothing in the code;
+    {scratch} in the environment's values is an empty directory, that goes with the server.
     """
 
     name: str
@@ -190,6 +191,9 @@ def running(launch: Launch, core: int) -> Iterator[Server]:
             place.mkdir()
         else:
             shutil.copytree(launch.folder, place)
+        environment = {
+            name: value.replace("{scratch}", scratch) for name, value in launch.environment.items()
+        }
         started = time.monotonic()
         with log.open("wb") as output:
             keeper = subprocess.Popen(  # noqa: S603  our own keeper around the catalogue's command
@@ -198,7 +202,7 @@ def running(launch: Launch, core: int) -> Iterator[Server]:
                     *launch.command,
                 ],
                 cwd=place,
-                env={**os.environ, **launch.environment, "SCRATCH": scratch},
+                env={**os.environ, **environment, "SCRATCH": scratch},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

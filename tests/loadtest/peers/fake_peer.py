@@ -5,7 +5,7 @@
 
 How it behaves is in its environment: FAKE_LABEL answers everything, FAKE_STATUS is the status of
 every n-th answer as `n:status`, FAKE_CHILD starts a process in a session of its own and writes
-its id there, FAKE_DIES ends it before it listens.
+its id there (and a file to FAKE_SCRATCH), FAKE_DIES ends it before it listens.
 """
 
 import itertools
@@ -53,6 +53,7 @@ def serve(port: int) -> None:
     if "FAKE_DIES" in ENVIRONMENT:
         sys.exit("no more memory")
     if "FAKE_CHILD" in ENVIRONMENT:
+        Path(ENVIRONMENT["FAKE_SCRATCH"], "left").touch()
         child = subprocess.Popen(["sleep", "60"], start_new_session=True)  # noqa: S607  on PATH
         Path(ENVIRONMENT["FAKE_CHILD"]).write_text(str(child.pid), encoding="utf-8")
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

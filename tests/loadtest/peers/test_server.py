@@ -21,7 +21,7 @@ KNOWN = [Known("a good film", "positive"), Known("a bad film", "negative")]
 def test_all_of_a_server_runs_on_its_core_and_ends(tmp_path: Path) -> None:
     """Also what it started in a session of its own is counted, confined and ended."""
     note = tmp_path / "child"
-    launch = fake_entrant(FAKE_CHILD=str(note)).launch
+    launch = fake_entrant(FAKE_CHILD=str(note), FAKE_SCRATCH="{scratch}").launch
     with running(launch, CORE) as server:
         assert server.start_to_first_answer_s > 0
         server.check_answers(KNOWN)
@@ -90,7 +90,7 @@ def test_nothing_outlives_a_harness_that_is_killed(tmp_path: Path) -> None:
         [sys.executable, str(KEEPER), sys.executable, str(FAKE), str(free_port())],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "FAKE_CHILD": str(note)},
+        env={**os.environ, "FAKE_CHILD": str(note), "FAKE_SCRATCH": str(tmp_path)},
     )
     try:
         give_up = time.monotonic() + 30
