@@ -147,8 +147,8 @@ PEERS = {
             "mlserver",
             ("{bin}/mlserver", "start", "."),
             Form("/v2/models/classify/infer", _tensor, _tensor_label),
-            "tried: no batching in the same process (its default but for that) or in a worker, "
-            "batches of 4 to 32",
+            "tried: no batching (its default), in the server's own process or in a worker's; "
+            "batches of 4 to 32 in its own",
             # Batching is off by default (0, 0); a parallel worker is a process of its own.
             _tries(
                 (

@@ -150,7 +150,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def draw(results: Results, path: Path) -> None:
-    """Requests a second and p99 of every contender, a row of charts a model."""
+    """Draws requests a second and p99 of every contender, a row of charts a model."""
     from matplotlib.figure import Figure
 
     rows = len(results.comparisons)
@@ -166,7 +166,7 @@ def draw(results: Results, path: Path) -> None:
             where = [place + at * height for place in range(len(shown))]
             label = f"{c} connections"
             rates.barh(where, _bars(found, c, "requests_per_second"), height, label=label)
-            p99s.barh(where, _bars(found, c, "p99_ms"), height, label=label)
+            p99s.plot(_bars(found, c, "p99_ms"), where, "o", label=label)
         if comparison.bare:
             speeds = sorted(visit.texts_per_second for visit in comparison.bare)
             limit = speeds[len(speeds) // 2]
@@ -177,7 +177,8 @@ def draw(results: Results, path: Path) -> None:
             axes.invert_yaxis()
             axes.set(xlabel=what, title=comparison.model.name)
             axes.legend(fontsize="small")
-        p99s.set_xscale("log")
+        p99s.set_xscale("log")  # of which a bar would have no foot
+        p99s.grid(axis="x", which="both", alpha=0.3)
     partial = path.with_name(f".partial-{path.name}")
     figure.savefig(partial)
     partial.replace(path)

@@ -216,7 +216,7 @@ def read_results(path: Path) -> Results:
     try:
         results = RESULTS.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ResultsUnfit(f"{path} is not a file of peers' results: {error}") from error
+        raise ResultsUnfit(f"{path} is not a file of peers' results: {_first(error)}") from error
     if results.schema_version != SCHEMA_VERSION:
         raise ResultsUnfit(f"{path} has schema version {results.schema_version}, not 1")
     return results
@@ -233,7 +233,12 @@ def read_tunings(path: Path) -> tuple[Tuning, ...]:
     try:
         return TUNINGS.validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ResultsUnfit(f"{path} is not a file of tried settings: {error}") from error
+        raise ResultsUnfit(f"{path} is not a file of tried settings: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors()[0]
+    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
 
 
 def write_results(results: Results, path: Path) -> None:
