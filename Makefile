@@ -8,7 +8,7 @@ SECONDS ?= 20
 DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 
-.PHONY: flight serve test lint loadtest models results image clean
+.PHONY: flight serve test lint loadtest peers models results image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
@@ -28,6 +28,14 @@ lint: .venv-dev/installed
 # Against a service that runs already: `make serve` in another terminal.
 loadtest: .venv-dev/installed
 	.venv-dev/bin/stillhouse loadtest --host $(HOST) --users $(USERS) --seconds $(SECONDS)
+
+# Other servers on the same models, each in an environment of its own. Needs wrk, two quiet cores
+# and an hour, about half of it for the environments and the settings to try.
+peers: .venv/installed .venv-dev/installed
+	.venv-dev/bin/stillhouse peers prepare
+	.venv-dev/bin/stillhouse peers tune --models $(MODELS)
+	.venv-dev/bin/stillhouse peers run --models $(MODELS) --replace
+	.venv-dev/bin/stillhouse peers report
 
 # Rebuilds what models/ ships. DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
 models: .venv-dev/installed
@@ -56,7 +64,7 @@ image:
 	docker build -t stillhouse .
 
 clean:
-	rm -rf .venv .venv-dev build *.egg-info
+	rm -rf .venv .venv-dev .venv-peers build *.egg-info
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -12,7 +12,14 @@ STAGES = ("service", "training", "export", "loadtest")
 # What each may import of ours, besides itself: a module, or a package with all that is in it.
 # The consumer owns a format, so export takes those of the model repository from the service.
 ALLOWED = {
-    "cli": {"service.cli", "training.cli", "export.cli", "export.compression.cli", "loadtest.cli"},
+    "cli": {
+        "service.cli",
+        "training.cli",
+        "export.cli",
+        "export.compression.cli",
+        "loadtest.cli",
+        "loadtest.peers.cli",
+    },
     "export": {
         "training.models",
         "training.checkpoint",

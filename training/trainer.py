@@ -41,6 +41,7 @@ from training.losses import distillation_loss
 from training.processes import join_processes
 from training.recipe import Recipe, load_recipe
 from training.sampling import BucketSampler
+from training.schedule import trainer_arguments
 from training.teaching import Distillation
 from training.white_box import WhiteBox
 
@@ -193,7 +194,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
         hashes = [teacher.sha256 for teacher in teachers]
         lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
     held_out = new_rows(token_ids(validation.texts, tokenizer), validation.targets)
-    arguments = _arguments(recipe, run, len(lesson.rows), keep=keep)
+    arguments = trainer_arguments(recipe, run, len(lesson.rows), keep=keep)
     trainer = _trainer(recipe, arguments, model, hub_tokenizer, lesson, held_out)
     return Job(trainer, model, hub_tokenizer, tokenizer, validation, test, lineage, lesson)
 
@@ -224,43 +225,6 @@ def _last_complete(run: Path) -> str | None:
     """The Trainer's newest checkpoint; one that it was killed while writing does not count."""
     found = [path.parent for path in run.glob("checkpoint-*/trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
-
-
-def _arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> TrainingArguments:
-    schedule = recipe.training
-    steps_per_epoch = max(1, -(-rows // schedule.batch_size))
-    evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
-    arguments = TrainingArguments(
-        output_dir=str(run),
-        num_train_epochs=schedule.epochs,
-        per_device_train_batch_size=schedule.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=schedule.learning_rate,
-        warmup_ratio=schedule.warmup_ratio,
-        weight_decay=schedule.weight_decay,
-        max_grad_norm=schedule.max_grad_norm,
-        lr_scheduler_type=schedule.scheduler,
-        bf16=schedule.precision == "bf16",
-        seed=schedule.seed,
-        use_cpu=not torch.cuda.is_available(),
-        eval_strategy="steps",
-        eval_steps=evaluate_every,
-        save_strategy="steps" if keep else "no",
-        save_steps=evaluate_every,
-        save_total_limit=2,
-        load_best_model_at_end=keep,
-        metric_for_best_model="accuracy",
-        logging_steps=max(1, evaluate_every // 10),
-        report_to=[],
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=not keep,
-        # The recipe's batch is that of all processes together, each of which takes its part.
-        accelerator_config={"split_batches": True},
-    )
-    # One GPU a process: several in one would each be given a batch of the recipe's size.
-    arguments._n_gpu = min(arguments.n_gpu, 1)
-    return arguments
 
 
 def _trainer(
