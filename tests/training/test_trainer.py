@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.tiny import tiny_bilstm, tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
+from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer, tiny_nano
 from tests.training.builders import student_recipe, teacher_recipe
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.data import DataError, load_labelled_text
@@ -154,9 +154,9 @@ def test_random_start(toy: Path, teacher: Path, tmp_path: Path) -> None:
 
 def test_contextual_start_needs_an_encoder(toy: Path, tmp_path: Path) -> None:
     """A teacher without hidden states is an error that says what to do instead."""
-    tiny_bilstm().save_pretrained(tmp_path / "bilstm")
-    tiny_hub_tokenizer().save_pretrained(tmp_path / "bilstm")
-    recipe = student_recipe(toy, tmp_path / "bilstm", model=NANO)
+    tiny_nano().save_pretrained(tmp_path / "teacher")
+    tiny_hub_tokenizer().save_pretrained(tmp_path / "teacher")
+    recipe = student_recipe(toy, tmp_path / "teacher", model=NANO)
     with pytest.raises(RecipeError, match="no hidden states for 'contextual'; 'teacher' takes"):
         run_recipe(recipe, tmp_path / "nano")
 
