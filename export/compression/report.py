@@ -75,6 +75,8 @@ def pareto_svg(candidates: list[Candidate]) -> str:
             label=f"{one.title}, {one.bytes / 1e6:.1f} MB",
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.set(xlabel="one text alone, median ms", ylabel="accuracy, %, and 95% interval")
     axes.legend()
     text = io.StringIO()
