@@ -23,14 +23,17 @@ INPUTS = {"input_ids": {0: "batch", 1: "time"}, "attention_mask": {0: "batch", 1
 HALF_FROM_BYTES = 4096  # smaller tensors are not worth a node
 
 
-def to_onnx(model: PreTrainedModel) -> onnx.ModelProto:
+def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
     """Exports a sequence classifier in FP32.
+
+    Args:
+        pinned: a Bi-LSTM's activations get fixed ranges (`export.pinning`); it computes the same.
 
     Raises:
         ExportError: optimum has no ONNX export for the architecture.
     """
     if isinstance(model, BiLstmForSequenceClassification):
-        return bilstm_graph(model)
+        return bilstm_graph(model, pinned=pinned)
     return _encoder_graph(model)
 
 

@@ -1,31 +1,201 @@
-"""INT8 by ONNX Runtime's dynamic quantisation: weights once, activations as they come."""
+"""INT8 arithmetic by ONNX Runtime: which nodes, with which scales.
+
+Weights keep 7 bits per channel: on CPUs without VNNI the 8-bit product of AVX2 saturates, and
+the answer would depend on the machine. Embedding tables keep 8: they are only looked up.
+Products with the classifier's last layer stay in FP32: they cost nothing, and their error
+would go straight into the logits.
+"""
 
 import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import onnx
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from tqdm.auto import tqdm
 
-OPERATORS = ["MatMul", "Gemm", "Gather", "LSTM", "Attention"]
+from export.errors import ExportError
+
+Activations = Literal["static", "dynamic"]
+Method = Literal["minmax", "entropy", "percentile"]
+Feed = Mapping[str, npt.NDArray[np.int64]]
+
+METHODS = {
+    "minmax": CalibrationMethod.MinMax,
+    "entropy": CalibrationMethod.Entropy,
+    "percentile": CalibrationMethod.Percentile,
+}
+PERCENTILE = 99.99
+PRODUCTS = ("MatMul", "Gemm", "Conv")
+# Input of each operator that holds its weights.
+WEIGHT = {"MatMul": 1, "Gemm": 1, "Conv": 1, "LSTM": 1, "Gather": 0}
 
 
-def quantize(model: onnx.ModelProto, *, per_channel: bool = True) -> onnx.ModelProto:
-    """Quantises the weights of matrix products, embeddings and LSTMs to INT8.
+@dataclass(frozen=True)
+class Calibration:
+    """How static activations get their ranges.
 
-    Weights keep 7 bits: on CPUs without VNNI the 8-bit product of AVX2 saturates, and the
-    answer would depend on the machine.
+    Attributes:
+        feeds: the model's inputs, one text each, so that no padding is counted.
+        method: minmax takes the widest range seen; entropy (the least Kullback-Leibler
+            divergence) and percentile clip outliers.
+    """
+
+    feeds: Sequence[Feed]
+    method: Method = "minmax"
+
+
+class Quantizer:
+    """One graph that can be quantised again and again; made by `quantizer`.
+
+    Attributes:
+        nodes: the names of all nodes that can be quantised, in the graph's order.
+    """
+
+    def __init__(
+        self, folder: Path, activations: Activations, calibration: Calibration | None
+    ) -> None:
+        self._folder = folder
+        self._activations = activations
+        self._calibration = calibration
+        self._kinds = _quantizable(onnx.load(folder / "ready.onnx").graph)
+        self.nodes = list(self._kinds)
+        if self._calibrated(self.nodes) and calibration is None:
+            raise ExportError(
+                "static INT8 needs texts to calibrate on: give some with --calibration, "
+                "or take --activations dynamic"
+            )
+
+    def quantized(self, nodes: Collection[str]) -> onnx.ModelProto:
+        """The graph with `nodes` in INT8 and all others as they were."""
+        done = self._folder / "ready.onnx"
+        if chosen := self._calibrated(nodes):
+            done = self._static(done, chosen)
+        steps = [(("Gather",), False), (("LSTM",), True)]
+        if self._activations == "dynamic":
+            steps.append((PRODUCTS[:2], True))  # a convolution would be slower than in FP32
+        for step, (kinds, reduced) in enumerate(steps):
+            if chosen := [name for name in nodes if self._kinds[name] in kinds]:
+                target = self._folder / f"dynamic-{step}.onnx"
+                quantize_dynamic(
+                    done,
+                    target,
+                    op_types_to_quantize=list(kinds),
+                    nodes_to_quantize=chosen,
+                    per_channel=True,
+                    reduce_range=reduced,
+                    weight_type=QuantType.QInt8,
+                )
+                done = target
+        return onnx.load(done)
+
+    def _calibrated(self, nodes: Collection[str]) -> list[str]:
+        if self._activations == "dynamic":
+            return []
+        return [name for name in nodes if self._kinds[name] in PRODUCTS]
+
+    def _static(self, source: Path, nodes: list[str]) -> Path:
+        assert self._calibration is not None
+        target = self._folder / "static.onnx"
+        quantize_static(
+            source,
+            target,
+            _Reader(self._calibration.feeds),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(PRODUCTS),
+            nodes_to_quantize=nodes,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=METHODS[self._calibration.method],
+            calibration_cache_path=self._folder / "ranges.json",  # of all nodes, taken once
+            extra_options={
+                # Texts differ in length, and the histograms can only be taken of one at a time.
+                "CalibStridedMinMax": 1,
+                "CalibPercentile": PERCENTILE,
+                # Products leave as floats: what comes next is in floats.
+                "OpTypesToExcludeOutputQuantization": list(PRODUCTS),
+            },
+        )
+        return target
+
+
+@contextmanager
+def quantizer(
+    model: onnx.ModelProto, activations: Activations, calibration: Calibration | None = None
+) -> Iterator[Quantizer]:
+    """Prepares a graph to be quantised; its files are gone when the context ends.
+
+    Raises:
+        ExportError: activations are static, the graph has products, and there is no calibration.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source, ready, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
+        source = Path(folder) / "source.onnx"
         onnx.save(model, source)
-        quant_pre_process(source, ready, skip_symbolic_shape=True)
-        quantize_dynamic(
-            ready,
-            target,
-            op_types_to_quantize=OPERATORS,
-            per_channel=per_channel,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-        )
-        return onnx.load(target)
+        quant_pre_process(source, Path(folder) / "ready.onnx", skip_symbolic_shape=True)
+        yield Quantizer(Path(folder), activations, calibration)
+
+
+def quantize(
+    model: onnx.ModelProto, activations: Activations, calibration: Calibration | None = None
+) -> onnx.ModelProto:
+    """Quantises all that can be; raises as `quantizer` does."""
+    with quantizer(model, activations, calibration) as ready:
+        return ready.quantized(ready.nodes)
+
+
+def _quantizable(graph: onnx.GraphProto) -> dict[str, str]:
+    """Names and operators of nodes with constant weights, but the one that makes the logits."""
+    weights = {
+        tensor.name
+        for tensor in graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1
+    }
+    last = {output.name for output in graph.output}
+    # A Gemm may have become a MatMul and an Add.
+    last |= {name for node in graph.node if set(node.output) & last for name in node.input}
+    return {
+        node.name: node.op_type
+        for node in graph.node
+        if node.op_type in WEIGHT
+        and node.input[WEIGHT[node.op_type]] in weights
+        and not set(node.output) & last
+    }
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """Hands the feeds to ONNX Runtime, which asks for ranges of them."""
+
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self._feeds = feeds
+        self._rest: Iterator[Feed] = iter(())
+        self._progress = tqdm(total=len(feeds), desc="calibrate", disable=len(feeds) < 2)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Chooses the feeds that come next."""
+        self._rest = iter(self._feeds[start_index:end_index])
+
+    def get_next(self) -> dict[str, Any] | None:
+        """The next feed; None when there is none."""
+        found = next(self._rest, None)
+        if found is None:
+            return None
+        self._progress.update()
+        return dict(found)
