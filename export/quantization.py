@@ -6,10 +6,10 @@ Products with the classifier's last layer stay in FP32: they cost nothing, and t
 would go straight into the logits.
 """
 
+import logging
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,23 +39,10 @@ METHODS = {
     "percentile": CalibrationMethod.Percentile,
 }
 PERCENTILE = 99.99
+READY = "ready.onnx"
 PRODUCTS = ("MatMul", "Gemm", "Conv")
 # Input of each operator that holds its weights.
 WEIGHT = {"MatMul": 1, "Gemm": 1, "Conv": 1, "LSTM": 1, "Gather": 0}
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How static activations get their ranges.
-
-    Attributes:
-        feeds: the model's inputs, one text each, so that no padding is counted.
-        method: minmax takes the widest range seen; entropy (the least Kullback-Leibler
-            divergence) and percentile clip outliers.
-    """
-
-    feeds: Sequence[Feed]
-    method: Method = "minmax"
 
 
 class Quantizer:
@@ -63,57 +50,74 @@ class Quantizer:
 
     Attributes:
         nodes: the names of all nodes that can be quantised, in the graph's order.
+        needs_ranges: whether it has to be calibrated first. An LSTM has not: its ranges are
+            pinned in the graph.
     """
 
-    def __init__(
-        self, folder: Path, activations: Activations, calibration: Calibration | None
-    ) -> None:
+    def __init__(self, folder: Path, activations: Activations) -> None:
         self._folder = folder
         self._activations = activations
-        self._calibration = calibration
-        self._kinds = _quantizable(onnx.load(folder / "ready.onnx").graph)
+        self._kinds = _quantizable(onnx.load(folder / READY).graph, activations)
+        self._calibration: tuple[Sequence[Feed], Method] | None = None
         self.nodes = list(self._kinds)
-        if self._calibrated(self.nodes) and calibration is None:
-            raise ExportError(
-                "static INT8 needs texts to calibrate on: give some with --calibration, "
-                "or take --activations dynamic"
-            )
+        self.needs_ranges = bool(self._ranged(self.nodes))
+
+    def calibrate(self, feeds: Sequence[Feed], method: Method) -> None:
+        """Says what static activations get their ranges from.
+
+        Args:
+            feeds: the model's inputs, one text each, so that no padding is counted.
+            method: minmax takes the widest range seen; entropy (least Kullback-Leibler
+                divergence) and percentile cut outliers off.
+        """
+        self._calibration = (feeds, method)
 
     def quantized(self, nodes: Collection[str]) -> onnx.ModelProto:
-        """The graph with `nodes` in INT8 and all others as they were."""
-        done = self._folder / "ready.onnx"
-        if chosen := self._calibrated(nodes):
+        """The graph with `nodes` in INT8 and all others as they were.
+
+        Raises:
+            ExportError: it was not calibrated and needs to be.
+        """
+        done = self._folder / READY
+        if chosen := self._ranged(nodes):
             done = self._static(done, chosen)
-        steps = [(("Gather",), False), (("LSTM",), True)]
+        steps: list[tuple[tuple[str, ...], bool]] = [(("Gather",), False), (("LSTM",), True)]
         if self._activations == "dynamic":
-            steps.append((PRODUCTS[:2], True))  # a convolution would be slower than in FP32
+            steps.append((("MatMul", "Gemm"), True))
         for step, (kinds, reduced) in enumerate(steps):
             if chosen := [name for name in nodes if self._kinds[name] in kinds]:
                 target = self._folder / f"dynamic-{step}.onnx"
-                quantize_dynamic(
-                    done,
-                    target,
-                    op_types_to_quantize=list(kinds),
-                    nodes_to_quantize=chosen,
-                    per_channel=True,
-                    reduce_range=reduced,
-                    weight_type=QuantType.QInt8,
-                )
+                with _quiet():
+                    quantize_dynamic(
+                        done,
+                        target,
+                        op_types_to_quantize=list(kinds),
+                        # A Gemm becomes a MatMul of this name, and an Add.
+                        nodes_to_quantize=[*chosen, *(f"{name}_MatMul" for name in chosen)],
+                        per_channel=True,
+                        reduce_range=reduced,
+                        weight_type=QuantType.QInt8,
+                    )
                 done = target
         return onnx.load(done)
 
-    def _calibrated(self, nodes: Collection[str]) -> list[str]:
+    def _ranged(self, nodes: Collection[str]) -> list[str]:
         if self._activations == "dynamic":
             return []
         return [name for name in nodes if self._kinds[name] in PRODUCTS]
 
     def _static(self, source: Path, nodes: list[str]) -> Path:
-        assert self._calibration is not None
+        if self._calibration is None:
+            raise ExportError(
+                "static INT8 needs texts to calibrate on: give some with --calibration, "
+                "or take --activations dynamic"
+            )
+        feeds, method = self._calibration
         target = self._folder / "static.onnx"
         quantize_static(
             source,
             target,
-            _Reader(self._calibration.feeds),
+            _Reader(feeds),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(PRODUCTS),
             nodes_to_quantize=nodes,
@@ -121,7 +125,7 @@ class Quantizer:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            calibrate_method=METHODS[self._calibration.method],
+            calibrate_method=METHODS[method],
             calibration_cache_path=self._folder / "ranges.json",  # of all nodes, taken once
             extra_options={
                 # Texts differ in length, and the histograms can only be taken of one at a time.
@@ -135,31 +139,29 @@ class Quantizer:
 
 
 @contextmanager
-def quantizer(
-    model: onnx.ModelProto, activations: Activations, calibration: Calibration | None = None
-) -> Iterator[Quantizer]:
-    """Prepares a graph to be quantised; its files are gone when the context ends.
-
-    Raises:
-        ExportError: activations are static, the graph has products, and there is no calibration.
-    """
+def quantizer(model: onnx.ModelProto, activations: Activations) -> Iterator[Quantizer]:
+    """Prepares a graph to be quantised; its files are gone when the context ends."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.onnx"
         onnx.save(model, source)
-        quant_pre_process(source, Path(folder) / "ready.onnx", skip_symbolic_shape=True)
-        yield Quantizer(Path(folder), activations, calibration)
+        ready = Path(folder) / READY
+        quant_pre_process(source, ready, skip_symbolic_shape=True)
+        _name_all(ready)
+        yield Quantizer(Path(folder), activations)
 
 
-def quantize(
-    model: onnx.ModelProto, activations: Activations, calibration: Calibration | None = None
-) -> onnx.ModelProto:
-    """Quantises all that can be; raises as `quantizer` does."""
-    with quantizer(model, activations, calibration) as ready:
-        return ready.quantized(ready.nodes)
+def _name_all(path: Path) -> None:
+    """Nodes are told apart by their names, and a name is optional."""
+    model = onnx.load(path)
+    for index, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+    onnx.save(model, path)
 
 
-def _quantizable(graph: onnx.GraphProto) -> dict[str, str]:
+def _quantizable(graph: onnx.GraphProto, activations: Activations) -> dict[str, str]:
     """Names and operators of nodes with constant weights, but the one that makes the logits."""
+    # Convolutions are quantised with static scales only.
+    kinds = WEIGHT.keys() - ({"Conv"} if activations == "dynamic" else set())
     weights = {
         tensor.name
         for tensor in graph.initializer
@@ -171,10 +173,25 @@ def _quantizable(graph: onnx.GraphProto) -> dict[str, str]:
     return {
         node.name: node.op_type
         for node in graph.node
-        if node.op_type in WEIGHT
+        if node.op_type in kinds
         and node.input[WEIGHT[node.op_type]] in weights
         and not set(node.output) & last
     }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps ONNX Runtime from warning that a part of the model is in INT8 already: it should be."""
+    root = logging.getLogger()
+
+    def other(record: logging.LogRecord) -> bool:
+        return "already quantized" not in record.getMessage()
+
+    root.addFilter(other)
+    try:
+        yield
+    finally:
+        root.removeFilter(other)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
@@ -183,7 +200,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._feeds = feeds
         self._rest: Iterator[Feed] = iter(())
-        self._progress = tqdm(total=len(feeds), desc="calibrate", disable=len(feeds) < 2)
+        self._progress: tqdm | None = None  # where the ranges are known, nothing is read
 
     def __len__(self) -> int:
         return len(self._feeds)
@@ -197,5 +214,8 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has n
         found = next(self._rest, None)
         if found is None:
             return None
+        self._progress = self._progress or tqdm(total=len(self), desc="calibrate")
         self._progress.update()
+        if self._progress.n == len(self):
+            self._progress.close()
         return dict(found)

@@ -94,6 +94,15 @@ class Distillation(Section):
     transfer: Transfer | None = None
 
 
+class Quality(Section):
+    """The most that an export may lose against its checkpoint; more is not published."""
+
+    max_accuracy_drop: float = Field(0.003, ge=0, le=1, description="share of labelled texts")
+    min_agreement: float = Field(
+        0.99, ge=0, le=1, description="share of texts that keep their label"
+    )
+
+
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
@@ -102,6 +111,7 @@ class Recipe(Section):
     model: Annotated[EncoderModel | BiLstmModel, Field(discriminator="architecture")]
     training: Training
     distillation: Distillation | None = None
+    quality: Quality | None = None
 
     @property
     def sha256(self) -> str:
