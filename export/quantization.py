@@ -131,8 +131,8 @@ class Quantizer:
                 # Texts differ in length, and the histograms can only be taken of one at a time.
                 "CalibStridedMinMax": 1,
                 "CalibPercentile": PERCENTILE,
-                # Products leave as floats: what comes next is in floats.
-                "OpTypesToExcludeOutputQuantization": list(PRODUCTS),
+                # What comes next is in floats. A convolution is only fast from INT8 to INT8.
+                "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
             },
         )
         return target

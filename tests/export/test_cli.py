@@ -156,18 +156,18 @@ def test_static_int8_without_calibration_is_told(given: Path, tmp_path: Path) ->
 
 
 def test_sensitivity_as_asked_for(given: Path, tmp_path: Path) -> None:
-    """Calibrated on a file, an encoder is published in INT8 with what each node costs it."""
+    """A student is published in INT8 with what each node costs it, on texts that are named."""
     models = tmp_path / "models"
     result = run(
-        *(given / "encoder", "--name", "x", "--models", models, "--precision", "int8"),
-        *("--calibration", given / "other.tsv", "--calibration-method", "minmax"),
-        *("--sensitivity", "--min-agreement", "0.9", "--max-accuracy-drop", "0.1"),
+        *(given / "student", "--name", "x", "--models", models, "--precision", "int8"),
+        *("--calibration", given / "other.tsv", "--sensitivity"),
+        *("--min-agreement", "0.8", "--max-accuracy-drop", "0.2"),
         *("--data", f"dev={given / 'dev.tsv'}"),
     )
     assert result.exit_code == 0, result.output
     found = read_manifest(models / "x" / "1").quantization
     assert found is not None
-    assert (found.activations, found.calibration, found.texts) == ("static", "minmax", 30)
+    assert (found.activations, found.texts) == ("static", 30)
     assert f"{found.errors[0].node}: alone in INT8 it moves the logits by" in result.output
 
 

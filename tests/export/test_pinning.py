@@ -1,4 +1,4 @@
-"""A Bi-LSTM with pinned ranges is the same function, and its ranges are what they are said to be."""
+"""A Bi-LSTM with pinned ranges is the same function, and its ranges are constant."""
 
 from pathlib import Path
 

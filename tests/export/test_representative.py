@@ -42,7 +42,7 @@ def test_without_a_file_they_are_what_training_kept_out(tmp_path: Path) -> None:
     )
     assert sorted(representative_texts(None, recipe, recipe.data, ())) == sorted(held.texts)
     (tmp_path / "train.tsv").unlink()
-    with pytest.raises(ExportError, match="no file at .*; give some with --calibration"):
+    with pytest.raises(ExportError, match=r"no file at .*; give some with --calibration"):
         representative_texts(None, recipe, recipe.data, ())
 
 
