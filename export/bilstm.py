@@ -10,13 +10,23 @@ import onnx
 from onnx import TensorProto, helper
 
 from export.graph import FloatArray, arrays, checked_graph
+from export.pinning import PINS, initial_states, pin
 from training.models.bilstm import BiLstmForSequenceClassification
 
 
-def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
-    """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `logits`."""
+def bilstm_graph(
+    model: BiLstmForSequenceClassification, *, pinned: bool = False
+) -> onnx.ModelProto:
+    """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `logits`.
+
+    Args:
+        pinned: the same function with fixed ranges of activations, to be quantised.
+    """
     config = model.config
     weights = arrays(model)
+    hidden = config.hidden_size
+    if pinned:
+        weights = pin(weights, hidden, config.num_hidden_layers)
     initializers: dict[str, npt.NDArray[np.generic]] = {
         "embedding": weights["embedding.weight"],
         "classifier.weight": weights["classifier.weight"],
@@ -31,16 +41,26 @@ def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
         helper.make_node("ReduceSum", ["attention_mask", "time_axis_1"], ["lengths"], keepdims=0),
         helper.make_node("Cast", ["lengths"], ["sequence_lens"], to=TensorProto.INT32),
     ]
+    states = []
+    if pinned:
+        nodes += _initial_states(hidden, initializers)
+        states = ["initial_h", "initial_c"]
+        hidden += PINS
     for layer in range(config.num_hidden_layers):
         for kind, value in zip("WRB", _layer_weights(weights, layer), strict=True):
             initializers[f"lstm.{layer}.{kind}"] = value
         nodes += [
             helper.make_node(
                 "LSTM",
-                [f"states_{layer}", *(f"lstm.{layer}.{kind}" for kind in "WRB"), "sequence_lens"],
+                [
+                    f"states_{layer}",
+                    *(f"lstm.{layer}.{kind}" for kind in "WRB"),
+                    "sequence_lens",
+                    *states,
+                ],
                 [f"directions_{layer}", f"last_{layer}"],
                 name=f"lstm.{layer}",
-                hidden_size=config.hidden_size,
+                hidden_size=hidden,
                 direction="bidirectional",
             ),
             helper.make_node(
@@ -61,6 +81,21 @@ def bilstm_graph(model: BiLstmForSequenceClassification) -> onnx.ModelProto:
         )
     )
     return checked_graph("bilstm", nodes, initializers, config.num_labels)
+
+
+def _initial_states(
+    hidden: int, initializers: dict[str, npt.NDArray[np.generic]]
+) -> list[onnx.NodeProto]:
+    """Nodes that give every text and direction the same `initial_h` and `initial_c`."""
+    initializers["one_h"], initializers["one_c"] = initial_states(hidden)
+    initializers["directions"] = np.array([2], dtype=np.int64)
+    initializers["units"] = np.array([hidden + PINS], dtype=np.int64)
+    return [
+        helper.make_node("Shape", ["lengths"], ["batch_size"]),
+        helper.make_node("Concat", ["directions", "batch_size", "units"], ["all"], axis=0),
+        helper.make_node("Expand", ["one_h", "all"], ["initial_h"]),
+        helper.make_node("Expand", ["one_c", "all"], ["initial_c"]),
+    ]
 
 
 def _layer_weights(

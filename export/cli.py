@@ -5,6 +5,8 @@ from typing import Literal
 
 import click
 
+WORST_SHOWN = 10
+
 
 @click.command()
 @click.argument("checkpoint")
@@ -16,13 +18,43 @@ import click
     show_default=True,
     help="The model repository.",
 )
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="Of the arithmetic.",
+)
 @click.option(
     "--weights",
-    type=click.Choice(["float32", "float16"]),
+    type=click.Choice(["float32", "float16", "int8"]),
     default="float32",
     show_default=True,
-    help="How an FP32 model's weights are stored.",
+    help="How an FP32 model's weights are stored; int8 is weight-only quantisation.",
+)
+@click.option(
+    "--activations",
+    type=click.Choice(["static", "dynamic"]),
+    default="static",
+    show_default=True,
+    help="INT8 scales: constants, or of each batch, which lets a text's company move its answer.",
+)
+@click.option(
+    "--calibration",
+    metavar="SOURCE",
+    help="Texts to calibrate INT8 on, none of --data; default: those the recipe held out.",
+)
+@click.option(
+    "--calibration-method",
+    type=click.Choice(["minmax", "entropy", "percentile"]),
+    default="minmax",
+    show_default=True,
+    help="How static activations get their ranges.",
+)
+@click.option(
+    "--sensitivity",
+    is_flag=True,
+    help="Measure what INT8 costs at each node, and leave the worst out of it.",
 )
 @click.option(
     "--data",
@@ -35,39 +67,52 @@ import click
 @click.option("--licence", default="Apache-2.0", show_default=True, help="SPDX identifier.")
 @click.option(
     "--max-accuracy-drop",
-    type=float,
-    default=0.005,
-    show_default=True,
-    help="Publish nothing that lost more than this share.",
+    type=click.FloatRange(0, 1),
+    help="Publish nothing that lost more than this share; default: the recipe's, or 0.003.",
 )
 @click.option(
     "--min-agreement",
-    type=float,
-    default=0.98,
-    show_default=True,
-    help="Publish nothing that agrees with torch on less than this share.",
+    type=click.FloatRange(0, 1),
+    help="Publish nothing that gives fewer texts torch's label; default: the recipe's, or 0.99.",
+)
+@click.option(
+    "--max-batch-difference",
+    type=click.FloatRange(0, 1),
+    help="Publish nothing whose probabilities a batch moves by more; "
+    "default: 1e-5, with dynamic activations any.",
 )
 def export(
     checkpoint: str,
     name: str,
     models: Path,
     precision: Literal["fp32", "int8"],
-    weights: Literal["float32", "float16"],
+    weights: Literal["float32", "float16", "int8"],
+    activations: Literal["static", "dynamic"],
+    calibration: str | None,
+    calibration_method: Literal["minmax", "entropy", "percentile"],
+    sensitivity: bool,
     sources: tuple[str, ...],
     licence: str,
-    max_accuracy_drop: float,
-    min_agreement: float,
+    max_accuracy_drop: float | None,
+    min_agreement: float | None,
+    max_batch_difference: float | None,
 ) -> None:
     """Publish CHECKPOINT (a directory or a hub id) as a new version of a model."""
     from export.errors import ExportError
-    from export.parity import Gate
+    from export.int8 import Int8
+    from export.parity import SAME_IN_ANY_BATCH, gate_for
     from export.publish import Request, publish
+    from export.representative import representative_texts
     from training.checkpoint import CheckpointError, load_checkpoint
     from training.data import DataError, load_labelled_text
     from training.recipe import Data, RecipeError
 
+    if precision == "fp32" and (sensitivity or calibration):
+        raise click.UsageError("--calibration and --sensitivity are of --precision int8")
     # FP32 must be the same arithmetic; half-stored weights were rounded, to 11 bits.
-    tolerance = None if precision == "int8" else (1e-4 if weights == "float32" else 0.05)
+    tolerance = None if precision == "int8" else {"float32": 1e-4, "float16": 0.05}.get(weights)
+    if max_batch_difference is None and (precision, activations) != ("int8", "dynamic"):
+        max_batch_difference = SAME_IN_ANY_BATCH
     try:
         read = load_checkpoint(checkpoint)
         columns = read.recipe.data if read.recipe else Data(train=checkpoint)
@@ -80,8 +125,21 @@ def export(
             if not separator:
                 raise ExportError(f"--data {source}: expected NAME=SOURCE")
             sets[title] = load_labelled_text(path, columns, split="validation")
-        gate = Gate(tolerance, max_accuracy_drop, min_agreement)
-        manifest = publish(read, models, Request(name, precision, weights, licence, sets, gate))
+        gate = gate_for(
+            read.recipe,
+            max_accuracy_drop=max_accuracy_drop,
+            min_agreement=min_agreement,
+            max_logit_difference=tolerance,
+            max_batch_difference=max_batch_difference,
+        )
+
+        def texts() -> list[str]:
+            measured = {text for data in sets.values() for text in data.texts}
+            return representative_texts(calibration, read.recipe, columns, measured)
+
+        int8 = Int8(activations, calibration_method, texts, sensitivity)
+        request = Request(name, precision, weights, licence, sets, gate, int8=int8)
+        manifest = publish(read, models, request)
     except (CheckpointError, DataError, ExportError, RecipeError) as error:
         raise click.ClickException(str(error)) from error
     size = sum(file.bytes for file in manifest.files.values())
@@ -89,8 +147,16 @@ def export(
     if manifest.parity is not None:
         click.echo(
             f"against torch (n {manifest.parity.n}): agreement {manifest.parity.agreement:.4f}, "
-            f"largest logit difference {manifest.parity.max_logit_difference:.2g}"
+            f"largest logit difference {manifest.parity.max_logit_difference:.2g}, "
+            f"a batch moves a probability by {manifest.parity.max_batch_difference:.2g} at most"
         )
+    if sensitivity and manifest.quantization is not None:
+        for node in manifest.quantization.errors[:WORST_SHOWN]:
+            left = "left out" if node.node in manifest.quantization.left_out else "quantised"
+            click.echo(
+                f"{node.node}: alone in INT8 it moves the logits by "
+                f"{node.rms_logit_difference:.2g} (RMS), {left}"
+            )
     for title, metrics in manifest.metrics.items():
         click.echo(f"{title}: accuracy {metrics.accuracy:.4f} (n {metrics.n})")
 

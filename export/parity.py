@@ -16,8 +16,10 @@ from service.classifier import Classifier
 from service.manifest import Metrics, Parity
 from training.checkpoint import Checkpoint
 from training.evaluation import score
+from training.recipe import Quality, Recipe
 
 BATCH = 16
+SAME_IN_ANY_BATCH = 1e-5  # of a probability, where scales are constants
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,22 @@ class Gate:
         max_logit_difference: for FP32, the largest difference of any logit.
         max_accuracy_drop: share of labelled texts; half a point is 0.005.
         min_agreement: share of texts that must get torch's label.
+        max_batch_difference: the largest difference of a probability between a text alone and
+            in a batch.
     """
 
     max_logit_difference: float | None
     max_accuracy_drop: float
     min_agreement: float
+    max_batch_difference: float | None = None
 
     def check(self, parity: Parity) -> None:
         """Raises GateError, which says by how much, unless `parity` is within the gate."""
+        if lost := self.broken(parity):
+            raise GateError(f"not published: {'; '.join(lost)} (n {parity.n})")
+
+    def broken(self, parity: Parity) -> list[str]:
+        """What is outside the gate, and by how much; what was not measured is not."""
         lost = []
         limit = self.max_logit_difference
         if limit is not None and not parity.max_logit_difference <= limit:  # NaN is out too
@@ -45,8 +55,28 @@ class Gate:
         drop = parity.accuracy_drop
         if drop is not None and drop > self.max_accuracy_drop:
             lost.append(f"accuracy fell by {drop:.4f}, allowed {self.max_accuracy_drop}")
-        if lost:
-            raise GateError(f"not published: {'; '.join(lost)} (n {parity.n})")
+        moved, limit = parity.max_batch_difference, self.max_batch_difference
+        if limit is not None and moved is not None and not moved <= limit:
+            lost.append(f"a batch moves a probability by {moved:.2g}, allowed {limit:g}")
+        return lost
+
+
+def gate_for(
+    recipe: Recipe | None,
+    *,
+    max_accuracy_drop: float | None = None,
+    min_agreement: float | None = None,
+    max_logit_difference: float | None = None,
+    max_batch_difference: float | None = None,
+) -> Gate:
+    """The gate of a recipe's [quality], or of its defaults, where no other bar is given."""
+    quality = (recipe.quality if recipe else None) or Quality()
+    return Gate(
+        max_logit_difference,
+        quality.max_accuracy_drop if max_accuracy_drop is None else max_accuracy_drop,
+        quality.min_agreement if min_agreement is None else min_agreement,
+        max_batch_difference,
+    )
 
 
 def served_logits(classifier: Classifier, texts: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -61,6 +91,16 @@ def served_logits(classifier: Classifier, texts: Sequence[str]) -> npt.NDArray[n
             for start in range(0, len(texts), BATCH)
         ]
     )
+
+
+def batch_difference(classifier: Classifier, texts: Sequence[str]) -> float:
+    """The largest difference of a probability between a text alone and in padded batches."""
+    alone = np.concatenate(
+        [classifier.logits([encoding]) for encoding in classifier.tokenizer.encode(texts)]
+    )
+    together = served_logits(classifier, texts)
+    moved = classifier.probabilities(alone) - classifier.probabilities(together)
+    return float(np.abs(moved).max())
 
 
 def torch_logits(checkpoint: Checkpoint, texts: Sequence[str]) -> npt.NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Literal
 import onnx
 
 from export.errors import ExportError
-from export.onnx_graph import store_in_half, to_onnx
-from export.parity import Gate, measure, served_logits, torch_logits
-from export.quantization import quantize
+from export.int8 import Int8, int8_graph
+from export.onnx_graph import store_in_half, store_in_int8, to_onnx
+from export.parity import Gate, batch_difference, measure, served_logits, torch_logits
 from service.classifier import Classifier
 from service.manifest import (
     FILE_NAME,
@@ -24,6 +24,7 @@ from service.manifest import (
     File,
     Lineage,
     Manifest,
+    Quantization,
     file_sha256,
 )
 from training.checkpoint import Checkpoint
@@ -42,6 +43,7 @@ class Request:
     Attributes:
         name: the model's name in the repository.
         weights: how an FP32 model's weights are stored; an INT8 model's are int8.
+        int8: how an INT8 model is made.
         sets: labelled sets by name; the first is the one that the gate looks at.
         gate: what may be lost.
         temperature_from: labelled texts to fit the served temperature on; None: it is 1.
@@ -54,6 +56,7 @@ class Request:
     sets: dict[str, LabelledText]
     gate: Gate
     temperature_from: LabelledText | None = None
+    int8: Int8 = field(default_factory=Int8)
 
 
 def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
@@ -76,11 +79,7 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
         raise ExportError(
             f"{checkpoint.source} is not a {SINGLE_LABEL} model of two labels or more"
         )
-    graph = to_onnx(checkpoint.model)
-    if request.precision == "int8":
-        graph = quantize(graph)
-    elif request.weights == "float16":
-        graph = store_in_half(graph)
+    graph, quantization = _graph(checkpoint, request)
 
     home = root / request.name
     home.mkdir(parents=True, exist_ok=True)
@@ -91,7 +90,7 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
         with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
             staging = Path(hidden) / request.name / str(version)
             staging.mkdir(parents=True)
-            manifest = _write(checkpoint, graph, staging, version, request)
+            manifest = _write(checkpoint, graph, quantization, staging, version, request)
             _place(staging, home / str(version))
     finally:
         if not any(home.iterdir()):
@@ -99,9 +98,21 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request) -> Manifest:
     return manifest
 
 
+def _graph(checkpoint: Checkpoint, request: Request) -> tuple[onnx.ModelProto, Quantization | None]:
+    if request.precision == "int8":
+        return int8_graph(checkpoint, request.int8, request.gate)
+    graph = to_onnx(checkpoint.model)
+    if request.weights == "float16":
+        graph = store_in_half(graph)
+    elif request.weights == "int8":
+        graph = store_in_int8(graph)
+    return graph, None
+
+
 def _write(
     checkpoint: Checkpoint,
     graph: onnx.ModelProto,
+    quantization: Quantization | None,
     staging: Path,
     version: int,
     request: Request,
@@ -116,6 +127,7 @@ def _write(
         max_length=checkpoint.max_length,
         precision=request.precision,
         weights="int8" if request.precision == "int8" else request.weights,
+        quantization=quantization,
         parameters=sum(parameter.numel() for parameter in checkpoint.model.parameters()),
         files={
             name: File(sha256=file_sha256(staging / name), bytes=(staging / name).stat().st_size)
@@ -149,8 +161,9 @@ def _write(
         expected = torch_logits(checkpoint, data.texts)
         found, scored = measure(classifier, expected, data.texts, data.targets)
         if parity is None:
-            request.gate.check(found)
-            parity = found
+            moved = batch_difference(classifier, data.texts)
+            parity = found.model_copy(update={"max_batch_difference": moved})
+            request.gate.check(parity)
         if scored is not None:
             metrics[name] = scored
     final = manifest.model_copy(update={"metrics": metrics, "parity": parity})

@@ -124,7 +124,7 @@ def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batc
         tokens.observe(report.tokens)
 
     # Dynamic quantisation scales a batch's activations together: alone, a text's answer is exact.
-    alone = settings.exact and classifier.manifest.precision == "int8"
+    alone = settings.exact and classifier.manifest.depends_on_batch
     return Batcher(
         classifier,
         settings.batch_tokens,

@@ -60,6 +60,34 @@ class Parity(Section):
     max_logit_difference: float
     agreement: float = Field(description="share of texts with the same label")
     accuracy_drop: float | None = Field(description="torch less this file; None: no labels")
+    max_batch_difference: float | None = Field(
+        None,
+        description="of a probability, alone and in padded batches of other texts; None: not known",
+    )
+
+
+class NodeError(Section):
+    """What the logits lose when one node alone is quantised, on the calibration texts."""
+
+    node: str
+    rms_logit_difference: float
+    max_logit_difference: float
+    agreement: float
+
+
+class Quantization(Section):
+    """How an INT8 file was made."""
+
+    activations: Literal["static", "dynamic"] = Field(
+        description="static: scales are constants; dynamic: of each batch, so it moves answers"
+    )
+    calibration: Literal["minmax", "entropy", "percentile"] | None = Field(
+        None, description="how the ranges of static activations were taken; None: they are known"
+    )
+    texts: int | None = Field(None, description="how many the ranges and errors are of")
+    texts_sha256: str | None = None
+    left_out: tuple[str, ...] = Field((), description="nodes that stay in FP32, the worst first")
+    errors: tuple[NodeError, ...] = Field((), description="of every node, the worst first")
 
 
 class Manifest(Section):
@@ -77,7 +105,10 @@ class Manifest(Section):
     max_length: int = Field(ge=3)
     precision: Literal["fp32", "int8"]
     weights: Literal["float32", "float16", "int8"] = Field(
-        description="how the file stores them; float16 is widened to fp32 when loaded"
+        description="how the file stores them; in fp32 they are widened when loaded"
+    )
+    quantization: Quantization | None = Field(
+        None, description="of an int8 model; None: fp32, or dynamic and from before it was told"
     )
     inputs: tuple[str, ...] = ("input_ids", "attention_mask")
     outputs: tuple[str, ...] = ("logits",)
@@ -89,6 +120,13 @@ class Manifest(Section):
     parity: Parity | None = None
     licence: str
     created_at: datetime
+
+    @property
+    def depends_on_batch(self) -> bool:
+        """Whether an answer may depend on what it is batched with: INT8 with dynamic scales."""
+        quantization = self.quantization
+        static = quantization is not None and quantization.activations == "static"
+        return self.precision == "int8" and not static
 
     @field_validator("files")
     @classmethod

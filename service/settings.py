@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     max_queue: int = Field(2048, ge=1, description="most texts waiting for one model")
     batch_tokens: int = Field(1024, ge=1, description="most tokens in a batch, padding counted")
     exact: bool = Field(
-        False, description="run INT8 models text by text: no answer depends on its batch"
+        False,
+        description="run INT8 models with dynamic scales text by text: "
+        "no answer depends on its batch",
     )
     timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
     drain_seconds: float = Field(20.0, ge=0, description="how long a stop waits for answers")

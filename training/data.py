@@ -86,6 +86,16 @@ def load_labelled_text(source: str, data: Data, split: str = "train") -> Labelle
     return _with_labels(source, texts, _filled(source, "label", raw), data.labels)
 
 
+def load_texts(source: str, data: Data, split: str = "train") -> list[str]:
+    """Loads texts alone, from what `load_labelled_text` takes; labels are not looked at.
+
+    Raises:
+        DataError: the source or its column of text is not there.
+    """
+    table = _read(source, split)
+    return _filled(source, "text", table[_text_column(source, table, data)])
+
+
 def load_transfer_text(transfer: Transfer, data: Data, seed: int) -> list[str]:
     """Draws sentences from unlabelled text, each once.
 

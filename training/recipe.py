@@ -103,6 +103,15 @@ class Training(Section):
     seed: int = 13
 
 
+class Quality(Section):
+    """The most that an export may lose against its checkpoint; more is not published."""
+
+    max_accuracy_drop: float = Field(0.003, ge=0, le=1, description="share of labelled texts")
+    min_agreement: float = Field(
+        0.99, ge=0, le=1, description="share of texts that keep their label"
+    )
+
+
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
@@ -111,6 +120,7 @@ class Recipe(Section):
     model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]
     training: Training
     distillation: Distillation | None = None
+    quality: Quality | None = None
 
     @model_validator(mode="after")
     def _startable(self) -> Self:

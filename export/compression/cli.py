@@ -51,12 +51,15 @@ SIZE = 40_000  # sentences of --unlabelled, unless the recipe or --set says othe
 @click.option("--licence", default="Apache-2.0", show_default=True, help="SPDX identifier.")
 @click.option(
     "--max-accuracy-drop",
-    type=float,
-    default=0.005,
-    show_default=True,
-    help="What INT8 may lose against FP32, as a share; over it nothing is published.",
+    type=click.FloatRange(0, 1),
+    help="What INT8 may lose against FP32, as a share; over it nothing is published; "
+    "default: the recipe's, or 0.003.",
 )
-@click.option("--min-agreement", type=float, default=0.98, show_default=True, help="Likewise.")
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    help="Likewise; default: the recipe's, or 0.99.",
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `distil`.")
 def compress(
     teacher: str,
@@ -70,15 +73,15 @@ def compress(
     reports: Path,
     labels: tuple[str, ...],
     licence: str,
-    max_accuracy_drop: float,
-    min_agreement: float,
+    max_accuracy_drop: float | None,
+    min_agreement: float | None,
     overrides: tuple[str, ...],
 ) -> None:
     """From a teacher and texts to a published INT8 student, with a report of what it lost."""
     from export.compression.flow import Job, compress
     from export.compression.report import write_report
     from export.errors import ExportError
-    from export.parity import Gate
+    from export.parity import SAME_IN_ANY_BATCH, gate_for
     from training.checkpoint import CheckpointError
     from training.data import DataError
     from training.recipe import RecipeError, load_recipe, quoted, shipped_recipe
@@ -100,7 +103,12 @@ def compress(
                 *overrides,
             ],
         )
-        gate = Gate(None, max_accuracy_drop, min_agreement)
+        gate = gate_for(
+            recipe,
+            max_accuracy_drop=max_accuracy_drop,
+            min_agreement=min_agreement,
+            max_batch_difference=SAME_IN_ANY_BATCH,
+        )
         job = Job(teacher, recipe, models, name, work, licence, gate)
         report = compress(job, lambda line: click.echo(line, err=True))
         page = write_report(report, reports)

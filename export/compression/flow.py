@@ -15,6 +15,7 @@ import numpy as np
 from export.compression.measuring import candidate, disagreements
 from export.compression.results import Report, Step
 from export.errors import ExportError
+from export.int8 import Int8
 from export.parity import Gate, served_logits
 from export.publish import Precision, Request, publish
 from service.classifier import Classifier
@@ -95,7 +96,14 @@ def compress(job: Job, say: Callable[[str], None]) -> Report:
             checkpoint: Checkpoint, place: Path, name: str, precision: Precision, gate: Gate
         ) -> tuple[Classifier, Manifest]:
             request = Request(
-                name, precision, "float32", job.licence, sets, gate, temperature_from=validation
+                name,
+                precision,
+                "float32",
+                job.licence,
+                sets,
+                gate,
+                temperature_from=validation,
+                int8=Int8(texts=lambda: validation.texts),
             )
             manifest = publish(checkpoint, place, request)
             return Classifier.load(place / name / str(manifest.version)), manifest

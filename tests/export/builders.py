@@ -8,6 +8,7 @@ import onnx
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from export.int8 import Int8
 from export.parity import Gate
 from export.publish import Request
 from service.classifier import Classifier, open_session
@@ -46,6 +47,7 @@ def request(gate: Gate = STRICT, **changes: Any) -> Request:
         "licence": "MIT",
         "sets": {"toy": labelled()},
         "gate": gate,
+        "int8": Int8(texts=lambda: TEXTS),
     }
     return Request(**{**values, **changes})
 

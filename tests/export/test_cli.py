@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from cli import main
@@ -91,7 +92,10 @@ def test_a_checkpoint_from_elsewhere(given: Path, tmp_path: Path) -> None:
         (["--data", "dev.tsv"], "--data dev.tsv: expected NAME=SOURCE"),
         (["--data", "x=absent.tsv"], "no file at absent.tsv"),
         (["--name", "../student"], "'../student' is not a model's name"),
-        (["--min-agreement", "1.01"], "not published: agreement 1.0000, needed 1.01"),
+        (
+            ["--precision", "int8", "--max-batch-difference", "0", "--activations", "dynamic"],
+            "a batch moves a probability by",
+        ),
     ],
 )
 def test_mistakes_are_told(given: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -133,6 +137,69 @@ def test_labels_that_the_model_lacks_are_told(given: Path, tmp_path: Path) -> No
     )
     assert result.exit_code == 1
     assert "has labels ['1', '5'] that data.labels does not name" in result.stderr
+
+
+def test_static_int8_without_calibration_is_told(given: Path, tmp_path: Path) -> None:
+    """An encoder from elsewhere names no texts to calibrate on, nor does a file of --data's own."""
+    common = [given / "encoder", "--name", "x", "--models", tmp_path / "models"]
+    common += ["--precision", "int8", "--data", f"dev={given / 'dev.tsv'}"]
+    for more, message in (
+        ([], "no texts to calibrate on: the checkpoint has no recipe that names its training data"),
+        (["--calibration", given / "dev.tsv"], "calibrate on others than you measure on"),
+        (["--calibration", "absent.tsv"], "no file at absent.tsv; give some with --calibration"),
+    ):
+        result = run(*common, *more)
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SystemExit)
+        assert message in result.stderr
+        assert not list((tmp_path / "models").rglob("*"))
+
+
+def test_sensitivity_as_asked_for(given: Path, tmp_path: Path) -> None:
+    """A student is published in INT8 with what each node costs it, on texts that are named."""
+    models = tmp_path / "models"
+    result = run(
+        *(given / "student", "--name", "x", "--models", models, "--precision", "int8"),
+        *("--calibration", given / "other.tsv", "--sensitivity"),
+        *("--min-agreement", "0.8", "--max-accuracy-drop", "0.2"),
+        *("--data", f"dev={given / 'dev.tsv'}"),
+    )
+    assert result.exit_code == 0, result.output
+    found = read_manifest(models / "x" / "1").quantization
+    assert found is not None
+    assert (found.activations, found.texts) == ("static", 30)
+    assert f"{found.errors[0].node}: alone in INT8 it moves the logits by" in result.output
+
+
+def test_options_of_int8_need_it(given: Path, tmp_path: Path) -> None:
+    """What would be ignored in FP32 is refused."""
+    result = run(
+        *(given / "encoder", "--name", "x", "--models", tmp_path / "models", "--sensitivity"),
+        *("--data", f"dev={given / 'dev.tsv'}"),
+    )
+    assert result.exit_code == 2
+    assert "--calibration and --sensitivity are of --precision int8" in result.stderr
+
+
+def test_bars_are_the_recipes_unless_given(tmp_path: Path) -> None:
+    """[quality] of the checkpoint's recipe refuses what it must, and an option overrides it."""
+    recipe = changed(STUDENT, data__train="t", distillation__teacher="t")
+    recipe["data"]["labels"] = {"positive": "good", "negative": "bad"}
+    recipe["quality"] = {"min_agreement": 1.0, "max_accuracy_drop": 0.0}
+    model, tokenizer = tiny_bilstm(("good", "bad")), tiny_hub_tokenizer()
+    with torch.no_grad():  # of a token that no text has: in 8 bits, nothing is left of the others
+        model.embedding.weight[tokenizer.mask_token_id] = 1e4
+    save_checkpoint(tmp_path / "student", model, tokenizer, parse_recipe(recipe, "test"), {})
+    toy_data(tmp_path / "dev.tsv", 200, seed=1)
+    arguments = [tmp_path / "student", "--name", "student", "--models", tmp_path / "models"]
+    arguments += ["--precision", "int8", "--data", f"dev={tmp_path / 'dev.tsv'}"]
+    refused = run(*arguments)
+    assert refused.exit_code == 1
+    assert "not published: agreement 0." in refused.stderr
+    assert "needed 1.0 (n 200)" in refused.stderr
+    assert not (tmp_path / "models").exists() or not list((tmp_path / "models").rglob("*"))
+    lenient = run(*arguments, "--min-agreement", "0.5", "--max-accuracy-drop", "0.5")
+    assert lenient.exit_code == 0, lenient.output
 
 
 def test_manifest_is_plain_json(given: Path, tmp_path: Path) -> None:

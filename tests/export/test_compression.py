@@ -87,11 +87,16 @@ def test_second_run_reuses_the_checkpoint(given: Path, tmp_path: Path) -> None:
     assert "made by another recipe" in other.output
 
 
-def test_gate_publishes_nothing(given: Path, tmp_path: Path) -> None:
-    """INT8 that loses more than was allowed is not published, and the command fails."""
-    result = run(given, tmp_path, "--max-accuracy-drop", "-1")
+def test_gate_publishes_nothing(
+    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INT8 outside the gate is not published, and the command fails."""
+    monkeypatch.setattr("export.parity.SAME_IN_ANY_BATCH", -1.0)  # nothing is within it
+    result = run(given, tmp_path)
     assert result.exit_code == 1
-    assert "not published: accuracy fell" in result.output
+    assert "not published:" in result.output
+    assert "a batch moves a probability by" in result.output
+    assert not list((tmp_path / "reports").glob("*"))
     assert not list((tmp_path / "models").glob("student/*"))
 
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
 from export.errors import ExportError
-from export.onnx_graph import store_in_half, to_onnx
+from export.onnx_graph import store_in_half, store_in_int8, to_onnx
 from export.parity import served_logits, torch_logits
 from tests.export.builders import TEXTS, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_nano
@@ -106,6 +107,30 @@ def test_half_is_half(tmp_path: Path) -> None:
         onnx.save(found, tmp_path / kind)
         sizes.append((tmp_path / kind).stat().st_size)
     assert sizes[1] / sizes[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_int8_stored_weights_stay_close(
+    checkpoint: Checkpoint, graph: onnx.ModelProto, tmp_path: Path
+) -> None:
+    """Weights stored in 8 bits change the logits by rounding only, and the graph not at all."""
+    before = graph.SerializeToString()
+    small = store_in_int8(graph)
+    assert graph.SerializeToString() == before
+    expected = torch_logits(checkpoint, TEXTS)
+    found = served_logits(served(small, checkpoint, tmp_path), TEXTS)
+    assert 0 < np.abs(expected - found).max() < 0.1
+
+
+def test_int8_storage_is_folded_at_load(tmp_path: Path) -> None:
+    """The service runs the FP32 operators alone: nothing is widened again for every request."""
+    onnx.save(store_in_int8(to_onnx(tiny_bilstm())), tmp_path / "small.onnx")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(tmp_path / "small.onnx"), options)
+    loaded = onnx.load(tmp_path / "loaded.onnx").graph
+    integers = [t.name for t in loaded.initializer if t.data_type == onnx.TensorProto.INT8]
+    assert integers == []
 
 
 def test_weights_too_large_for_half_are_told() -> None:

@@ -7,12 +7,14 @@ import pytest
 
 from export.errors import GateError
 from export.onnx_graph import to_onnx
-from export.parity import Gate, measure, torch_logits
+from export.parity import Gate, gate_for, measure, torch_logits
 from service.manifest import Parity
 from tests.export.builders import labelled, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint
+from tests.training.builders import STUDENT, changed
+from training.recipe import parse_recipe
 
-GATE = Gate(max_logit_difference=1e-4, max_accuracy_drop=0.01, min_agreement=0.98)
+GATE = Gate(1e-4, max_accuracy_drop=0.01, min_agreement=0.98, max_batch_difference=1e-5)
 GOOD = Parity(n=100, max_logit_difference=1e-5, agreement=1.0, accuracy_drop=0.0)
 
 
@@ -22,6 +24,8 @@ GOOD = Parity(n=100, max_logit_difference=1e-5, agreement=1.0, accuracy_drop=0.0
         {},
         {"max_logit_difference": 1e-4, "agreement": 0.98, "accuracy_drop": 0.01},
         {"accuracy_drop": None},
+        {"max_batch_difference": None},
+        {"max_batch_difference": 1e-5},
         {"accuracy_drop": -0.2},
     ],
 )
@@ -37,6 +41,7 @@ def test_gate_lets_through(changes: dict[str, float | None]) -> None:
         ({"max_logit_difference": float("nan")}, "a logit differs by nan"),
         ({"agreement": 0.97}, "agreement 0.9700, needed 0.98"),
         ({"accuracy_drop": 0.02}, "accuracy fell by 0.0200, allowed 0.01"),
+        ({"max_batch_difference": 0.01}, "a batch moves a probability by 0.01, allowed 1e-05"),
         ({"agreement": 0.5, "accuracy_drop": 0.5}, "agreement 0.5000.*; accuracy fell by 0.5000"),
     ],
 )
@@ -50,6 +55,22 @@ def test_int8_is_not_held_to_the_logits() -> None:
     """Without a limit on the logits only agreement and accuracy count."""
     gate = Gate(max_logit_difference=None, max_accuracy_drop=0.01, min_agreement=0.98)
     gate.check(GOOD.model_copy(update={"max_logit_difference": 5.0}))
+
+
+def test_bars_come_from_the_recipe() -> None:
+    """A bar that is given counts, then the recipe's, then the default of recipes."""
+    values = changed(STUDENT, data__train="t", distillation__teacher="t")
+    plain = parse_recipe(values, "test")
+    strict = parse_recipe({**values, "quality": {"min_agreement": 0.999}}, "test")
+    for recipe, given, agreement in (
+        (None, None, 0.99),
+        (plain, None, 0.99),
+        (strict, None, 0.999),
+        (strict, 0.5, 0.5),
+        (strict, 0.0, 0.0),
+    ):
+        gate = gate_for(recipe, min_agreement=given)
+        assert (gate.min_agreement, gate.max_accuracy_drop) == (agreement, 0.003)
 
 
 def test_measures_are_of_the_served_model(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_unknown_lineage_is_null(tmp_path: Path) -> None:
     [
         ("fp32", "float32", "float32"),
         ("fp32", "float16", "float16"),
+        ("fp32", "int8", "int8"),
         ("int8", "float32", "int8"),
     ],
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from service.manifest import read_manifest
+from service.manifest import Quantization, read_manifest
 from tests.service.builders import edit_manifest, publish_tiny, write_manifest
 
 Connect = Callable[..., TestClient]
@@ -52,6 +53,26 @@ def test_metrics_count_requests_and_stages(client: TestClient) -> None:
     assert 'stillhouse_loaded_version{model="teacher"} 1.0' in text
     assert 'stillhouse_rejected_total{reason="UnknownModel"} 1.0' in text
     assert "no-such-model" not in text
+
+
+@pytest.mark.parametrize(
+    ("manifest", "batches"),
+    [
+        ({}, 1),
+        ({"precision": "int8", "quantization": Quantization(activations="static")}, 1),
+        ({"precision": "int8", "quantization": Quantization(activations="dynamic")}, 4),
+        ({"precision": "int8"}, 4),  # of before manifests told
+    ],
+)
+def test_exact_runs_only_dynamic_int8_text_by_text(
+    connect: Connect, tmp_path: Path, manifest: dict[str, Any], batches: int
+) -> None:
+    """Where a batch cannot move an answer, an exact service batches as always."""
+    publish_tiny(tmp_path / "exact", "one", **manifest)
+    client = connect(models=tmp_path / "exact", exact=True)
+    assert client.post("/predict", json={"inputs": ["good film"] * 4}).status_code == 200
+    text = client.get("/metrics").text
+    assert f'stillhouse_batch_texts_count{{model="one"}} {batches}.0' in text
 
 
 def test_docs_describe_the_request(client: TestClient) -> None:

@@ -260,3 +260,14 @@ def test_toml_round_trip(values: dict[str, Any]) -> None:
     assert isinstance(back, Recipe)
     assert isinstance(back.model, BiLstmModel)
     assert (back, back.sha256) == (recipe, recipe.sha256)
+
+
+def test_quality_bars() -> None:
+    """What an export may lose is a share; a recipe without the section has none of its own."""
+    assert parse_recipe(VALUES, "test").quality is None
+    asked = {**VALUES, "quality": {"min_agreement": 0.999}}
+    quality = parse_recipe(asked, "test").quality
+    assert quality is not None
+    assert (quality.min_agreement, quality.max_accuracy_drop) == (0.999, 0.003)
+    with pytest.raises(RecipeError, match=r"quality\.max_accuracy_drop"):
+        parse_recipe({**VALUES, "quality": {"max_accuracy_drop": 3}}, "test")
