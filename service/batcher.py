@@ -1,10 +1,14 @@
-"""Batches what waits for one model and runs it on one thread of its own.
+"""Batches what waits for one model and runs it, on a thread of its own or on the event loop.
 
 Greedy and without a timer: while a batch runs, arrivals wait; then the texts that have
 waited longest, up to a token budget a round, are sorted by length and run in batches that
 hold little padding. Nobody starves, since a round is finished before the next is chosen.
 Every text's answer goes to the job that it came with; a job that was cancelled or is late is
 dropped before it costs anything. Knows nothing of routes or HTTP.
+
+What takes the model long runs on the thread, where the loop goes on reading and writing
+meanwhile. What is over sooner than the way there and back runs on the loop, and so does what is
+quick and alone. All that came in one turn of the loop for the loop runs in the next.
 """
 
 import asyncio
@@ -23,13 +27,15 @@ from service.tokenization import Encoding
 
 log = logging.getLogger(__name__)
 
+HOP_SECONDS = 0.0003  # the way to the thread and back
+LOOP_SECONDS = 0.002  # what the loop may stand still for
 ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
 
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """One batch that ran, for metrics; called on the model's thread."""
+    """One batch that ran, for metrics; called where it ran."""
 
     texts: int
     tokens: int
@@ -61,12 +67,15 @@ class Batcher:
         self._max_queue = max_queue
         self._batch_texts = batch_texts
         self._on_batch = on_batch
+        self._ready: deque[Item] = deque()  # waits for the loop
+        self._batches: deque[list[Item]] = deque()  # of the loop's round
+        self._turning = False  # a turn of the loop is due
         self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
         self.stopping = False
         self.last_used = time.monotonic()
         self._waiting_tokens = 0  # likewise
-        self._seconds_per_token = 0.0  # a running mean; set on the model's thread
+        self._seconds_per_token = 0.0  # a running mean; set wherever a batch ran
         self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
 
     @property
@@ -118,16 +127,22 @@ class Batcher:
         tokens = sum(map(len, encodings))
         loop = asyncio.get_running_loop()
         job = Job(len(encodings), deadline, loop)
-        self._depth += len(encodings)
+        items = [Item(job, row, encoding) for row, encoding in enumerate(encodings)]
+        for_loop = self._is_for_loop(tokens)
+        self._depth += len(items)
         self._waiting_tokens += tokens
-        self._inbox.put([Item(job, row, encoding) for row, encoding in enumerate(encodings)])
+        if for_loop:
+            self._ready.extend(items)
+            self._turn_soon(loop)
+        else:
+            self._inbox.put(items)
         timer = loop.call_later(max(0.0, deadline - now), _expire, job)
         try:
             return await job.future
         finally:
             timer.cancel()
             job.abandoned = True
-            self._depth -= len(encodings)
+            self._depth -= len(items)
             self._waiting_tokens -= tokens
 
     async def drain(self) -> None:
@@ -139,6 +154,30 @@ class Batcher:
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
 
+    def _is_for_loop(self, tokens: int) -> bool:
+        seconds = tokens * self._seconds_per_token
+        return 0 < seconds <= (HOP_SECONDS if self._depth else LOOP_SECONDS)
+
+    def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._turning:
+            self._turning = True
+            loop.call_soon(self._turn, loop)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Runs one batch of at most LOOP_SECONDS, and lets the loop read and write again."""
+        self._turning = False
+        if not self._batches:
+            tokens = min(self._batch_tokens, int(LOOP_SECONDS / self._seconds_per_token))
+            self._batches.extend(
+                split_by_length(self._round(self._ready), tokens, self._batch_texts)
+            )
+        while self._batches:
+            if live := [item for item in self._batches.popleft() if not is_dead(item.job)]:
+                self._run(live, _call_here)
+                break
+        if self._batches or self._ready:
+            self._turn_soon(loop)
+
     def _work(self) -> None:
         waiting: deque[Item] = deque()
         while self._receive(waiting):
@@ -147,7 +186,7 @@ class Batcher:
             ):
                 live = [item for item in batch if not is_dead(item.job)]
                 if live:
-                    self._run(live)
+                    self._run(live, _call_loop)
 
     def _receive(self, waiting: deque[Item]) -> bool:
         """Moves arrivals to `waiting`; blocks only when there is nothing else to do."""
@@ -170,7 +209,8 @@ class Batcher:
                 chosen.append(item)
         return chosen
 
-    def _run(self, batch: list[Item]) -> None:
+    def _run(self, batch: list[Item], call: Callable[..., None]) -> None:
+        """Runs a batch, and answers its jobs through `call`: of a loop, a callback on it."""
         started = time.monotonic()
         for item in batch:
             item.job.started = item.job.started or started
@@ -179,10 +219,10 @@ class Batcher:
         except Exception:
             if len(batch) > 1:  # find the one that fails: the others are not to suffer
                 for item in batch:
-                    self._run([item])
+                    self._run([item], call)
                 return
             log.exception("inference failed", extra={"model": self.name})
-            _call(batch[0].job.loop, _fail, batch[0].job, InferenceFailed(f"{self.name} failed"))
+            call(batch[0].job.loop, _fail, batch[0].job, InferenceFailed(f"{self.name} failed"))
             return
         finished = time.monotonic()
         tokens = sum(len(item.encoding) for item in batch)
@@ -190,10 +230,16 @@ class Batcher:
         weight = SPEED_WEIGHT if self._seconds_per_token else 1.0
         self._seconds_per_token += weight * (seconds - self._seconds_per_token)
         self._on_batch(BatchReport(len(batch), tokens, finished - started))
-        _call(batch[0].job.loop, _deliver, batch, readings, finished)
+        call(batch[0].job.loop, _deliver, batch, readings, finished)
 
 
-def _call(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
+def _call_here(_: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object) -> None:
+    callback(*args)
+
+
+def _call_loop(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: object
+) -> None:
     try:
         loop.call_soon_threadsafe(callback, *args)
     except RuntimeError:  # the loop has ended, and with it whoever waited

@@ -185,6 +185,87 @@ def test_drain_answers_what_was_accepted_and_refuses_the_rest() -> None:
     asyncio.run(main())
 
 
+class Watched(GatedModel):
+    """Remembers the threads it ran on; its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate.set()
+        self.threads: list[int] = []
+
+    def classify(self, encodings: Sequence[Encoding]) -> list[Reading]:
+        """As `GatedModel.classify`."""
+        self.threads.append(threading.get_ident())
+        return super().classify(encodings)
+
+
+def on_loop(model: Watched, seconds: float, *texts: int) -> list[bool]:
+    """Which batches of `texts`, sent at once, ran on the loop.
+
+    Args:
+        seconds: that a text is known to take.
+    """
+    batcher = Batcher(cast(Classifier, model), 64, 100)
+
+    async def main() -> None:
+        batcher.start()
+        await batcher.submit([text(9)], soon())
+        batcher._seconds_per_token = seconds / 2
+        del model.threads[:], model.batches[:]
+        results = await asyncio.gather(*(batcher.submit([text(n)], soon()) for n in texts))
+        assert [logits(result)[0][0] for result in results] == list(texts)
+        await batcher.drain()
+
+    asyncio.run(main())
+    return [thread == threading.get_ident() for thread in model.threads]
+
+
+def test_quick_text_that_is_alone_runs_on_the_loop() -> None:
+    """There is nothing to gain from the thread; it takes what comes beside."""
+    assert on_loop(Watched(), 1e-3, 1) == [True]
+    assert sorted(on_loop(Watched(), 1e-3, 1, 2, 3)) in ([False, True], [False, False, True])
+
+
+def test_quickest_texts_share_a_turn() -> None:
+    """What comes in one turn of the loop is one batch of the next."""
+    model = Watched()
+    assert on_loop(model, 1e-5, *range(1, 9)) == [True]
+    assert [len(batch) for batch in model.batches] == [8]
+
+
+def test_turns_are_short() -> None:
+    """Texts that together would hold up the loop are several turns, and all are answered."""
+    model = Watched()
+    assert set(on_loop(model, 2.5e-4, *range(1, 17))) == {True}
+    assert [len(batch) for batch in model.batches] == [8, 8]
+
+
+def test_slow_text_never_holds_up_the_loop() -> None:
+    """It runs on the thread."""
+    assert not any(on_loop(Watched(), 4e-3, 1, 2))
+
+
+def test_bad_text_on_the_loop_fails_alone() -> None:
+    """As on the thread."""
+    model = Watched()
+    batcher = Batcher(cast(Classifier, model), 64, 100)
+
+    async def main() -> None:
+        batcher.start()
+        await batcher.submit([text(1)], soon())
+        batcher._seconds_per_token = 1e-5
+        del model.threads[:]
+        texts = (text(2), text(666), text(3))
+        found = await asyncio.gather(
+            *(batcher.submit([one], soon()) for one in texts), return_exceptions=True
+        )
+        assert [type(one) for one in found] == [Result, InferenceFailed, Result]
+        await batcher.drain()
+
+    asyncio.run(main())
+    assert set(model.threads) == {threading.get_ident()}
+
+
 def test_reports_each_batch() -> None:
     """Metrics hear of each batch with its texts and tokens."""
     model = GatedModel()
