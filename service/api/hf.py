@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from service.api.counted import counted
+from service.api.counted import Counted
 from service.api.dialects import ErrorBody
 from service.api.documented import body_of, errors_of
 from service.predictor import Answer
@@ -62,7 +62,7 @@ async def classify(request: Request, name: str) -> Response:
 
     A multi-label model's labels are all listed, each with a sigmoid score of its own.
     """
-    async with counted(request) as count:
+    with Counted(request) as count:
         body = HfRequest.model_validate_json(await request.body())
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(name, texts)

@@ -8,7 +8,7 @@ https://github.com/kserve/open-inference-protocol, with Triton's binary tensors,
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.api.counted import Answered, counted
+from service.api.counted import Answered, Counted
 from service.api.dialects import ErrorBody
 from service.api.documented import body_of, errors_of
 from service.api.oip_models import is_model, last_manifest
@@ -51,7 +51,7 @@ async def infer_with_version(request: Request, name: str, version: str) -> Respo
 
 async def _infer(request: Request, name: str, named: str) -> Response:
     state = state_of(request)
-    async with counted(request) as count:
+    with Counted(request) as count:
         if request.headers.get("content-encoding", "identity") != "identity":
             raise InvalidInput("a compressed body is not read")
         parts = split_body(await request.body(), request.headers.get(HEADER_LENGTH))

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from service.api.counted import Answered, counted
+from service.api.counted import Answered, Counted
 from service.api.documented import body_of
 from service.api.problems import RESPONSES
 from service.predictor import Answer
@@ -26,7 +26,7 @@ async def predict(request: Request) -> Response:
     The body is read by pydantic alone, in one pass: FastAPI's own way parses it to objects
     first and then checks those, and answers invalid UTF-8 with 400.
     """
-    async with counted(request) as count:
+    with Counted(request) as count:
         body = PredictRequest.model_validate_json(await request.body())
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(body.model, texts, truncate=body.truncate)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import TypeAdapter
 
-from service.api.counted import Answered, counted
+from service.api.counted import Answered, Counted
 from service.api.dialects import TeiErrorBody
 from service.api.documented import body_of, errors_of
 from service.api.state import state_of
@@ -56,7 +56,7 @@ async def predict(request: Request, model: Model = None) -> Response:
 
     What the work took is in headers, in whole milliseconds.
     """
-    async with counted(request) as count:
+    with Counted(request) as count:
         body = TeiRequest.model_validate_json(await request.body())
         texts = _texts(body)
         answered = await count.answer(model, texts, truncate=body.truncate is not False)
