@@ -81,7 +81,7 @@ class NanoModel(Section):
     """One convolution over the teacher's own token ids, and the maximum over time."""
 
     architecture: Literal["nano"]
-    embedding_size: int = Field(128, ge=1)
+    embedding_size: int = Field(96, ge=1)
     filters: int = Field(128, ge=1)
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")
     dropout: float = Field(0.3, ge=0, lt=1)

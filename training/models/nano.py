@@ -19,14 +19,14 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class NanoConfig(PretrainedConfig):
-    """Shape of a nano; the defaults have 3,989,122 parameters with two labels."""
+    """Shape of a nano; the defaults have 2,991,938 parameters with two labels."""
 
     model_type = "stillhouse-nano"
 
     def __init__(
         self,
         vocab_size: int = 30_522,
-        embedding_size: int = 128,
+        embedding_size: int = 96,
         filters: int = 128,
         width: int = 5,
         dropout: float = 0.3,
