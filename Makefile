@@ -63,11 +63,11 @@ checkpoints/teacher: | checkpoints/strong
 	$(DISTIL) --recipe training/recipes/teacher-distilled-sst2.toml \
 	  --base $(ENCODER) --teacher checkpoints/strong --output $@ $(RESUME)
 
-checkpoints/student: | checkpoints/strong
-	$(DISTIL) --recipe training/recipes/student-sst2.toml --teacher checkpoints/strong --output $@ $(RESUME)
+checkpoints/student: | checkpoints/teacher
+	$(DISTIL) --recipe training/recipes/student-sst2.toml --teacher checkpoints/teacher --output $@ $(RESUME)
 
-checkpoints/nano: | checkpoints/strong
-	$(DISTIL) --recipe training/recipes/nano-sst2.toml --teacher checkpoints/strong --output $@ $(RESUME)
+checkpoints/nano: | checkpoints/teacher
+	$(DISTIL) --recipe training/recipes/nano-sst2.toml --teacher checkpoints/teacher --output $@ $(RESUME)
 
 # The README's figures, from docs/results.json. DATA as for models.
 results: .venv/installed .venv-dev/installed

@@ -71,7 +71,7 @@ class BiLstmModel(Section):
     architecture: Literal["bilstm"]
     embedding_size: int = Field(128, ge=1)
     hidden_size: int = Field(256, ge=1)
-    layers: int = Field(2, ge=1)
+    layers: int = Field(1, ge=1)
     dropout: float = Field(0.3, ge=0, lt=1)
     pooling: Literal["last", "max", "mean"] = "last"
     initial_embeddings: InitialEmbeddings = "teacher"
