@@ -19,7 +19,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class BiLstmConfig(PretrainedConfig):
-    """Shape of a Bi-LSTM; the defaults have 4,699,010 parameters with two labels."""
+    """Shape of a Bi-LSTM; the defaults have 4,698,370 parameters with two labels."""
 
     model_type = "stillhouse-bilstm"
 
