@@ -38,8 +38,8 @@ peers: .venv/installed .venv-dev/installed
 	.venv-dev/bin/stillhouse peers run --models $(MODELS) --replace
 	.venv-dev/bin/stillhouse peers report
 
-# Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches the one that is, and
-# that one's students. DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
+# Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches all that are.
+# DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
 SST2 = --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv
 DISTIL = .venv-dev/bin/stillhouse distil $(SST2) --unlabelled $(DATA)/imdb/train.tsv.gz
 EXPORT = .venv-dev/bin/stillhouse export --models $(MODELS) --data sst2-dev=$(DATA)/sst2/dev.tsv
@@ -63,11 +63,11 @@ checkpoints/teacher: | checkpoints/strong
 	$(DISTIL) --recipe training/recipes/teacher-distilled-sst2.toml \
 	  --base $(ENCODER) --teacher checkpoints/strong --output $@ $(RESUME)
 
-checkpoints/student: | checkpoints/teacher
-	$(DISTIL) --recipe training/recipes/student-sst2.toml --teacher checkpoints/teacher --output $@ $(RESUME)
+checkpoints/student: | checkpoints/strong
+	$(DISTIL) --recipe training/recipes/student-sst2.toml --teacher checkpoints/strong --output $@ $(RESUME)
 
-checkpoints/nano: | checkpoints/teacher
-	$(DISTIL) --recipe training/recipes/nano-sst2.toml --teacher checkpoints/teacher --output $@ $(RESUME)
+checkpoints/nano: | checkpoints/strong
+	$(DISTIL) --recipe training/recipes/nano-sst2.toml --teacher checkpoints/strong --output $@ $(RESUME)
 
 # The README's figures, from docs/results.json. DATA as for models.
 results: .venv/installed .venv-dev/installed
