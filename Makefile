@@ -52,7 +52,7 @@ models: checkpoints/teacher checkpoints/student checkpoints/nano
 	  --train $(DATA)/sst2/train.tsv.gz --output checkpoints/held-out.tsv
 	.venv-dev/bin/stillhouse calibrate --chain student,teacher --models $(MODELS) --default \
 	  --data checkpoints/held-out.tsv \
-	  --max-accuracy-loss 0.01 --plot docs/auto.svg
+	  --max-accuracy-loss 0.02 --plot docs/auto.svg
 
 # A checkpoint that is there is kept, and an unfinished one is finished.
 checkpoints/strong: | .venv-dev/installed
