@@ -42,7 +42,9 @@ def model_of(kind: str) -> Checkpoint:
             initializer_range=0.1,
         )
         return tiny_checkpoint(BertForSequenceClassification(config).eval())
-    shape = BiLstmConfig(vocab_size=VOCABULARY, embedding_size=64, hidden_size=96)
+    shape = BiLstmConfig(
+        vocab_size=VOCABULARY, embedding_size=64, hidden_size=96, num_hidden_layers=2
+    )
     model = BiLstmForSequenceClassification(shape)
     model.train(False)
     return tiny_checkpoint(model)
