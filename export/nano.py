@@ -1,7 +1,4 @@
-"""The nano as an ONNX graph, built node by node: fewer nodes than a tracer leaves.
-
-Of its time, less than a tenth of a millisecond, every node costs a hundredth.
-"""
+"""The nano as an ONNX graph, built node by node: fewer nodes than a tracer leaves."""
 
 import numpy as np
 import numpy.typing as npt
