@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 
+from service.words import WordCache
+
 Int64Array = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Encoding:
     """One text's token ids, special tokens included, cut to the maximum length."""
 
@@ -39,8 +41,13 @@ class Tokenizer:
         self.pad_id: int = padding["pad_id"] if padding else (backend.token_to_id("[PAD]") or 0)
         self.max_length = max_length
         backend.no_padding()
+        backend.no_truncation()
+        self._before, self._after = _special_ids(backend)
+        self._room = max_length - len(self._before) - len(self._after)
         backend.enable_truncation(max_length)
         self._backend = backend
+        by_word = self._room > 0 and WordCache.reads_word_by_word(backend)
+        self._words = WordCache(backend) if by_word else None
 
     @classmethod
     def from_file(cls, path: Path, max_length: int) -> "Tokenizer":
@@ -56,11 +63,21 @@ class Tokenizer:
         return cls(backend, max_length)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
-        """Tokenises texts; the GIL is released while the library works."""
+        """Tokenises texts, a short one of known words without the library.
+
+        The GIL is released while the library works.
+        """
+        if self._words is not None:
+            read = [self._words.encode(text) for text in texts]
+            if None not in read:
+                return [self._wrapped(ids) for ids in read if ids is not None]
         return [
             Encoding(found.ids, bool(found.overflowing))
             for found in self._backend.encode_batch_fast(list(texts))
         ]
+
+    def _wrapped(self, ids: list[int]) -> Encoding:
+        return Encoding([*self._before, *ids[: self._room], *self._after], len(ids) > self._room)
 
     def pad(self, encodings: Sequence[Encoding]) -> tuple[Int64Array, Int64Array]:
         """Pads to the longest of a batch.
@@ -75,3 +92,13 @@ class Tokenizer:
             input_ids[row, : len(encoding)] = encoding.ids
             attention_mask[row, : len(encoding)] = 1
         return input_ids, attention_mask
+
+
+def _special_ids(backend: Backend) -> tuple[list[int], list[int]]:
+    """The ids that a tokeniser puts before and after any text."""
+    bare = backend.encode("a", add_special_tokens=False).ids
+    whole = backend.encode("a").ids
+    before = next(
+        index for index in range(len(whole) + 1) if whole[index : index + len(bare)] == bare
+    )
+    return whole[:before], whole[before + len(bare) :]
