@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
@@ -33,8 +33,7 @@ ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for 
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
+class BatchReport(NamedTuple):
     """One batch that ran, for metrics; called where it ran."""
 
     texts: int

@@ -5,8 +5,8 @@ Knows nothing of queues or HTTP.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,7 @@ from service.tokenization import Encoding, Tokenizer
 Float32Array = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a model said of one text, in Python's own numbers.
 
     Attributes:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.classifier import Reading
 from service.tokenization import Encoding
@@ -11,8 +12,7 @@ from service.tokenization import Encoding
 PADDING_SHARE = 0.15  # most of a batch that may be padding
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What the model said to one job.
 
     Attributes:

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.batcher import Batcher
 from service.classifier import Classifier, Reading
@@ -18,8 +19,7 @@ from service.tokenization import Encoding
 INLINE_CHARACTERS = 20_000  # about a millisecond of tokenising; more goes to a thread
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a model said of one text.
 
     Attributes:
@@ -55,8 +55,7 @@ class Stages:
     inference: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """All answers to a request, in the order of its texts."""
 
     answers: list[Answer]

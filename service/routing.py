@@ -6,9 +6,8 @@ Reads `routes.toml` and turns what a request names into a plan. Loads and runs n
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -101,24 +100,21 @@ class Routes(Section):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A model, and the version if the request pinned one."""
 
     name: str
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One model of a plan; without a threshold it always answers."""
 
     target: Target
     threshold: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The models to ask, in order.
 
     Attributes:

@@ -3,9 +3,8 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from fastapi import Request
 
@@ -21,8 +20,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_HEADER = "x-request-timeout-ms"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What a request got.
 
     Attributes:

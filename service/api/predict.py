@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
+from service.api.body import whole_body
 from service.api.counted import Answered, Counted
 from service.api.documented import body_of
 from service.api.problems import RESPONSES
@@ -27,7 +28,7 @@ async def predict(request: Request) -> Response:
     first and then checks those, and answers invalid UTF-8 with 400.
     """
     with Counted(request) as count:
-        body = PredictRequest.model_validate_json(await request.body())
+        body = PredictRequest.model_validate_json(await whole_body(request.receive))
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(body.model, texts, truncate=body.truncate)
     return Response(to_json(_response(body, answered)), media_type="application/json")
