@@ -6,9 +6,9 @@ hold little padding. Nobody starves, since a round is finished before the next i
 Every text's answer goes to the job that it came with; a job that was cancelled or is late is
 dropped before it costs anything. Knows nothing of routes or HTTP.
 
-What takes the model long runs on the thread, where the loop goes on reading and writing
-meanwhile. What is over sooner than the way there and back runs on the loop, and so does what is
-quick and alone. All that came in one turn of the loop for the loop runs in the next.
+Batches run on the thread, while the loop goes on reading and writing. A request that finds
+nothing before it and is quick runs on the loop: with one connection the nano answers 15% more
+requests a second (docs/experiments.md).
 """
 
 import asyncio
@@ -27,7 +27,6 @@ from service.tokenization import Encoding
 
 log = logging.getLogger(__name__)
 
-HOP_SECONDS = 0.0003  # the way to the thread and back
 LOOP_SECONDS = 0.002  # what the loop may stand still for
 ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
@@ -66,9 +65,6 @@ class Batcher:
         self._max_queue = max_queue
         self._batch_texts = batch_texts
         self._on_batch = on_batch
-        self._ready: deque[Item] = deque()  # waits for the loop
-        self._batches: deque[list[Item]] = deque()  # of the loop's round
-        self._turning = False  # a turn of the loop is due
         self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
         self.stopping = False
@@ -127,12 +123,11 @@ class Batcher:
         loop = asyncio.get_running_loop()
         job = Job(len(encodings), deadline, loop)
         items = [Item(job, row, encoding) for row, encoding in enumerate(encodings)]
-        for_loop = self._is_for_loop(tokens)
+        is_alone = not self._depth
         self._depth += len(items)
         self._waiting_tokens += tokens
-        if for_loop:
-            self._ready.extend(items)
-            self._turn_soon(loop)
+        if is_alone and 0 < tokens * self._seconds_per_token <= LOOP_SECONDS:
+            loop.call_soon(self._run_batches, items, _call_here)
         else:
             self._inbox.put(items)
         timer = loop.call_later(max(0.0, deadline - now), _expire, job)
@@ -153,39 +148,10 @@ class Batcher:
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
 
-    def _is_for_loop(self, tokens: int) -> bool:
-        seconds = tokens * self._seconds_per_token
-        return 0 < seconds <= (HOP_SECONDS if self._depth else LOOP_SECONDS)
-
-    def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._turning:
-            self._turning = True
-            loop.call_soon(self._turn, loop)
-
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Runs one batch of at most LOOP_SECONDS, and lets the loop read and write again."""
-        self._turning = False
-        if not self._batches:
-            tokens = min(self._batch_tokens, int(LOOP_SECONDS / self._seconds_per_token))
-            self._batches.extend(
-                split_by_length(self._round(self._ready), tokens, self._batch_texts)
-            )
-        while self._batches:
-            if live := [item for item in self._batches.popleft() if not is_dead(item.job)]:
-                self._run(live, _call_here)
-                break
-        if self._batches or self._ready:
-            self._turn_soon(loop)
-
     def _work(self) -> None:
         waiting: deque[Item] = deque()
         while self._receive(waiting):
-            for batch in split_by_length(
-                self._round(waiting), self._batch_tokens, self._batch_texts
-            ):
-                live = [item for item in batch if not is_dead(item.job)]
-                if live:
-                    self._run(live, _call_loop)
+            self._run_batches(self._round(waiting), _call_loop)
 
     def _receive(self, waiting: deque[Item]) -> bool:
         """Moves arrivals to `waiting`; blocks only when there is nothing else to do."""
@@ -207,6 +173,12 @@ class Batcher:
                 budget -= len(item.encoding)
                 chosen.append(item)
         return chosen
+
+    def _run_batches(self, items: list[Item], call: Callable[..., None]) -> None:
+        for batch in split_by_length(items, self._batch_tokens, self._batch_texts):
+            live = [item for item in batch if not is_dead(item.job)]
+            if live:
+                self._run(live, call)
 
     def _run(self, batch: list[Item], call: Callable[..., None]) -> None:
         """Runs a batch, and answers its jobs through `call`: of a loop, a callback on it."""
