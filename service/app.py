@@ -1,6 +1,7 @@
 """Builds the FastAPI application: settings in, routes and lifespan out."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -140,12 +141,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.registry.start()
     state.control.start()
     state.shadows.start()
+    # What is there now stays, and need not be searched for garbage: 1.5 ms a time and not 50.
+    gc.collect()
+    gc.freeze()
     try:
         with drained_on_signal(
             state.begin_draining, lambda: bool(state.registry.depth), state.settings.drain_seconds
         ):
             yield
     finally:
+        gc.unfreeze()
         state.begin_draining()
         await state.shadows.stop()
         await state.control.stop()
