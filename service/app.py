@@ -90,7 +90,9 @@ def _new_state(settings: Settings) -> State:
         load=partial(_load, threads=settings.model_threads),
         serve=partial(_serve, settings, metrics),
     )
-    predictor = Predictor(registry, settings.max_texts, settings.max_characters)
+    predictor = Predictor(
+        registry, settings.max_texts, settings.max_characters, settings.answer_cache
+    )
     state = State(
         settings=settings,
         registry=registry,

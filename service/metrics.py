@@ -62,6 +62,12 @@ class Metrics:
             ["model"],
             registry=self.registry,
         )
+        self.recalled = Counter(
+            "stillhouse_recalled_total",
+            "Texts that a model was not asked again, since it had been: the hits of the cache.",
+            ["model"],
+            registry=self.registry,
+        )
         self.escalated = Counter(
             "stillhouse_escalated_total",
             "Texts of a cascade that a later model of its chain answered.",

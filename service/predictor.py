@@ -5,12 +5,14 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
+from service.answers import AnswerCache, Read
 from service.batcher import Batcher
-from service.classifier import Classifier, Reading
+from service.classifier import Classifier
 from service.errors import EmptyInput, InvalidInput, TextTooLong, Unavailable
 from service.registry import Registry
 from service.routing import Plan, Target
@@ -28,6 +30,7 @@ class Answer(NamedTuple):
         logits: likewise.
         confidence: the cascade's measure, between 0 and 1; see `Classifier.confidence`.
         escalated: a cheaper model was asked first, and was unsure.
+        recalled: the model was asked before, and not again.
     """
 
     labels: tuple[str, ...] | None
@@ -37,6 +40,7 @@ class Answer(NamedTuple):
     model: str
     version: int
     escalated: bool
+    recalled: bool
     tokens: int
     truncated: bool
 
@@ -68,10 +72,15 @@ class Predictor:
     Args:
         max_texts: most texts in a request.
         max_characters: most characters in a text.
+        answer_cache: most texts whose answers are remembered, for each model; 0: none.
     """
 
-    def __init__(self, registry: Registry, max_texts: int, max_characters: int) -> None:
+    def __init__(
+        self, registry: Registry, max_texts: int, max_characters: int, answer_cache: int = 0
+    ) -> None:
         self._registry = registry
+        self._answer_cache = answer_cache
+        self._caches: WeakKeyDictionary[Batcher, AnswerCache] = WeakKeyDictionary()
         self._max_texts = max_texts
         self._max_characters = max_characters
 
@@ -132,31 +141,52 @@ class Predictor:
         while True:
             batcher = await self._registry.acquire(target.name, target.version)
             try:
-                return await _run(batcher, texts, deadline, truncate, escalated, stages)
+                reads, recalled = await self._read(batcher, texts, deadline, truncate, stages)
+                return [
+                    _answer(batcher.classifier, reads[text], escalated, text in recalled)
+                    for text in texts
+                ]
             except Unavailable:
                 # Swapped out between here and its queue: the new version answers.
                 if not batcher.stopping:
                     raise
 
+    async def _read(
+        self,
+        batcher: Batcher,
+        texts: Sequence[str],
+        deadline: float,
+        truncate: bool,
+        stages: Stages,
+    ) -> tuple[Mapping[str, Read], Collection[str]]:
+        """What a model says of texts, by text, and which it was not asked: it was before."""
+        classifier = batcher.classifier
+        started = time.monotonic()
+        cache = self._cache(batcher)
+        recalled = {} if cache is None else cache.recall(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in recalled]
+        encodings = await _encode(classifier, new)
+        stages.tokenize += time.monotonic() - started
+        if not truncate:
+            read = {text: known.encoding for text, known in recalled.items()}
+            _refuse_truncated(classifier, texts, read | dict(zip(new, encodings, strict=True)))
+        if not new:
+            batcher.last_used = started
+            return recalled, recalled
+        result = await batcher.submit(encodings, deadline)
+        stages.queue += result.queue_seconds
+        stages.inference += result.inference_seconds
+        reads = dict(zip(new, map(Read, encodings, result.readings), strict=True))
+        if cache is not None:
+            cache.remember(reads)
+        return recalled | reads, recalled
 
-async def _run(
-    batcher: Batcher,
-    texts: Sequence[str],
-    deadline: float,
-    truncate: bool,
-    escalated: bool,
-    stages: Stages,
-) -> list[Answer]:
-    classifier = batcher.classifier
-    started = time.monotonic()
-    encodings = await _encode(classifier, texts)
-    stages.tokenize += time.monotonic() - started
-    if not truncate:
-        _refuse_truncated(classifier, encodings)
-    result = await batcher.submit(encodings, deadline)
-    stages.queue += result.queue_seconds
-    stages.inference += result.inference_seconds
-    return _answers(classifier, encodings, result.readings, escalated)
+    def _cache(self, batcher: Batcher) -> AnswerCache | None:
+        if not self._answer_cache:
+            return None
+        if batcher not in self._caches:
+            self._caches[batcher] = AnswerCache(self._answer_cache)
+        return self._caches[batcher]
 
 
 async def _encode(classifier: Classifier, texts: Sequence[str]) -> list[Encoding]:
@@ -165,36 +195,30 @@ async def _encode(classifier: Classifier, texts: Sequence[str]) -> list[Encoding
     return await asyncio.to_thread(classifier.tokenizer.encode, texts)
 
 
-def _refuse_truncated(classifier: Classifier, encodings: Sequence[Encoding]) -> None:
-    for index, encoding in enumerate(encodings):
-        if encoding.truncated:
+def _refuse_truncated(
+    classifier: Classifier, texts: Sequence[str], encodings: Mapping[str, Encoding]
+) -> None:
+    for index, text in enumerate(texts):
+        if encodings[text].truncated:
             raise TextTooLong(
                 f"text {index} has more than the {classifier.tokenizer.max_length} tokens that "
                 f"{classifier.manifest.name} reads, and truncate is false"
             )
 
 
-def _answers(
-    classifier: Classifier,
-    encodings: Sequence[Encoding],
-    readings: Sequence[Reading],
-    escalated: bool,
-) -> list[Answer]:
+def _answer(classifier: Classifier, read: Read, escalated: bool, recalled: bool) -> Answer:
     manifest = classifier.manifest
     labels = manifest.labels
-    return [
-        Answer(
-            labels=None
-            if reading.given is None
-            else tuple(labels[index] for index in reading.given),
-            scores=dict(zip(labels, reading.probabilities, strict=True)),
-            logits=dict(zip(labels, reading.logits, strict=True)),
-            confidence=reading.confidence,
-            model=manifest.name,
-            version=manifest.version,
-            escalated=escalated,
-            tokens=len(encoding),
-            truncated=encoding.truncated,
-        )
-        for encoding, reading in zip(encodings, readings, strict=True)
-    ]
+    encoding, reading = read
+    return Answer(
+        labels=None if reading.given is None else tuple(labels[index] for index in reading.given),
+        scores=dict(zip(labels, reading.probabilities, strict=True)),
+        logits=dict(zip(labels, reading.logits, strict=True)),
+        confidence=reading.confidence,
+        model=manifest.name,
+        version=manifest.version,
+        escalated=escalated,
+        recalled=recalled,
+        tokens=len(encoding),
+        truncated=encoding.truncated,
+    )

@@ -22,6 +22,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1 << 20, ge=1, description="most bytes in a body")
     max_queue: int = Field(2048, ge=1, description="most texts waiting for one model")
     batch_tokens: int = Field(1024, ge=1, description="most tokens in a batch, padding counted")
+    answer_cache: int = Field(
+        0,
+        ge=0,
+        description="texts whose answers each model remembers, about a kilobyte each; 0: none",
+    )
     exact: bool = Field(
         False,
         description="run INT8 models with dynamic scales text by text: "

@@ -95,6 +95,8 @@ class State:
         if escalated:
             self.metrics.escalated.labels(model).inc(escalated)
         route.texts.inc(len(outcome.answers))
+        if recalled := sum(answer.recalled for answer in outcome.answers):
+            self.metrics.recalled.labels(model).inc(recalled)
         if cut := sum(answer.truncated for answer in outcome.answers):
             self.metrics.truncated.labels(model).inc(cut)
 

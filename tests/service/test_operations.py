@@ -70,7 +70,8 @@ def test_exact_runs_only_dynamic_int8_text_by_text(
     """Where a batch cannot move an answer, an exact service batches as always."""
     publish_tiny(tmp_path / "exact", "one", **manifest)
     client = connect(models=tmp_path / "exact", exact=True)
-    assert client.post("/predict", json={"inputs": ["good film"] * 4}).status_code == 200
+    texts = ["good film", "bad film", "fine film", "film film"]
+    assert client.post("/predict", json={"inputs": texts}).status_code == 200
     text = client.get("/metrics").text
     assert f'stillhouse_batch_texts_count{{model="one"}} {batches}.0' in text
 

@@ -174,3 +174,46 @@ def test_answer_is_as_documented(client: TestClient) -> None:
     response = client.post("/predict", json={"inputs": ["good", "bad"], "top_k": 1})
     read = PredictResponse.model_validate_json(response.content, strict=True, extra="forbid")
     assert read.model_dump(exclude_none=True) == response.json()
+
+
+def test_answers_are_remembered_by_the_text(connect: Callable[..., TestClient]) -> None:
+    """A text that was asked before is answered alike, without the model, and counted."""
+    client = connect(answer_cache=2)
+    first = client.post("/predict", json={"inputs": ["good film", "bad"]}).json()
+    again = client.post("/predict", json={"inputs": ["bad", "good film"]}).json()
+    assert again["predictions"] == first["predictions"][::-1]
+    assert again["timing_ms"]["inference"] == 0
+    mixed = client.post("/predict", json={"inputs": ["fine", "bad", "fine"]}).json()
+    assert [found["tokens"] for found in mixed["predictions"]] == [3, 3, 3]
+    assert 'stillhouse_recalled_total{model="student"} 3.0' in client.get("/metrics").text
+
+
+def test_answer_that_was_asked_for_longest_ago_is_forgotten(
+    connect: Callable[..., TestClient],
+) -> None:
+    """The cache is bounded."""
+    client = connect(answer_cache=2)
+    for text in ("good", "bad", "good", "fine"):
+        client.post("/predict", json={"inputs": text})
+    for text, recalled in (("good", True), ("bad", False)):
+        body = client.post("/predict", json={"inputs": text}).json()
+        assert (body["timing_ms"]["inference"] == 0) is recalled
+
+
+def test_remembered_answer_that_was_cut_can_be_refused(connect: Callable[..., TestClient]) -> None:
+    """`truncate` is the request's, whatever is remembered."""
+    client = connect(answer_cache=8)
+    text = "good " * 40
+    assert client.post("/predict", json={"inputs": text}).json()["predictions"][0]["truncated"]
+    refused = client.post("/predict", json={"inputs": ["bad", text], "truncate": False})
+    assert refused.status_code == 422
+    assert "text 1" in refused.json()["detail"]
+
+
+def test_new_version_remembers_nothing(models: Path, connect: Callable[..., TestClient]) -> None:
+    """An answer is that of the version that serves."""
+    client = connect(answer_cache=8, admin_key="secret")
+    assert client.post("/predict", json={"inputs": "good"}).json()["predictions"][0]["version"] == 1
+    publish_tiny(models, "student", 2)
+    client.post("/admin/reload", headers={"Authorization": "Bearer secret"})
+    assert client.post("/predict", json={"inputs": "good"}).json()["predictions"][0]["version"] == 2
