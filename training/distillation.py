@@ -4,9 +4,7 @@ Knows nothing of the student or of the loss that uses the logits.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from service.tokenization import Tokenizer
+from training import cache
 from training.augmentation import spell_masks
 from training.checkpoint import Checkpoint
 
@@ -63,13 +62,11 @@ def teacher_logits(teacher: Checkpoint, texts: Sequence[str]) -> Logits:
 
     The cache has a file for each `CHUNK` texts, written when it is done, so that a run which
     is killed goes on from there. It is keyed by the teacher's weights and the token ids that
-    it reads: a change of a text, the tokeniser or the maximum length is a miss. It lies in
-    `$STILLHOUSE_CACHE`, or `~/.cache/stillhouse`.
+    it reads: a change of a text, the tokeniser or the maximum length is a miss.
 
     Returns:
         (texts, labels).
     """
-    root = Path(os.environ.get("STILLHOUSE_CACHE", Path.home() / ".cache" / "stillhouse"))
     weights, tokenizer = teacher.sha256, teacher.tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
     logits = np.empty((len(texts), len(teacher.labels)), dtype=np.float32)
@@ -79,25 +76,15 @@ def teacher_logits(teacher: Checkpoint, texts: Sequence[str]) -> Logits:
             digest = hashlib.sha256(weights.encode())
             for encoding in tokenizer.encode(chunk):
                 digest.update(f"{encoding.ids}\n".encode())
-            path = root / "logits" / f"{digest.hexdigest()}.npy"
-            if path.is_file():
-                found: Logits = np.load(path, allow_pickle=False)
+            found = cache.recall("logits", digest.hexdigest())
+            if found is not None:
                 bar.update(len(chunk))
             else:
                 teacher.model.to(device)  # type: ignore[arg-type]  # transformers wraps it untyped
                 found = predict_logits(teacher.model, tokenizer, chunk, bar=bar)
-                _write(path, found)
+                cache.keep("logits", digest.hexdigest(), found)
             logits[start : start + CHUNK] = found
     return logits
-
-
-def _write(path: Path, logits: Logits) -> None:
-    """Writes beside its place and renames: a file of the cache is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.save(file, logits)
-    partial.replace(path)
 
 
 def ensemble_logits(teachers: Sequence[Checkpoint], texts: Sequence[str]) -> Logits:

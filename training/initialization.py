@@ -1,11 +1,13 @@
 """New models: a pretrained encoder with a fresh head, or a student started from its teacher."""
 
+import hashlib
 from typing import Any, cast
 
 import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from training import cache
 from training.checkpoint import Checkpoint, load_hub_tokenizer
 from training.models.bilstm import (
     BiLstmConfig,
@@ -127,7 +129,8 @@ def contextual_embeddings(teacher: Checkpoint) -> torch.Tensor:
     """What a teacher's last layer says of each token when it is read alone.
 
     As in Model2Vec (Tulkens and van Dongen 2024, github.com/MinishLab/model2vec). Of a
-    fine-tuned teacher these states know the task, which its word embeddings hardly do.
+    fine-tuned teacher these states know the task, which its word embeddings hardly do. They are
+    computed once and cached, by the teacher's weights and the ids that it reads.
 
     Returns:
         (vocabulary, dimensions).
@@ -140,9 +143,13 @@ def contextual_embeddings(teacher: Checkpoint) -> torch.Tensor:
     place = alone["special_tokens_mask"].index(0)
     end = len(alone["input_ids"]) - alone["special_tokens_mask"][::-1].index(0)
     before, after = alone["input_ids"][:place], alone["input_ids"][end:]
+    tokens = range(len(tokenizer))
+    key = hashlib.sha256(f"{teacher.sha256} {before} {after} {len(tokens)}".encode()).hexdigest()
+    known = cache.recall("states", key)
+    if known is not None:
+        return torch.from_numpy(known)
     device = next(teacher.model.parameters()).device
     found = []
-    tokens = range(len(tokenizer))
     starts = tqdm(range(0, len(tokens), TOKENS_AT_ONCE), desc="teacher embeddings")
     with torch.inference_mode():
         for start in starts:
@@ -157,4 +164,6 @@ def contextual_embeddings(teacher: Checkpoint) -> torch.Tensor:
                     "'contextual'; 'teacher' takes its word embeddings"
                 )
             found.append(output.hidden_states[-1][:, place].float().cpu())
-    return torch.cat(found)
+    states = torch.cat(found)
+    cache.keep("states", key, states.numpy())
+    return states

@@ -18,6 +18,7 @@ from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
 from tests.training.builders import student_recipe, teacher_recipe
 from training.checkpoint import CheckpointError, load_checkpoint
 from training.data import DataError, load_labelled_text
+from training.initialization import contextual_embeddings
 from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.nano import NanoForSequenceClassification
 from training.recipe import RecipeError, load_recipe
@@ -141,6 +142,17 @@ def test_contextual_start(toy: Path, teacher: Path, tmp_path: Path) -> None:
     # An axis of the projection may point either way.
     assert (found.abs() - expected.abs()).abs().max() < 1e-3
     assert torch.equal(found[0], torch.zeros(32))
+
+
+def test_contextual_start_is_computed_once(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teacher's states come from the cache the second time, and are the same."""
+    monkeypatch.setenv("STILLHOUSE_CACHE", str(tmp_path / "cache"))
+    taught_by = load_checkpoint(str(teacher))
+    first = contextual_embeddings(taught_by)
+    monkeypatch.setattr(taught_by.model, "forward", None)
+    assert torch.equal(contextual_embeddings(taught_by), first)
 
 
 def test_random_start(toy: Path, teacher: Path, tmp_path: Path) -> None:
