@@ -98,6 +98,8 @@ def _begin(plan: Plan, versions: dict[str, Path], place: Place, sentences: int) 
 def _go_on(new: Run, old: Run, path: Path, replace: bool) -> Run:
     """The unfinished run, what failed left out; the new one where the old is to be replaced."""
     differ = [name for name in FIXED if getattr(new, name) != getattr(old, name)]
+    if new.machine.cpu != old.machine.cpu:
+        differ.append("machine")
     if not differ:
         return dataclasses.replace(
             old, visits=tuple(each for each in old.visits if each.failure is None)
