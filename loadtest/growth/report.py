@@ -63,7 +63,7 @@ def _conditions(run: Run) -> str:
         f"{versions}, {run.wrk}. Models: {models}. `stillhouse serve` with `{settings}`, one "
         f"process with one thread on one core where nothing else is said; wrk on core "
         f"{machine.client_core} with {plan.connections} connections, each asking anew as soon as "
-        f"it is answered, {run.sentences} real sentences in turn. {plan.rounds} rounds, in each "
+        f"it is answered, {run.sentences} real sentences in turn. Rounds: {plan.rounds}, in each "
         "of which the service is started for every point, warmed up for "
         f"{plan.warm_up_seconds} s and loaded for {plan.seconds} s, longer where answers are "
         "slow. Medians of the rounds, with the lowest and the highest; latencies in milliseconds. "
@@ -71,13 +71,14 @@ def _conditions(run: Run) -> str:
     )
     if run.finished_at is None:
         said += " **This run was broken off.**"
-    if len(run.cpus) in run.plan.cores:
+    shares = CORES in plan.dimensions and len(run.cpus) in plan.cores
+    if len(run.cpus) == 1:
+        said += " **All of it ran on one core, wrk too.**"
+    elif shares:
         said += (
             f" **On {len(run.cpus)} cores wrk shared one with the service**; the CPU that it took "
             "is in the table, and the extrapolation counts the rest alone as the service's."
         )
-    if len(run.cpus) == 1:
-        said += " **All of it ran on one core, wrk too.**"
     if max(machine.server_core_busy, machine.client_core_busy) > BUSY:
         said += (
             f" **The machine was not quiet: before the run, others used "
