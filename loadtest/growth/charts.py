@@ -1,5 +1,6 @@
-"""A run as a picture: one chart a dimension, one colour a model."""
+"""A run as a picture: a chart a dimension, and one of memory; one colour a model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -24,81 +25,96 @@ if TYPE_CHECKING:
 STYLES = {PROCESSES: ("o", "-"), THREADS: ("s", "--"), ONE: ("^", ":")}
 GRID = tuple(2 ** (step / 8) for step in range(8 * 6 + 1))  # 1 to 64 cores
 COLUMNS = 3
+RATE = "texts a second"
 
 
 def draw(run: Run, path: Path) -> None:
-    """Draws texts a second against each dimension's values.
+    """Draws texts a second against each dimension's values, and memory against loaded models.
 
     Raises:
         OSError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 
-    dimensions = run.plan.dimensions
-    columns = min(COLUMNS, len(dimensions))
-    rows = -(-len(dimensions) // columns)
+    charts = [_chart_of(dimension) for dimension in run.plan.dimensions]
+    charts += [_memory] if MODELS in run.plan.dimensions else []
+    columns = min(COLUMNS, len(charts))
+    rows = -(-len(charts) // columns)
     figure = Figure(figsize=(5 * columns, 4 * rows), layout="constrained")
-    charts = figure.subplots(rows, columns, squeeze=False).flatten()
-    for axes, dimension in zip(charts, dimensions, strict=False):
-        if dimension == CORES:
-            _cores(axes, run)
-        else:
-            _values(axes, run, dimension)
-        axes.set(title=TITLES[dimension], ylabel="texts a second")
+    places = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, chart in zip(places, charts, strict=False):
+        chart(axes, run)
         axes.grid(which="major", alpha=0.3)
-    for axes in charts[len(dimensions) :]:
+    for axes in places[len(charts) :]:
         axes.remove()
     partial = path.with_name(f".partial-{path.name}")
     figure.savefig(partial)
     partial.replace(path)
 
 
+def _chart_of(dimension: str) -> Callable[["Axes", Run], None]:
+    if dimension == CORES:
+        return _cores
+    return lambda axes, run: _values(axes, run, dimension)
+
+
 def _values(axes: "Axes", run: Run, dimension: str) -> None:
-    memory = axes.twinx() if dimension == MODELS else None
+    """Medians, with the range of the rounds."""
     for number, model in enumerate(run.plan.models):
         found = _standings(run, dimension, model)
-        x, colour = [one.point.value for one in found], f"C{number}"
-        _line(axes, x, found, colour, model)
-        if memory is not None:
-            y = [one.use.rss_mb for one in found]
-            memory.plot(x, y, "x:", color=colour, label=f"{model}, memory")
-    axes.set(xlabel=HEADS[dimension], xscale="log", yscale="log")
-    _tick(axes, sorted({p.value for p in points(run.plan) if p.dimension == dimension}))
+        x = [one.point.value for one in found]
+        y = [one.texts_per_second for one in found]
+        below = [one.texts_per_second - one.low for one in found]
+        above = [one.high - one.texts_per_second for one in found]
+        colour = f"C{number}"
+        axes.errorbar(x, y, (below, above), fmt="o-", color=colour, capsize=3, label=model)
+    axes.set(title=TITLES[dimension], xlabel=HEADS[dimension], ylabel=RATE)
+    _scale(axes, sorted({p.value for p in points(run.plan) if p.dimension == dimension}))
     axes.legend(fontsize="small")
-    if memory is not None:
-        memory.set(ylabel="memory, MB (crosses)", ylim=(0, None))
 
 
-def _line(axes: "Axes", x: list[int], found: list[Standing], colour: str, label: str) -> None:
-    """Medians, with the range of the rounds."""
-    y = [one.texts_per_second for one in found]
-    below = [one.texts_per_second - one.low for one in found]
-    above = [one.high - one.texts_per_second for one in found]
-    axes.errorbar(x, y, (below, above), fmt="o-", color=colour, capsize=3, label=label)
+def _memory(axes: "Axes", run: Run) -> None:
+    for number, model in enumerate(run.plan.models):
+        found = _standings(run, MODELS, model)
+        x, y = [one.point.value for one in found], [one.use.rss_mb for one in found]
+        axes.plot(x, y, "o-", color=f"C{number}", label=model)
+    axes.set(title="Loaded models: memory", xlabel=HEADS[MODELS], ylabel="RSS, MB")
+    axes.set(xlim=(0, None), ylim=(0, None))
+    axes.legend(fontsize="small")
 
 
 def _cores(axes: "Axes", run: Run) -> None:
     """What was measured as marks, what is extrapolated as lines."""
     for number, model in enumerate(run.plan.models):
         for mode, (mark, _) in STYLES.items():
-            found = [
-                one for point in mode_points(run, model, mode) if (one := standing(run, point))
-            ]
+            measured = (standing(run, point) for point in mode_points(run, model, mode))
+            found = [one for one in measured if one is not None]
             x = [cores_had(run, one.point, one.use.client_cpu) for one in found]
             y = [one.texts_per_second for one in found]
-            axes.plot(x, y, mark, color=f"C{number}", fillstyle="none", label=f"{model}, {mode}")
+            axes.plot(x, y, mark, color=f"C{number}", fillstyle="none")
+        axes.plot([], [], color=f"C{number}", linewidth=4, label=model)
+    for mode, (mark, line) in STYLES.items():
+        axes.plot([], [], mark, linestyle=line, color="grey", fillstyle="none", label=mode)
     for each in outlooks(run):
         colour = f"C{run.plan.models.index(each.model)}"
         y = [median(curve.at(cores) for curve in each.curves) for cores in GRID]
         axes.plot(GRID, y, STYLES[each.mode][1], color=colour, linewidth=1)
-    axes.set(xlabel="cores of the service (lines: extrapolated)", xscale="log", yscale="log")
-    _tick(axes, [*run.plan.cores, *AHEAD])
+    label = "cores (marks: measured, lines: extrapolated)"
+    axes.set(title=TITLES[CORES], xlabel=label, ylabel=RATE)
+    _scale(axes, [*run.plan.cores, *AHEAD])
     axes.legend(fontsize="x-small")
 
 
-def _tick(axes: "Axes", values: list[int]) -> None:
+def _scale(axes: "Axes", values: list[int]) -> None:
+    """Both axes logarithmic, with plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+
+    axes.set(xscale="log", yscale="log")
     axes.set_xticks(values, [str(value) for value in values])
-    axes.set_xticks([], minor=True)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _standings(run: Run, dimension: str, model: str) -> list[Standing]:

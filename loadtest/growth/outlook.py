@@ -3,9 +3,11 @@
 Processes share nothing but the port and the machine's memory and its bandwidth, so they get
 Amdahl's curve alone. One process has one event loop, which no number of threads makes faster: a
 ceiling of a core's time over the loop's CPU time a text, which is measured. The interpreter's
-lock, which the model's thread takes for a part of its work, lowers it further.
+lock, which the model's thread takes for a part of its work, lowers it further. One process with
+one thread for its model has two threads in all, and stays where two cores bring it.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -91,23 +93,31 @@ def _curves(run: Run, measured: Sequence[Point], mode: str) -> tuple[Curve, ...]
     visits = [good_visits(run, point) for point in measured]
     found = []
     for round_ in range(run.plan.rounds):
-        if not all(round_ in by_round for by_round in visits) or not visits:
-            continue
-        rates = [by_round[round_][0] for by_round in visits]
-        uses = [by_round[round_][2] for by_round in visits]
-        cores = [cores_had(run, p, use.client_cpu) for p, use in zip(measured, uses, strict=True)]
-        curve = fit(list(zip(cores, rates, strict=True)), _ceiling(mode, rates[-1], uses[-1]))
-        if curve is not None:
-            found.append(curve)
+        if all(round_ in by_round for by_round in visits):
+            rates = [by_round[round_][0] for by_round in visits]
+            uses = [by_round[round_][2] for by_round in visits]
+            cores = [
+                cores_had(run, point, use.client_cpu)
+                for point, use in zip(measured, uses, strict=True)
+            ]
+            curve = fit(list(zip(cores, rates, strict=True)))
+            if curve is not None:
+                found.append(_limited(curve, mode, rates[-1], uses[-1]))
     return tuple(found)
 
 
-def _ceiling(mode: str, rate: float, use: Use) -> float | None:
-    """Texts a second that the parts of one process which are one thread can do at most."""
+def _limited(curve: Curve, mode: str, rate: float, use: Use) -> Curve:
+    """The curve under its mode's ceiling.
+
+    Args:
+        rate: texts a second on the most cores that were measured.
+        use: what they took.
+    """
     if mode == PROCESSES:
-        return None
-    busiest = use.loop_cpu if mode == THREADS else max(use.loop_cpu, use.other_cpu)
-    return rate / busiest
+        return curve
+    if mode == THREADS:
+        return dataclasses.replace(curve, ceiling=rate / use.loop_cpu)
+    return Curve(curve.one, 0.0, rate)  # two threads, so that more cores have nothing to do
 
 
 def _expected(curves: Sequence[Curve], cores: int, memory_mb: float) -> Expected:
@@ -134,10 +144,11 @@ def middle(curves: Sequence[Curve]) -> Curve:
 
 def _limit(curves: Sequence[Curve], mode: str, most: int) -> str:
     curve = middle(curves)
+    if mode == ONE:
+        return f"its two threads, the event loop's and the model's: as measured on {most} cores"
     if curve.ceiling is not None and curve.ceiling_cores is not None:
-        what = "the event loop" if mode == THREADS else "its busiest thread"
         return (
-            f"{what}: at most {curve.ceiling:,.0f} texts/s, "
+            f"the event loop: at most {curve.ceiling:,.0f} texts/s, "
             f"which {max(1.0, curve.ceiling_cores):.1f} cores reach"
         )
     if curve.asymptote is not None and curve.half_cores is not None:

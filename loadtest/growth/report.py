@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadtest.growth.outlook import Outlook, outlooks
+from loadtest.growth.outlook import ONE, Outlook, mode_points, outlooks
 from loadtest.growth.plan import BATCH, CLASSES, CORES, LENGTHS, MODELS, Point, points
 from loadtest.growth.results import Run
 from loadtest.growth.summary import Standing, failures, standing
@@ -18,7 +18,8 @@ TITLES = {
 HEADS = {LENGTHS: "tokens", BATCH: "texts a request", CLASSES: "classes", MODELS: "models"}
 NOTES = {
     CORES: "CPU is in cores: of the event loops (the main thread of each process), of all other "
-    "threads, which is the models', and of wrk. Memory is PSS over all processes.",
+    "threads, which is the models', and of wrk. The busiest process's share of the service's CPU "
+    "says how evenly the kernel dealt the connections out. Memory is PSS over all processes.",
     LENGTHS: "Real sentences, joined and cut to just so many of the model's tokens, asked of a "
     "copy of the model that takes 512.",
     BATCH: "Real sentences, so many in each request.",
@@ -119,8 +120,8 @@ def _table(run: Run, dimension: str) -> Iterable[str]:
 
 def _cores(run: Run) -> Iterable[str]:
     heads = ["model", "cores", "processes", "threads", "texts/s", "p50", "p99"]
-    yield _row([*heads, "CPU: loops", "models", "wrk", "memory"])
-    yield "| --- |" + " ---: |" * 10
+    yield _row([*heads, "CPU: loops", "models", "wrk", "busiest process", "memory"])
+    yield "| --- |" + " ---: |" * 11
     for point in points(run.plan):
         if point.dimension == CORES:
             found = standing(run, point)
@@ -140,10 +141,10 @@ def _figures(found: Standing | None) -> list[str]:
 
 def _use(found: Standing | None) -> list[str]:
     if found is None:
-        return ["-"] * 4
+        return ["-"] * 5
     use = found.use
     cpu = (f"{share:.2f}" for share in (use.loop_cpu, use.other_cpu, use.client_cpu))
-    return [*cpu, f"{use.pss_mb:,.0f} MB"]
+    return [*cpu, f"{use.busiest:.0%}", f"{use.pss_mb:,.0f} MB"]
 
 
 def _extrapolation(run: Run) -> list[str]:
@@ -160,29 +161,32 @@ def _extrapolation(run: Run) -> list[str]:
         "read it as what no new limit would leave. **n processes** share nothing but memory, its "
         "bandwidth and the port; their memory is n times the PSS of one. **One process** "
         "has one event loop, however many threads its model has: at most a core's time over the "
-        "loop's CPU time a text, which is measured; with **one thread**, the model's has the same "
-        "limit. The interpreter's lock, which both threads take, lowers it by what was not "
-        "measured."
+        "loop's CPU time a text, which is measured. The interpreter's lock, which the model's "
+        "thread takes too, lowers that by what was not measured. With **one thread** for its model "
+        "it has two in all, and stays where it was."
     )
-    parts.append("\n".join(_outlook_rows(found)))
+    parts.append("\n".join(_outlook_rows(run, found)))
     return parts
 
 
-def _outlook_rows(found: Sequence[Outlook]) -> Iterable[str]:
-    ahead = [each.cores for each in found[0].ahead]
-    heads = [f"texts/s on {cores} cores" for cores in ahead]
-    memory = [f"memory on {cores}" for cores in ahead]
-    yield _row(["model", "mode", "s", *heads, *memory, "what limits it first"])
-    yield "| --- | --- |" + " ---: |" * (1 + 2 * len(ahead)) + " --- |"
+def _outlook_rows(run: Run, found: Sequence[Outlook]) -> Iterable[str]:
+    measured = [f"texts/s measured on {cores}" for cores in run.plan.cores]
+    ahead = [f"expected on {each.cores}" for each in found[0].ahead]
+    memory = [f"memory on {each.cores}" for each in found[0].ahead]
+    heads = [*measured, *ahead, *memory, "s"]
+    yield _row(["model", "mode", *heads, "what limits it first"])
+    yield "| --- | --- |" + " ---: |" * len(heads) + " --- |"
     for each in found:
         contention = sorted(curve.contention for curve in each.curves)
+        here = (standing(run, point) for point in mode_points(run, each.model, each.mode))
         yield _row(
             [
                 each.model,
                 each.mode,
-                f"{contention[0]:.3f} to {contention[-1]:.3f}",
+                *(_rate(one.texts_per_second) if one else "-" for one in here),
                 *(f"{_rate(x.middle)} ({_rate(x.low)} to {_rate(x.high)})" for x in each.ahead),
                 *(f"{x.memory_mb / 1000:,.1f} GB" for x in each.ahead),
+                "" if each.mode == ONE else f"{contention[0]:.3f} to {contention[-1]:.3f}",
                 each.limit,
             ]
         )

@@ -20,14 +20,15 @@ class Use:
     """What a load took.
 
     `loop_cpu` is that of the main thread of each of the service's processes, which runs the event
-    loop: HTTP, JSON, tokenising. `other_cpu` is that of all other threads: the model. Memory is
-    read after the load, over all processes: `rss_mb` counts a shared page in each process that
-    has it, `pss_mb` once.
+    loop: HTTP, JSON, tokenising. `other_cpu` is that of all other threads: the model. `busiest` is
+    the share of both that the busiest process had. Memory is read after the load, over all
+    processes: `rss_mb` counts a shared page in each process that has it, `pss_mb` once.
     """
 
     client_cpu: float  # of wrk
     loop_cpu: float
     other_cpu: float
+    busiest: float  # 0 to 1
     rss_mb: float
     pss_mb: float
 

@@ -42,14 +42,13 @@ class Curve:
         return self.ceiling * (1 - self.contention) / (self.one - self.ceiling * self.contention)
 
 
-def fit(measured: Sequence[tuple[float, float]], ceiling: float | None = None) -> Curve | None:
+def fit(measured: Sequence[tuple[float, float]]) -> Curve | None:
     """The curve through the point of one core that is nearest to the others.
 
     Least squares of n X(1) / X(n) = 1 + s (n - 1) for s; a negative one, which is chance, is 0.
 
     Args:
         measured: cores, and texts a second; cores may be a fraction, where others used the rest.
-        ceiling: texts a second.
 
     Returns:
         None where there is no point of just one core, or none of more.
@@ -60,4 +59,4 @@ def fit(measured: Sequence[tuple[float, float]], ceiling: float | None = None) -
         return None
     lost = sum((cores - 1) * (cores * one / rate - 1) for cores, rate in more)
     contention = lost / sum((cores - 1) ** 2 for cores, _ in more)
-    return Curve(one, max(0.0, contention), ceiling)
+    return Curve(one, max(0.0, contention))

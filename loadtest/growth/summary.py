@@ -53,6 +53,7 @@ def standing(run: Run, point: Point) -> Standing | None:
             client_cpu=of_use(lambda use: use.client_cpu),
             loop_cpu=of_use(lambda use: use.loop_cpu),
             other_cpu=of_use(lambda use: use.other_cpu),
+            busiest=of_use(lambda use: use.busiest),
             rss_mb=of_use(lambda use: use.rss_mb),
             pss_mb=of_use(lambda use: use.pss_mb),
         ),

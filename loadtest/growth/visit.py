@@ -38,10 +38,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Cpu:
-    """CPU seconds that the service has used so far."""
+    """CPU seconds of a process: of its main thread, and of all."""
 
     loop: float
-    all: float
+    total: float
+
+    def since(self, before: "_Cpu") -> "_Cpu":
+        """What was used between."""
+        return _Cpu(self.loop - before.loop, self.total - before.total)
 
 
 def visit(
@@ -104,27 +108,32 @@ def _measure(server: Server, sent: Path, plan: Plan, client: int) -> tuple[Load,
     load = put_load(url, sent, plan.connections, max(plan.seconds, enough), client)
     after, client_after = _cpu_seconds(server), _children_seconds()
     server.check_alive()
-    loop = after.loop - before.loop
+    used = [after[pid].since(before.get(pid, _Cpu(0.0, 0.0))) for pid in after]
+    loop, total = sum(each.loop for each in used), sum(each.total for each in used)
+    if not total:
+        raise VisitFailed("the service used no CPU time that the kernel tells of")
     rss, pss = memory_mb(server.processes())
     return load, Use(
         client_cpu=round((client_after - client_before) / load.seconds, 3),
         loop_cpu=round(loop / load.seconds, 3),
-        other_cpu=round((after.all - before.all - loop) / load.seconds, 3),
+        other_cpu=round((total - loop) / load.seconds, 3),
+        busiest=round(max(each.total for each in used) / total, 3),
         rss_mb=rss,
         pss_mb=pss,
     )
 
 
-def _cpu_seconds(server: Server) -> _Cpu:
-    loop = total = 0.0
+def _cpu_seconds(server: Server) -> dict[int, _Cpu]:
+    """By process."""
+    found = {}
     for process in server.processes():
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-            total += times.user + times.system
             # A process's main thread has its number.
             main = (thread for thread in process.threads() if thread.id == process.pid)
-            loop += sum(thread.user_time + thread.system_time for thread in main)
-    return _Cpu(loop, total)
+            loop = sum(thread.user_time + thread.system_time for thread in main)
+            found[process.pid] = _Cpu(loop, times.user + times.system)
+    return found
 
 
 def _children_seconds() -> float:

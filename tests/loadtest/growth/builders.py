@@ -44,7 +44,7 @@ def make_use(
     client: float = 0.1, loop: float = 0.25, other: float = 0.75, memory: float = 200.0
 ) -> Use:
     """A quarter of a core for the loop, the rest for the model."""
-    return Use(client, loop, other, memory + 10, memory)
+    return Use(client, loop, other, 1.0, memory + 10, memory)
 
 
 def make_visit(point: Point, round_: int, rate: float, use: Use | None = None) -> Visit:

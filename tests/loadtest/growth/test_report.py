@@ -31,8 +31,10 @@ def test_every_dimension_has_a_table(run: Run) -> None:
     assert f"| 77 | {rates} | {rates} |" in text
     assert "| 64 | 7,040 (6,400 to 7,680) | 5.0 | 10.0 |" in text
     assert f"| 8 | {rates} | 1,610 MB | {rates} | 1,610 MB |" in text
-    assert "| teacher | 2 | 2 | 1 | 220 (200 to 240) | 5.0 | 10.0 | 0.25 | 0.75 | 0.10 |" in text
-    assert "| student | n processes | 0.000 to 0.000 | 1,760 (1,600 to 1,920) |" in text
+    figures = "220 (200 to 240) | 5.0 | 10.0 | 0.25 | 0.75 | 0.10 | 100% | 400 MB |"
+    assert f"| teacher | 2 | 2 | 1 | {figures}" in text
+    expected = "1,760 (1,600 to 1,920) | 7,040 (6,400 to 7,680) | 3.2 GB | 12.8 GB"
+    assert f"| student | n processes | 110 | 220 | {expected} | 0.000 to 0.000 |" in text
     assert "extrapolation, not a measurement" in text
     assert "random weights: time does not depend on the weights' values" in text
     assert "on core 3 with 2 connections" in text
@@ -61,14 +63,14 @@ def test_what_was_not_measured_is_left_open() -> None:
         return Visit(point, round_, None, None, "ended by itself")
 
     text = to_markdown(make_run(make_plan((CORES, MODELS)), broken, cpus=(0,)))
-    assert "| nano | 1 | 1 | 1 | - | - | - | - | - | - | - |" in text
+    assert "| nano | 1 | 1 | 1 | - | - | - | - | - | - | - | - |" in text
     assert "| 8 | - | - | - | - |" in text
     assert "It takes points of one core and of more" in text
     assert "All of it ran on one core, wrk too" in text
 
 
 def test_a_picture_has_a_chart_a_dimension(run: Run, tmp_path: Path) -> None:
-    """And nothing half-written is left beside it."""
+    """And one of memory; nothing half-written is left beside it."""
     few, all_ = tmp_path / "few.svg", tmp_path / "all.svg"
     draw(make_run(make_plan((BATCH, CLASSES)), usual), few)
     draw(run, all_)
