@@ -85,7 +85,7 @@ def growth() -> None:
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
-    help="Seconds of load before those that count.",
+    help="Seconds of load before those that count; more where answers are slow.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--port", type=int, default=8123, show_default=True, help="A free port.")

@@ -18,8 +18,8 @@ DIMENSIONS = (CORES, *VALUES)
 class Plan:
     """One run: of what, how long, how often.
 
-    `seconds` is the least that a load lasts; where answers are slow, it lasts until every
-    connection had some.
+    `seconds` is the least that a load lasts, as `warm_up_seconds` is of what comes before it;
+    where answers are slow, both last until every connection had some.
     """
 
     models: tuple[str, ...]

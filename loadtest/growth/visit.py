@@ -25,6 +25,7 @@ from loadtest.peers.wrk import put_load
 # A queue that holds the largest requests of many connections.
 SETTINGS = {**contenders.OUR_SETTINGS, "STILLHOUSE_MAX_QUEUE": "65536"}
 ANSWERS_EACH = 3  # that a connection gets at least, by the rate of the warm-up
+MOST_WARM_UP_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +98,14 @@ def _launch(point: Point, name: str, repository: Path, place: Place) -> Launch:
 def _measure(server: Server, sent: Path, plan: Plan, client: int) -> tuple[Load, Use]:
     url = server.launch.url
     server.settle()  # the first answer was that of one process; the others still start
-    warm = put_load(url, sent, plan.connections, plan.warm_up_seconds, client)
-    if not warm.requests:
-        raise VisitFailed(
-            f"no answer in the warm-up of {plan.warm_up_seconds} s: --warm-up makes it longer"
-        )
-    enough = math.ceil(ANSWERS_EACH * plan.connections / warm.requests_per_second)
+    rate = _warm_up(server, sent, plan, client)
+    enough = math.ceil(ANSWERS_EACH * plan.connections / rate)
     server.settle()
     before, client_before = _cpu_seconds(server), _children_seconds()
     load = put_load(url, sent, plan.connections, max(plan.seconds, enough), client)
     after, client_after = _cpu_seconds(server), _children_seconds()
     server.check_alive()
-    used = [after[pid].since(before.get(pid, _Cpu(0.0, 0.0))) for pid in after]
+    used = [after[pid].since(before[pid]) for pid in after.keys() & before.keys()]
     loop, total = sum(each.loop for each in used), sum(each.total for each in used)
     if not total:
         raise VisitFailed("the service used no CPU time that the kernel tells of")
@@ -121,6 +118,21 @@ def _measure(server: Server, sent: Path, plan: Plan, client: int) -> tuple[Load,
         rss_mb=rss,
         pss_mb=pss,
     )
+
+
+def _warm_up(server: Server, sent: Path, plan: Plan, client: int) -> float:
+    """Requests a second, of a load that lasts until there are as many answers as connections."""
+    seconds = plan.warm_up_seconds
+    while True:
+        load = put_load(server.launch.url, sent, plan.connections, seconds, client)
+        if load.requests >= plan.connections:
+            return load.requests_per_second
+        if seconds >= MOST_WARM_UP_SECONDS:
+            raise VisitFailed(
+                f"{load.requests} answers to {plan.connections} connections in a warm-up of "
+                f"{seconds} s: try fewer --connections"
+            )
+        seconds *= 2
 
 
 def _cpu_seconds(server: Server) -> dict[int, _Cpu]:
