@@ -64,11 +64,11 @@ def _conditions(run: Run) -> str:
         f"{versions}, {run.wrk}. Models: {models}. `stillhouse serve` with `{settings}`, one "
         f"process with one thread on one core where nothing else is said; wrk on core "
         f"{machine.client_core} with {plan.connections} connections, each asking anew as soon as "
-        f"it is answered, {run.sentences} real sentences in turn. Rounds: {plan.rounds}, in each "
-        "of which the service is started for every point, warmed up for "
+        f"it is answered, {run.sentences} real sentences in turn and again, so that the tokenizer "
+        f"has seen their words before. Rounds: {plan.rounds}, in each of which the service is started for every point, warmed up for "
         f"{plan.warm_up_seconds} s and loaded for {plan.seconds} s, longer where answers are "
         "slow. Medians of the rounds, with the lowest and the highest; latencies in milliseconds. "
-        f"Command: `{command(run)}`."
+        f"Command: `{_command(run)}`."
     )
     if run.finished_at is None:
         said += " **This run was broken off.**"
@@ -89,8 +89,7 @@ def _conditions(run: Run) -> str:
     return said
 
 
-def command(run: Run) -> str:
-    """What makes such a run."""
+def _command(run: Run) -> str:
     plan = run.plan
     return (
         f"stillhouse growth run --model {','.join(plan.models)} "

@@ -22,8 +22,13 @@ from loadtest.peers.server import Launch, Server, running
 from loadtest.peers.session import failure_in
 from loadtest.peers.wrk import put_load
 
-# A queue that holds the largest requests of many connections.
-SETTINGS = {**contenders.OUR_SETTINGS, "STILLHOUSE_MAX_QUEUE": "65536"}
+# A queue that holds the largest requests of many connections; no answers remembered, since the
+# same texts come again.
+SETTINGS = {
+    **contenders.OUR_SETTINGS,
+    "STILLHOUSE_MAX_QUEUE": "65536",
+    "STILLHOUSE_ANSWER_CACHE": "0",
+}
 ANSWERS_EACH = 3  # that a connection gets at least, by the rate of the warm-up
 MOST_WARM_UP_SECONDS = 60
 
