@@ -66,8 +66,9 @@ def _conditions(run: Run) -> str:
         f"{machine.client_core} with {plan.connections} connections, each asking anew as soon as "
         f"it is answered, {run.sentences} real sentences in turn and again, so that the tokenizer "
         f"has seen their words before. Rounds: {plan.rounds}, in each of which the service is "
-        f"started for every point, warmed up for {plan.warm_up_seconds} s and loaded for {plan.seconds} s, longer where answers are "
-        "slow. Medians of the rounds, with the lowest and the highest; latencies in milliseconds. "
+        f"started for every point, warmed up for {plan.warm_up_seconds} s and loaded for "
+        f"{plan.seconds} s, longer where answers are slow. Medians of the rounds, with the "
+        "lowest and the highest; latencies in milliseconds. "
         f"Command: `{_command(run)}`."
     )
     if run.finished_at is None:
