@@ -9,7 +9,7 @@ DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 
-.PHONY: flight serve test lint loadtest peers models results image clean
+.PHONY: flight serve test lint loadtest peers growth models results image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
@@ -37,6 +37,12 @@ peers: .venv/installed .venv-dev/installed
 	.venv-dev/bin/stillhouse peers tune --models $(MODELS)
 	.venv-dev/bin/stillhouse peers run --models $(MODELS) --replace
 	.venv-dev/bin/stillhouse peers report
+
+# How throughput grows with cores, text length, batch, classes and loaded models. Needs wrk, quiet
+# cores and about half an hour; one that was broken off goes on.
+growth: .venv/installed .venv-dev/installed
+	.venv-dev/bin/stillhouse growth run --models $(MODELS) --replace
+	.venv-dev/bin/stillhouse growth report
 
 # Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches all that are.
 # DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.

@@ -18,6 +18,7 @@ ALLOWED = {
         "export.cli",
         "export.compression.cli",
         "loadtest.cli",
+        "loadtest.growth.cli",
         "loadtest.peers.cli",
     },
     "export": {

@@ -243,15 +243,16 @@ def _first(error: ValidationError) -> str:
 
 def write_results(results: Results, path: Path) -> None:
     """Replaces a file of results, whole."""
-    _write(RESULTS.dump_json(results, indent=1), path)
+    write_whole(RESULTS.dump_json(results, indent=1), path)
 
 
 def write_tunings(tunings: tuple[Tuning, ...], path: Path) -> None:
     """Replaces a file of tried settings, whole."""
-    _write(TUNINGS.dump_json(tunings, indent=1), path)
+    write_whole(TUNINGS.dump_json(tunings, indent=1), path)
 
 
-def _write(content: bytes, path: Path) -> None:
+def write_whole(content: bytes, path: Path) -> None:
+    """Replaces a file in one step, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content + b"\n")

@@ -108,13 +108,21 @@ def visit(
     except VisitFailed as error:
         failure = str(error)
     if failure is None:
-        failure = "; ".join(
+        failure = failure_in(loads)
+    return Visit(entrant.contender.name, round_, start, rss, pss, tuple(loads), failure)
+
+
+def failure_in(loads: Sequence[Load]) -> str | None:
+    """Why loads do not count: what was not answered well; None where all was."""
+    return (
+        "; ".join(
             f"{load.connections} connections: {load.requests} answers, {load.refused} of them "
             f"refusals, {load.socket_errors} socket errors, {load.timeouts} timeouts"
             for load in loads
             if load.failures or not load.requests
         )
-    return Visit(entrant.contender.name, round_, start, rss, pss, tuple(loads), failure or None)
+        or None
+    )
 
 
 def _loads(server: Server, plan: Plan, texts: Sequence[str]) -> list[Load]:

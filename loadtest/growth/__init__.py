@@ -1,0 +1,1 @@
+"""How throughput grows: with cores, text length, batch, classes and loaded models."""
