@@ -39,7 +39,7 @@ peers: .venv/installed .venv-dev/installed
 	.venv-dev/bin/stillhouse peers report
 
 # How throughput grows with cores, text length, batch, classes and loaded models. Needs wrk, quiet
-# cores and about half an hour; one that was broken off goes on.
+# cores and, reckoned from its visits, half an hour; one that was broken off goes on.
 growth: .venv/installed .venv-dev/installed
 	.venv-dev/bin/stillhouse growth run --models $(MODELS) --replace
 	.venv-dev/bin/stillhouse growth report

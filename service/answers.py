@@ -28,9 +28,6 @@ class AnswerCache:
         self._capacity = capacity
         self._reads: OrderedDict[str, Read] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._reads)
-
     def recall(self, texts: Iterable[str]) -> dict[str, Read]:
         """What is remembered of texts, by text."""
         found = {text: self._reads[text] for text in texts if text in self._reads}

@@ -67,10 +67,14 @@ class Tokenizer:
 
         The GIL is released while the library works.
         """
-        if self._words is not None:
-            read = [self._words.encode(text) for text in texts]
-            if None not in read:
-                return [self._wrapped(ids) for ids in read if ids is not None]
+        if self._words is None:
+            return self._asked(texts)
+        read = [self._words.encode(text) for text in texts]
+        unread = [text for text, ids in zip(texts, read, strict=True) if ids is None]
+        asked = iter(self._asked(unread) if unread else ())
+        return [next(asked) if ids is None else self._wrapped(ids) for ids in read]
+
+    def _asked(self, texts: Sequence[str]) -> list[Encoding]:
         return [
             Encoding(found.ids, bool(found.overflowing))
             for found in self._backend.encode_batch_fast(list(texts))

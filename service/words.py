@@ -22,8 +22,8 @@ class WordCache:
     Args:
         backend: of a kind that `reads_word_by_word`, without padding.
         capacity: most words of a generation; when it is full, the one before it is forgotten.
-        lessons: most words that are learnt from one text, so that none takes longer than the
-            library would.
+        lessons: most words that are learnt from one text, so that none takes much
+            longer than by the library.
         characters: most characters of a text that is read here, which holds the GIL.
     """
 
