@@ -143,7 +143,8 @@ def test_what_is_missing_is_said(
 
 def test_the_service_must_be_there(setting: list[str], tmp_path: Path) -> None:
     """Its environment is the user's own."""
-    done = invoke("run", *setting, "--stillhouse", str(tmp_path / "nowhere"))
+    stillhouse, output = str(tmp_path / "nowhere"), str(tmp_path / "peers.json")
+    done = invoke("run", *setting, "--stillhouse", stillhouse, "--output", output)
     assert done.exit_code == 1
     assert "make .venv/installed" in done.output
 
