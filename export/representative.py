@@ -46,5 +46,5 @@ def _held_out(recipe: Recipe | None) -> list[str]:
     if recipe is None:
         raise DataError("the checkpoint has no recipe that names its training data")
     data = load_labelled_text(recipe.data.train, recipe.data)
-    _, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
+    _, validation = split_validation(data, recipe.data.validation_size, recipe.data.seed)
     return validation.texts

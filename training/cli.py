@@ -228,7 +228,7 @@ def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output
     try:
         read = load_recipe(recipe, [*given, *overrides])
         data = load_labelled_text(read.data.train, read.data)
-        _, rows = split_validation(data, read.data.validation_size, read.training.seed)
+        _, rows = split_validation(data, read.data.validation_size, read.data.seed)
         lines = [
             f"{rows.labels[target]}\t{' '.join(text.split())}\n"
             for text, target in zip(rows.texts, rows.targets, strict=True)

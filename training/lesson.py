@@ -58,7 +58,7 @@ def new_lesson(
         DataError: the transfer text cannot be used.
         RecipeError: a loss or the augmentation does not fit the models or their tokenizers.
     """
-    seed = recipe.training.seed
+    seed = recipe.data.seed
     transfer = load_transfer_text(spec.transfer, recipe.data, seed) if spec.transfer else []
     augmented = augment(train.texts, spec.augmentation, seed) if spec.augmentation else []
     for reader in (hub_tokenizer, *(teacher.hub_tokenizer for teacher in teachers)):

@@ -34,6 +34,7 @@ class Data(Section):
     )
     validation_size: int = Field(500, ge=1, description="texts cut from train to choose by")
     max_length: int = Field(128, ge=4, description="most tokens of a text that are read")
+    seed: int = Field(13, description="draws the validation, transfer and augmented texts")
 
 
 InitialEmbeddings = Annotated[
@@ -100,7 +101,7 @@ class Training(Section):
     scheduler: Literal["linear", "cosine", "constant"] = "linear"
     evaluations_per_epoch: int = Field(2, ge=1)
     precision: Literal["fp32", "bf16"] = "fp32"
-    seed: int = 13
+    seed: int = Field(13, description="draws the new weights, the order of texts and dropout")
 
 
 class Quality(Section):

@@ -28,7 +28,7 @@ Spec = TypeVar("Spec", bound=BaseModel)
 TUNABLE_DATA = "data.max_length"
 FIXED = {
     "name": "it changes nothing",
-    "training.seed": "it chooses the validation texts, which all trials must share",
+    "training.seed": "the best of several is luck",
     "training.evaluations_per_epoch": "trials are compared evaluation by evaluation",
 }
 

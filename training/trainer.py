@@ -171,7 +171,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
         CheckpointError, DataError, RecipeError: a model, the data or the recipe cannot be used.
     """
     data = load_labelled_text(recipe.data.train, recipe.data)
-    train, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
+    train, validation = split_validation(data, recipe.data.validation_size, recipe.data.seed)
     test = _test_set(recipe, data.labels)  # now, for its errors should not wait for the training
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 

@@ -148,7 +148,7 @@ def _in_order(recipe: Recipe, labels: tuple[str, ...]) -> Recipe:
 def _texts(recipe: Recipe) -> tuple[LabelledText, LabelledText, str]:
     """The validation texts, the texts to measure on, and what those are called."""
     data = load_labelled_text(recipe.data.train, recipe.data)
-    _, validation = split_validation(data, recipe.data.validation_size, recipe.training.seed)
+    _, validation = split_validation(data, recipe.data.validation_size, recipe.data.seed)
     if recipe.data.test is None:
         return validation, validation, "validation"
     return validation, load_labelled_text(recipe.data.test, recipe.data, "validation"), "test"

@@ -38,7 +38,7 @@ def test_without_a_file_they_are_what_training_kept_out(tmp_path: Path) -> None:
     values = changed(STUDENT, data__train=train, distillation__teacher="t", data__validation_size=9)
     recipe = parse_recipe(values, "test")
     _, held = split_validation(
-        load_labelled_text(train, recipe.data), recipe.data.validation_size, recipe.training.seed
+        load_labelled_text(train, recipe.data), recipe.data.validation_size, recipe.data.seed
     )
     assert sorted(representative_texts(None, recipe, recipe.data, ())) == sorted(held.texts)
     (tmp_path / "train.tsv").unlink()

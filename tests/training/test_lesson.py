@@ -48,7 +48,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def texts_of(recipe: Recipe) -> list[str]:
     """The texts that a recipe trains on."""
     data = load_labelled_text(recipe.data.train, recipe.data)
-    return split_validation(data, recipe.data.validation_size, recipe.training.seed)[0].texts
+    return split_validation(data, recipe.data.validation_size, recipe.data.seed)[0].texts
 
 
 def names_in(checkpoint: Path) -> set[str]:
@@ -182,7 +182,7 @@ def test_augmented_texts_are_learnt_from(
         distillation__augmentation=spec,
     )
     metrics = run_recipe(recipe, tmp_path / "student")
-    expected = augment(texts_of(recipe), Augmentation(**spec), recipe.training.seed)
+    expected = augment(texts_of(recipe), Augmentation(**spec), recipe.data.seed)
     assert metrics["train"]["augmented_n"] == len(expected) > 100
     assert (metrics["train"]["n"], metrics["train"]["transfer_n"]) == (40, 0)
     assert metrics["steps"] == 3 * -(-(40 + len(expected)) // 16)

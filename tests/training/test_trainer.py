@@ -22,7 +22,7 @@ from training.initialization import contextual_embeddings
 from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.nano import NanoForSequenceClassification
 from training.recipe import RecipeError, load_recipe
-from training.trainer import run_recipe
+from training.trainer import prepare, run_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -201,6 +201,16 @@ def test_the_seed_decides(toy: Path, teacher: Path, tmp_path: Path) -> None:
     one, same, other = (weights(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same
     assert one != other
+
+
+def test_training_seeds_share_the_validation_texts(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """So that their scores can be compared, and the teacher's logits are those of the cache."""
+
+    def held_out(**seeds: int) -> str:
+        recipe = student_recipe(toy, teacher, **seeds)
+        return prepare(recipe, tmp_path, keep=False).validation.sha256
+
+    assert held_out() == held_out(training__seed=14) != held_out(data__seed=14)
 
 
 def test_a_small_test_set_is_scored_by_the_labels_of_train(
