@@ -36,7 +36,7 @@ class Texts:
 
     def describe(self, content: Content) -> str:
         """What a report says of them: no text."""
-        name = "the built-in sentences" if content.path is None else Path(content.path).name
+        name = name_texts(SENTENCES if content.path is None else Path(content.path))
         found = f"{len(self.short):,} texts of {name}, median {_median_words(self.short)} words"
         if self.long:
             found += (
@@ -59,6 +59,11 @@ def load_texts(content: Content, seed: int) -> Texts:
         chance = random.Random(f"{seed}/long")  # noqa: S311  # no secret
         long = [join_words(short, content.long_words, chance) for _ in range(LONG_TEXTS)]
     return Texts(tuple(short), tuple(long))
+
+
+def name_texts(path: Path) -> str:
+    """What a report calls a file of texts."""
+    return "the built-in sentences" if path == SENTENCES else path.name
 
 
 def read_texts(path: Path) -> list[str]:

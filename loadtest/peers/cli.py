@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loadtest.peers.options import ENVIRONMENTS, PATH, PEERS, numbers, with_setting
+from loadtest.texts import TextsUnfit
 
 if TYPE_CHECKING:
     from loadtest.peers.compare import Sources
@@ -70,7 +71,7 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
                 best = tuning.best(peer)
                 if best is not None:
                     click.echo(f"{name}: {peer}: {_settings(best)}")
-    except (PeersError, ResultsUnfit, OSError) as error:
+    except (PeersError, ResultsUnfit, TextsUnfit, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -139,7 +140,7 @@ def run(
                 comparison = compare.compare(
                     name, _sources(given, stillhouse), plan, output, replace, expect, hear
                 )
-            except (PeersError, ResultsUnfit, OSError) as error:
+            except (PeersError, ResultsUnfit, TextsUnfit, OSError) as error:
                 raise click.ClickException(str(error)) from error
             except KeyboardInterrupt:
                 click.echo(f"broken off; what there is: {compare.unfinished(output)}")
@@ -206,6 +207,7 @@ def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
         stillhouse=stillhouse,
         models=given["models"],
         environments=given["environments"],
+        texts=given["texts"],
         peers=given["peers"],
         port=given["port"],
         tuning=given["tuning"],

@@ -36,8 +36,8 @@ from loadtest.peers.results import (
 )
 from loadtest.peers.server import Known
 from loadtest.peers.session import Plan
+from loadtest.texts import name_texts, read_texts
 
-TEXTS = Path(__file__).parents[1] / "sentences.txt"
 SEED = 20  # of the order of texts
 BARE_FOLDER = "fastapi"  # whose environment runs bare ONNX Runtime
 
@@ -49,6 +49,7 @@ class Sources:
     stillhouse: Path
     models: Path
     environments: Path
+    texts: Path
     peers: tuple[str, ...]
     port: int
     tuning: Path
@@ -87,6 +88,7 @@ def compare(
     Raises:
         PeersError: something is missing, or a contender is broken.
         ResultsUnfit: the file has this model already, or is none.
+        TextsUnfit: the file of texts has none.
     """
     results = read_results(output)
     if results.of(model) is not None and not replace:
@@ -98,6 +100,7 @@ def compare(
         comparison = Comparison(
             model=repository.describe(ground.version),
             texts=len(ground.texts),
+            texts_name=name_texts(sources.texts),
             started_at=_now(),
             finished_at=None,
             machine=machine.describe(plan.server_core, plan.client_core),
@@ -173,6 +176,7 @@ def tune(
     Raises:
         PeersError: something is missing, or a contender is broken.
         ResultsUnfit: the file is not one of tried settings.
+        TextsUnfit: the file of texts has none.
     """
     others = [one for one in read_tunings(sources.tuning) if one.model.name != model]
     machine.check_tools(plan.server_core, plan.client_core)
@@ -198,7 +202,7 @@ def _ground(model: str, sources: Sources, plan: Plan) -> Iterator[_Ground]:
     """The model's files and the texts; this process keeps off the server's core meanwhile."""
     version = repository.find_version(sources.models, model)
     python = environments.find(BARE_FOLDER, sources.environments) / "python"
-    texts = TEXTS.read_text(encoding="utf-8").splitlines()
+    texts = read_texts(sources.texts)
     random.Random(SEED).shuffle(texts)  # noqa: S311  # no secret
     before = os.sched_getaffinity(0)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from loadtest.texts import SENTENCES
+
 ALL = "fastapi-def,fastapi-async,litserve,bentoml,mlserver,infinity,ray,fastapi-echo"
 PATH = click.Path(path_type=Path)
 
@@ -55,6 +57,13 @@ SETTING = (
         help="The model repository.",
     ),
     PEERS,
+    click.option(
+        "--texts",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        default=SENTENCES,
+        show_default="the built-in sentences",
+        help="What is sent: a text a line, or the column text of a .tsv.",
+    ),
     click.option(
         "--seconds",
         type=click.IntRange(min=1),

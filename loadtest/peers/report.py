@@ -45,7 +45,8 @@ def _conditions(comparison: Comparison) -> str:
     said = (
         f"{comparison.started_at}, {machine.cpu}, {machine.cpus} CPUs, Linux {machine.kernel}. "
         f"Each server on core {machine.server_core}, {comparison.wrk} on core "
-        f"{machine.client_core}; {comparison.texts} texts, one a request, in turn; "
+        f"{machine.client_core}; {comparison.texts} texts of {comparison.texts_name}, one a "
+        "request, in turn; "
         f"{comparison.rounds} rounds, in each of which every server is started, warmed up for "
         f"{comparison.warm_up_seconds} s and loaded for {comparison.seconds} s with each number "
         "of connections. Medians of the rounds; latencies in milliseconds; memory is the sum of "

@@ -141,6 +141,7 @@ class Comparison:
 
     model: Served
     texts: int
+    texts_name: str
     started_at: str
     finished_at: str | None
     machine: Machine

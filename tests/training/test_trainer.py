@@ -203,7 +203,9 @@ def test_the_seed_decides(toy: Path, teacher: Path, tmp_path: Path) -> None:
     assert one != other
 
 
-def test_training_seeds_share_the_validation_texts(toy: Path, teacher: Path, tmp_path: Path) -> None:
+def test_training_seeds_share_the_validation_texts(
+    toy: Path, teacher: Path, tmp_path: Path
+) -> None:
     """So that their scores can be compared, and the teacher's logits are those of the cache."""
 
     def held_out(**seeds: int) -> str:

@@ -90,6 +90,7 @@ def make_comparison(
     return Comparison(
         model=Served(model, 1, "int8", "0" * 64),
         texts=204,
+        texts_name="the built-in sentences",
         started_at="2026-01-02T03:04:05+00:00",
         finished_at="2026-01-02T03:14:05+00:00",
         machine=Machine("a CPU", 2, "6.1", 0, 1, 0.01, 0.02),

@@ -14,6 +14,7 @@ from loadtest.peers import environments
 from loadtest.peers.cli import peers
 from loadtest.peers.repository import cascades_on, describe, find_version
 from loadtest.peers.results import Served, Tried, Tuning, read_results, read_tunings, write_tunings
+from loadtest.texts import SENTENCES, read_texts
 from tests.loadtest.peers.builders import CORE, fake_wrk, free_port, make_load
 
 ROOT = Path(__file__).parents[3]
@@ -57,9 +58,11 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_run_from_start_to_report(setting: list[str], tmp_path: Path) -> None:
     """The service and a peer give the same answers, and what they did is written and drawn."""
-    output = tmp_path / "peers.json"
+    output, sent = tmp_path / "peers.json", tmp_path / "sent.tsv"
+    sent.write_text("\n".join(["text", *read_texts(SENTENCES)[:150]]))
     run = [
         *("run", *setting, "--stillhouse", str(tmp_path / "service" / "stillhouse")),
+        *("--texts", str(sent)),
         *("--connections", "1", "--rounds", "1", "--output", str(output)),
     ]
     done = invoke(*run)
@@ -68,6 +71,7 @@ def test_a_run_from_start_to_report(setting: list[str], tmp_path: Path) -> None:
     assert comparison is not None
     assert comparison.finished_at is not None
     assert [one.name for one in comparison.contenders] == ["stillhouse", "fastapi-async"]
+    assert (comparison.texts, comparison.texts_name) == (150, "sent.tsv")
     assert all(visit.failure is None for visit in comparison.visits)
     (version,) = (ROOT / "models" / "student").glob("[0-9]*")  # one version ships
     manifest = json.loads((version / "manifest.json").read_text())
@@ -123,6 +127,7 @@ def test_tuning_is_kept_per_model(setting: list[str], tmp_path: Path) -> None:
         (["run", "--server-core", "4096"], "core 4096 is not to be had"),
         (["run", "--model", "nobody"], "has no model 'nobody'; there are: nano, student, teacher"),
         (["tune", "--environments", "/nowhere"], "stillhouse peers prepare"),
+        (["run", "--texts", "/nowhere"], "'/nowhere' does not exist"),
     ],
 )
 def test_what_is_missing_is_said(
