@@ -9,7 +9,7 @@ from typing import NamedTuple
 from service.classifier import Reading
 from service.tokenization import Encoding
 
-PADDING_SHARE = 0.15  # most of a batch that may be padding
+PADDING_TOKENS = 10  # that the next text may add to a batch: about what a batch of its own costs
 
 
 class Result(NamedTuple):
@@ -64,20 +64,18 @@ def split_by_length(items: list[Item], batch_tokens: int, batch_texts: int) -> I
     """Splits items into batches of like length, shortest first.
 
     A batch ends where the next, longer text would bring it over `batch_tokens` or
-    `batch_texts`, or would make more than PADDING_SHARE of it padding.
+    `batch_texts`, or would pad the others with more than PADDING_TOKENS in all.
     """
     batch: list[Item] = []
-    tokens = 0
+    longest = 0
     for item in sorted(items, key=lambda found: len(found.encoding)):
         length = len(item.encoding)
-        padded = length * (len(batch) + 1)
-        wasted = padded - tokens - length
-        full = padded > batch_tokens or len(batch) == batch_texts
-        if batch and (full or wasted > PADDING_SHARE * padded):
+        full = length * (len(batch) + 1) > batch_tokens or len(batch) == batch_texts
+        if batch and (full or (length - longest) * len(batch) > PADDING_TOKENS):
             yield batch
-            batch, tokens = [], 0
+            batch = []
         batch.append(item)
-        tokens += length
+        longest = length
     if batch:
         yield batch
 
