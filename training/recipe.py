@@ -100,6 +100,9 @@ class Training(Section):
     max_grad_norm: float = Field(1.0, gt=0)
     scheduler: Literal["linear", "cosine", "constant"] = "linear"
     evaluations_per_epoch: int = Field(2, ge=1)
+    choose_by: Literal["accuracy", "loss"] = Field(
+        "accuracy", description="on the validation texts; the loss moves where few labels do"
+    )
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: int = Field(13, description="draws the new weights, the order of texts and dropout")
 

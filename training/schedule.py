@@ -39,7 +39,7 @@ def trainer_arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> Tr
         save_steps=evaluate_every,
         save_total_limit=2,
         load_best_model_at_end=keep,
-        metric_for_best_model="accuracy",
+        metric_for_best_model=schedule.choose_by,  # the Trainer wants the loss low
         logging_steps=max(1, evaluate_every // 10),
         report_to=[],
         remove_unused_columns=False,
