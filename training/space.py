@@ -29,6 +29,7 @@ TUNABLE_DATA = "data.max_length"
 FIXED = {
     "name": "it changes nothing",
     "training.seed": "the best of several is luck",
+    "training.choose_by": "trials are compared by accuracy",
     "training.evaluations_per_epoch": "trials are compared evaluation by evaluation",
 }
 

@@ -22,6 +22,7 @@ from training.initialization import contextual_embeddings
 from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.nano import NanoForSequenceClassification
 from training.recipe import RecipeError, load_recipe
+from training.schedule import trainer_arguments
 from training.trainer import prepare, run_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +202,18 @@ def test_the_seed_decides(toy: Path, teacher: Path, tmp_path: Path) -> None:
     one, same, other = (weights(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same
     assert one != other
+
+
+@pytest.mark.parametrize(("by", "greater_is_better"), [("accuracy", True), ("loss", False)])
+def test_the_best_checkpoint_is_the_recipes(
+    toy: Path, tmp_path: Path, by: str, greater_is_better: bool
+) -> None:
+    """By the highest accuracy on the validation texts, or the lowest loss."""
+    arguments = trainer_arguments(
+        teacher_recipe(toy, training__choose_by=by), tmp_path, rows=64, keep=True
+    )
+    assert arguments.metric_for_best_model == by
+    assert arguments.greater_is_better is greater_is_better
 
 
 def test_training_seeds_share_the_validation_texts(
