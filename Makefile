@@ -58,16 +58,20 @@ models: checkpoints/teacher checkpoints/student checkpoints/nano
 	  --train $(DATA)/sst2/train.tsv.gz --output checkpoints/held-out.tsv
 	.venv-dev/bin/stillhouse calibrate --chain student,teacher --models $(MODELS) --default \
 	  --data checkpoints/held-out.tsv \
-	  --max-accuracy-loss 0.02 --plot docs/auto.svg
+	  --max-accuracy-loss 0.03 --plot docs/auto.svg
 
 # A checkpoint that is there is kept, and an unfinished one is finished.
 checkpoints/strong: | .venv-dev/installed
 	.venv-dev/bin/stillhouse train --recipe training/recipes/strong-sst2.toml $(SST2) \
 	  --base $(STRONG_ENCODER) --output $@ $(RESUME)
 
-checkpoints/teacher: | checkpoints/strong
+checkpoints/teacher-first: | checkpoints/strong
 	$(DISTIL) --recipe training/recipes/teacher-distilled-sst2.toml \
 	  --base $(ENCODER) --teacher checkpoints/strong --output $@ $(RESUME)
+
+checkpoints/teacher: | checkpoints/teacher-first
+	$(DISTIL) --recipe training/recipes/teacher-longer-sst2.toml \
+	  --base checkpoints/teacher-first --teacher checkpoints/strong --output $@ $(RESUME)
 
 checkpoints/student: | checkpoints/strong
 	$(DISTIL) --recipe training/recipes/student-sst2.toml --teacher checkpoints/strong --output $@ $(RESUME)
