@@ -1,7 +1,7 @@
 """Batches what waits for one model and runs it, on a thread of its own or on the event loop.
 
 Greedy and without a timer: while a batch runs, arrivals wait; then the texts that have
-waited longest, up to a token budget a round, are sorted by length and run in batches that
+waited longest, up to a batch of them a round, are sorted by length and run in batches that
 hold little padding. Nobody starves, since a round is finished before the next is chosen.
 Every text's answer goes to the job that it came with; a job that was cancelled or is late is
 dropped before it costs anything. Knows nothing of routes or HTTP.
@@ -28,7 +28,6 @@ from service.tokenization import Encoding
 log = logging.getLogger(__name__)
 
 LOOP_SECONDS = 0.002  # what the loop may stand still for
-ROUND_BATCHES = 4  # a round's budget, in batches: what a new arrival waits for at most
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
 
 
@@ -165,7 +164,7 @@ class Batcher:
             waiting.extend(items)
 
     def _round(self, waiting: deque[Item]) -> list[Item]:
-        budget = ROUND_BATCHES * self._batch_tokens
+        budget = self._batch_tokens
         chosen: list[Item] = []
         while waiting and (not chosen or len(waiting[0].encoding) <= budget):
             item = waiting.popleft()

@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     max_characters: int = Field(100_000, ge=1, description="most characters in a text")
     max_body_bytes: int = Field(1 << 20, ge=1, description="most bytes in a body")
     max_queue: int = Field(2048, ge=1, description="most texts waiting for one model")
-    batch_tokens: int = Field(1024, ge=1, description="most tokens in a batch, padding counted")
+    batch_tokens: int = Field(512, ge=1, description="most tokens in a batch, padding counted")
     answer_cache: int = Field(
         0,
         ge=0,
