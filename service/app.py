@@ -134,6 +134,7 @@ def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batc
         settings.max_queue,
         count,
         batch_texts=1 if alone else settings.max_texts,
+        speed=classifier.speed,
     )
 
 

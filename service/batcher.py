@@ -1,8 +1,7 @@
 """Batches what waits for one model and runs it, on a thread of its own or on the event loop.
 
-Greedy and without a timer: while a batch runs, arrivals wait; then the texts that have
-waited longest, up to a batch of them a round, are sorted by length and run in batches that
-hold little padding. Nobody starves, since a round is finished before the next is chosen.
+Greedy and without a timer: while a batch runs, arrivals wait; the next is the text that has
+waited longest with others of like length (`service.jobs.next_batch`), so that nobody starves.
 Every text's answer goes to the job that it came with; a job that was cancelled or is late is
 dropped before it costs anything. Knows nothing of routes or HTTP.
 
@@ -22,7 +21,8 @@ from typing import NamedTuple
 
 from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
-from service.jobs import Item, Job, Result, is_dead, split_by_length
+from service.jobs import Item, Job, Result, next_batch
+from service.speed import EVEN, Speed
 from service.tokenization import Encoding
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Batcher:
         max_queue: most texts that wait; more are refused.
         batch_texts: most texts in a batch.
         on_batch: told of each batch that ran.
+        speed: of the classifier, by which batches are chosen.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Batcher:
         on_batch: Callable[[BatchReport], None] = lambda _: None,
         *,
         batch_texts: int = 128,
+        speed: Speed = EVEN,
     ) -> None:
         self.classifier = classifier
         self._batch_tokens = batch_tokens
         self._max_queue = max_queue
         self._batch_texts = batch_texts
         self._on_batch = on_batch
+        self._speed = speed
         self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
         self.stopping = False
@@ -118,15 +121,15 @@ class Batcher:
                 f"the wait for {self.name} would be {wait:.2f} s, longer than the deadline allows",
                 retry_after=wait,
             )
-        tokens = sum(map(len, encodings))
         loop = asyncio.get_running_loop()
         job = Job(len(encodings), deadline, loop)
         items = [Item(job, row, encoding) for row, encoding in enumerate(encodings)]
+        tokens = sum([item.tokens for item in items])
         is_alone = not self._depth
         self._depth += len(items)
         self._waiting_tokens += tokens
         if is_alone and 0 < tokens * self._seconds_per_token <= LOOP_SECONDS:
-            loop.call_soon(self._run_batches, items, _call_here)
+            loop.call_soon(self._run_here, items)
         else:
             self._inbox.put(items)
         timer = loop.call_later(max(0.0, deadline - now), _expire, job)
@@ -150,7 +153,8 @@ class Batcher:
     def _work(self) -> None:
         waiting: deque[Item] = deque()
         while self._receive(waiting):
-            self._run_batches(self._round(waiting), _call_loop)
+            if batch := self._next(waiting):
+                self._run(batch, _call_loop)
 
     def _receive(self, waiting: deque[Item]) -> bool:
         """Moves arrivals to `waiting`; blocks only when there is nothing else to do."""
@@ -163,21 +167,13 @@ class Batcher:
                 return False
             waiting.extend(items)
 
-    def _round(self, waiting: deque[Item]) -> list[Item]:
-        budget = self._batch_tokens
-        chosen: list[Item] = []
-        while waiting and (not chosen or len(waiting[0].encoding) <= budget):
-            item = waiting.popleft()
-            if not is_dead(item.job):
-                budget -= len(item.encoding)
-                chosen.append(item)
-        return chosen
+    def _next(self, waiting: deque[Item]) -> list[Item]:
+        return next_batch(waiting, self._speed, self._batch_tokens, self._batch_texts)
 
-    def _run_batches(self, items: list[Item], call: Callable[..., None]) -> None:
-        for batch in split_by_length(items, self._batch_tokens, self._batch_texts):
-            live = [item for item in batch if not is_dead(item.job)]
-            if live:
-                self._run(live, call)
+    def _run_here(self, items: list[Item]) -> None:
+        waiting = deque(items)
+        while batch := self._next(waiting):
+            self._run(batch, _call_here)
 
     def _run(self, batch: list[Item], call: Callable[..., None]) -> None:
         """Runs a batch, and answers its jobs through `call`: of a loop, a callback on it."""
@@ -195,7 +191,7 @@ class Batcher:
             call(batch[0].job.loop, _fail, batch[0].job, InferenceFailed(f"{self.name} failed"))
             return
         finished = time.monotonic()
-        tokens = sum(len(item.encoding) for item in batch)
+        tokens = sum([item.tokens for item in batch])
         seconds = (finished - started) / tokens
         weight = SPEED_WEIGHT if self._seconds_per_token else 1.0
         self._seconds_per_token += weight * (seconds - self._seconds_per_token)

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from service import speed
 from service.errors import FileError
 from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify_files
+from service.speed import EVEN
 from service.tokenization import Encoding, Tokenizer
 
 Float32Array = npt.NDArray[np.float32]
@@ -42,7 +44,12 @@ class Classifier:
         manifest: of the version that `session` was made from.
         tokenizer: of the same version.
         session: an ONNX Runtime session with the manifest's inputs and outputs.
+
+    Attributes:
+        speed: as it was measured when it was loaded.
     """
+
+    speed = EVEN
 
     def __init__(
         self,
@@ -82,6 +89,7 @@ class Classifier:
                 f"its manifest says {manifest.inputs}"
             )
         classifier = cls(manifest, tokenizer, session)
+        classifier.speed = speed.measure(classifier._run_shape)
         found = classifier.logits(classifier.tokenizer.encode(["warm up"])).shape[1]
         if found != len(manifest.labels):
             raise FileError(
@@ -118,6 +126,10 @@ class Classifier:
         feed = {"input_ids": input_ids, "attention_mask": attention_mask}
         logits: Float32Array = self._session.run(self._outputs, feed)[0]
         return logits
+
+    def _run_shape(self, rows: int, tokens: int) -> None:
+        ids = [self.tokenizer.pad_id] * min(tokens, self.manifest.max_length)
+        self.logits([Encoding(ids, truncated=False)] * rows)
 
     def probabilities(self, logits: Float32Array) -> Float32Array:
         """Softmax for one label a text, sigmoid for several, after the temperature.

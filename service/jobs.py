@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
 from typing import NamedTuple
 
 from service.classifier import Reading
+from service.speed import Speed
 from service.tokenization import Encoding
-
-PADDING_TOKENS = 10  # that the next text may add to a batch: about what a batch of its own costs
 
 
 class Result(NamedTuple):
@@ -51,33 +49,83 @@ class Job:
         self.abandoned = False  # set on the loop, read on the model's thread
 
 
-@dataclass(slots=True)
 class Item:
     """One text of a job."""
 
-    job: Job
-    row: int
-    encoding: Encoding
+    __slots__ = ("encoding", "job", "row", "tokens")
+
+    def __init__(self, job: Job, row: int, encoding: Encoding) -> None:
+        self.job = job
+        self.row = row
+        self.encoding = encoding
+        self.tokens = len(encoding.ids)
 
 
-def split_by_length(items: list[Item], batch_tokens: int, batch_texts: int) -> Iterator[list[Item]]:
-    """Splits items into batches of like length, shortest first.
+def next_batch(
+    waiting: deque[Item], speed: Speed, batch_tokens: int, batch_texts: int
+) -> list[Item]:
+    """Takes the next batch out of what waits, first come first.
 
-    A batch ends where the next, longer text would bring it over `batch_tokens` or
-    `batch_texts`, or would pad the others with more than PADDING_TOKENS in all.
+    It is the text that has waited longest, and of those that came next, up to a batch of them,
+    texts of like length: as many as make a token of the batch cheaper. So nobody starves, and
+    with little padding the model does more in a second. What nobody waits for is dropped.
+
+    Args:
+        batch_tokens: most tokens in a batch, padding counted; a longer text goes alone.
+        batch_texts: most texts in a batch.
+
+    Returns:
+        the texts by length; none if nothing waits.
     """
-    batch: list[Item] = []
-    longest = 0
-    for item in sorted(items, key=lambda found: len(found.encoding)):
-        length = len(item.encoding)
-        full = length * (len(batch) + 1) > batch_tokens or len(batch) == batch_texts
-        if batch and (full or (length - longest) * len(batch) > PADDING_TOKENS):
-            yield batch
-            batch = []
-        batch.append(item)
-        longest = length
-    if batch:
-        yield batch
+    window = _first(waiting, batch_tokens)
+    if not window:
+        return []
+    ranked = sorted(window, key=_length)
+    low = ranked.index(window[0])
+    high = low + 1  # the batch is what lies from low to before high
+    longest = tokens = ranked[low].tokens
+    seconds = speed.seconds(1, longest)
+    while high - low < batch_texts:
+        rows = high - low + 1
+        # A neighbour joins if it makes the mean token cheaper, and costs less than by itself;
+        # of the two, the one of which a token costs less.
+        least, to_low, to_high = seconds / tokens, low, high
+        if low > 0 and rows * longest <= batch_tokens:
+            length = ranked[low - 1].tokens
+            more = speed.seconds(rows, longest) - seconds
+            if more < speed.seconds(1, length) and more / length < least:
+                least, to_low = more / length, low - 1
+        if high < len(ranked) and rows * ranked[high].tokens <= batch_tokens:
+            length = ranked[high].tokens
+            more = speed.seconds(rows, length) - seconds
+            if more < speed.seconds(1, length) and more / length < least:
+                to_low, to_high = low, high + 1
+        if to_high - to_low < rows:
+            break
+        tokens += ranked[to_low if to_low < low else high].tokens
+        low, high = to_low, to_high
+        longest = ranked[high - 1].tokens
+        seconds = speed.seconds(rows, longest)
+    batch = ranked[low:high]
+    if len(batch) < len(window):
+        chosen = set(map(id, batch))
+        waiting.extendleft(item for item in reversed(window) if id(item) not in chosen)
+    return batch
+
+
+def _first(waiting: deque[Item], tokens: int) -> list[Item]:
+    """Takes the first texts that anybody waits for, up to so many tokens and at least one."""
+    found: list[Item] = []
+    while waiting and (not found or waiting[0].tokens <= tokens):
+        item = waiting.popleft()
+        if not is_dead(item.job):
+            tokens -= item.tokens
+            found.append(item)
+    return found
+
+
+def _length(item: Item) -> int:
+    return item.tokens
 
 
 def is_dead(job: Job) -> bool:

@@ -4,18 +4,15 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
-from service.jobs import PADDING_TOKENS, Item, Job, Result, split_by_length
+from service.jobs import Result
 from service.tokenization import Encoding
 
 
@@ -266,21 +263,3 @@ def test_reports_each_batch() -> None:
 
     asyncio.run(main())
     assert [(report.texts, report.tokens) for report in reports] == [(2, 6)]
-
-
-@given(st.lists(st.integers(1, 200), max_size=60), st.integers(1, 512), st.integers(1, 20))
-def test_split_keeps_every_text_and_bounds_padding(
-    lengths: list[int], budget: int, most: int
-) -> None:
-    """Every text is in just one batch, within the budget and with little padding."""
-    job = cast(Job, None)
-    items = [Item(job, row, text(0, length)) for row, length in enumerate(lengths)]
-    batches = list(split_by_length(items, budget, most))
-    assert sorted(item.row for batch in batches for item in batch) == list(range(len(lengths)))
-    for batch in batches:
-        sizes = [len(item.encoding) for item in batch]
-        padded = max(sizes) * len(sizes)
-        assert len(batch) == 1 or padded <= budget
-        assert len(batch) <= most
-        added = [(size - before) * (n + 1) for n, (before, size) in enumerate(pairwise(sizes))]
-        assert all(0 <= tokens <= PADDING_TOKENS for tokens in added)
