@@ -20,6 +20,7 @@ from service.api.tei_schemas import TeiRequest
 from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier
 from service.control import Control, shared_state
+from service.deadlines import Deadlines
 from service.draining import drained_on_signal
 from service.metrics import Metrics
 from service.predictor import Predictor
@@ -49,8 +50,10 @@ class Application(FastAPI):
 
 
 async def _predict(scope: Scope, receive: Receive, send: Send) -> None:
-    response = await predict.predict(Request(scope, receive))
-    await response(scope, receive, send)
+    body = await predict.answer(Request(scope, receive))
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -141,6 +144,7 @@ def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batc
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.service
+    state.watches = Deadlines()  # of this loop
     await state.registry.start()
     state.control.start()
     state.shadows.start()
@@ -155,6 +159,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         gc.unfreeze()
         state.begin_draining()
+        state.tally.catch_up()
         await state.shadows.stop()
         await state.control.stop()
         await state.registry.stop()

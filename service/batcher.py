@@ -17,9 +17,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from service.classifier import Classifier, Reading
+from service.deadlines import Deadlines
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
 from service.jobs import Item, Job, Result, next_batch
 from service.speed import EVEN, Speed
@@ -67,6 +69,7 @@ class Batcher:
         self._batch_texts = batch_texts
         self._on_batch = on_batch
         self._speed = speed
+        self._deadlines = Deadlines()
         self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._depth = 0  # texts accepted and not yet answered; touched on the loop alone
         self.stopping = False
@@ -132,11 +135,11 @@ class Batcher:
             loop.call_soon(self._run_here, items)
         else:
             self._inbox.put(items)
-        timer = loop.call_later(max(0.0, deadline - now), _expire, job)
+        late = self._deadlines.add(deadline, partial(_expire, job))
         try:
             return await job.future
         finally:
-            timer.cancel()
+            self._deadlines.remove(late)
             job.abandoned = True
             self._depth -= len(items)
             self._waiting_tokens -= tokens

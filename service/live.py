@@ -52,9 +52,12 @@ class Live:
     def __len__(self) -> int:
         return len(self._records)
 
-    def answered(self, route: str, seconds: float, texts: int, escalated: int) -> None:
-        """Remembers a request that was answered."""
-        self._records.append(Record(self._clock(), route, seconds, texts, escalated, True))
+    def answered(
+        self, route: str, seconds: float, texts: int, escalated: int, at: float | None = None
+    ) -> None:
+        """Remembers a request that was answered, now if no time is given."""
+        at = self._clock() if at is None else at
+        self._records.append(Record(at, route, seconds, texts, escalated, True))
 
     def failed(self, route: str, seconds: float) -> None:
         """Remembers a request that was refused, or that failed."""

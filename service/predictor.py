@@ -5,15 +5,16 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from service.answers import AnswerCache, Read
 from service.batcher import Batcher
-from service.classifier import Classifier
+from service.classifier import Classifier, Reading
 from service.errors import EmptyInput, InvalidInput, TextTooLong, Unavailable
+from service.manifest import Manifest
 from service.registry import Registry
 from service.routing import Plan, Target
 from service.tokenization import Encoding
@@ -25,29 +26,55 @@ class Answer(NamedTuple):
     """What a model said of one text.
 
     Attributes:
-        labels: of a multi-label model those over their thresholds, perhaps none; else None.
-        scores: probabilities by label, in the order of the model's labels.
-        logits: likewise.
-        confidence: the cascade's measure, between 0 and 1; see `Classifier.confidence`.
+        reading: what it said.
+        manifest: of the model.
         escalated: a cheaper model was asked first, and was unsure.
         recalled: the model was asked before, and not again.
     """
 
-    labels: tuple[str, ...] | None
-    scores: dict[str, float]
-    logits: dict[str, float]
-    confidence: float
-    model: str
-    version: int
-    escalated: bool
-    recalled: bool
+    reading: Reading
+    manifest: Manifest
     tokens: int
     truncated: bool
+    escalated: bool
+    recalled: bool
 
     @property
     def label(self) -> str:
         """The label of the highest score."""
-        return max(self.scores, key=self.scores.__getitem__)
+        probabilities = self.reading.probabilities
+        return self.manifest.labels[probabilities.index(max(probabilities))]
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Of a multi-label model those over their thresholds, perhaps none; else None."""
+        given = self.reading.given
+        return None if given is None else tuple(self.manifest.labels[index] for index in given)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Probabilities by label, in the order of the model's labels."""
+        return dict(zip(self.manifest.labels, self.reading.probabilities, strict=True))
+
+    @property
+    def logits(self) -> dict[str, float]:
+        """Logits by label, likewise."""
+        return dict(zip(self.manifest.labels, self.reading.logits, strict=True))
+
+    @property
+    def confidence(self) -> float:
+        """The cascade's measure, between 0 and 1; see `Classifier.confidence`."""
+        return self.reading.confidence
+
+    @property
+    def model(self) -> str:
+        """The name of the model."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> int:
+        """The version of the model."""
+        return self.manifest.version
 
 
 @dataclass(slots=True)
@@ -100,23 +127,23 @@ class Predictor:
         """
         self._check(texts)
         stages = Stages()
-        answers: list[Answer | None] = [None] * len(texts)
-        rows = list(range(len(texts)))
-        for index, step in enumerate(plan.steps):
+        step, *others = plan.steps
+        answers = await self._ask(step.target, texts, deadline, truncate, False, stages)
+        rows: Sequence[int] = range(len(texts))
+        for dearer in others:
+            threshold = step.threshold
+            if threshold is None:
+                break
+            rows = [row for row in rows if answers[row].confidence < threshold]
+            if not rows:
+                break
+            step = dearer
             found = await self._ask(
-                step.target, [texts[row] for row in rows], deadline, truncate, index > 0, stages
+                step.target, [texts[row] for row in rows], deadline, truncate, True, stages
             )
             for row, answer in zip(rows, found, strict=True):
                 answers[row] = answer
-            if step.threshold is not None:
-                rows = [
-                    row
-                    for row, answer in zip(rows, found, strict=True)
-                    if answer.confidence < step.threshold
-                ]
-            if step.threshold is None or not rows:
-                break
-        return Outcome([answer for answer in answers if answer is not None], stages)
+        return Outcome(answers, stages)
 
     def _check(self, texts: Sequence[str]) -> None:
         if len(texts) > self._max_texts:
@@ -126,7 +153,7 @@ class Predictor:
                 raise InvalidInput(
                     f"text {index} has {len(text)} characters; at most {self._max_characters}"
                 )
-            if not text.strip():
+            if not text or text.isspace():
                 raise EmptyInput(f"text {index} is empty")
 
     async def _ask(
@@ -140,16 +167,31 @@ class Predictor:
     ) -> list[Answer]:
         while True:
             batcher = await self._registry.acquire(target.name, target.version)
+            manifest = batcher.classifier.manifest
             try:
-                reads, recalled = await self._read(batcher, texts, deadline, truncate, stages)
-                return [
-                    _answer(batcher.classifier, reads[text], escalated, text in recalled)
-                    for text in texts
-                ]
+                if len(texts) == 1 and not self._answer_cache:
+                    reads = await self._read(batcher, texts, deadline, truncate, stages)
+                    recalled: Collection[str] = ()
+                else:
+                    reads, recalled = await self._read_once(
+                        batcher, texts, deadline, truncate, stages
+                    )
             except Unavailable:
                 # Swapped out between here and its queue: the new version answers.
                 if not batcher.stopping:
                     raise
+                continue
+            return [
+                Answer(
+                    reading,
+                    manifest,
+                    len(encoding.ids),
+                    encoding.truncated,
+                    escalated,
+                    text in recalled,
+                )
+                for text, (encoding, reading) in zip(texts, reads, strict=True)
+            ]
 
     async def _read(
         self,
@@ -158,28 +200,40 @@ class Predictor:
         deadline: float,
         truncate: bool,
         stages: Stages,
-    ) -> tuple[Mapping[str, Read], Collection[str]]:
-        """What a model says of texts, by text, and which it was not asked: it was before."""
-        classifier = batcher.classifier
-        started = time.monotonic()
+    ) -> list[Read]:
+        """What a model says of texts."""
+        encodings = await _encode(batcher.classifier, texts, stages)
+        if not truncate:
+            _refuse_truncated(batcher.classifier, encodings)
+        readings = await _run(batcher, encodings, deadline, stages)
+        return list(map(Read, encodings, readings))
+
+    async def _read_once(
+        self,
+        batcher: Batcher,
+        texts: Sequence[str],
+        deadline: float,
+        truncate: bool,
+        stages: Stages,
+    ) -> tuple[list[Read], Collection[str]]:
+        """What a model says of texts, each asked once, and which were known without it."""
         cache = self._cache(batcher)
         recalled = {} if cache is None else cache.recall(texts)
         new = [text for text in dict.fromkeys(texts) if text not in recalled]
-        encodings = await _encode(classifier, new)
-        stages.tokenize += time.monotonic() - started
+        encodings = await _encode(batcher.classifier, new, stages)
         if not truncate:
             read = {text: known.encoding for text, known in recalled.items()}
-            _refuse_truncated(classifier, texts, read | dict(zip(new, encodings, strict=True)))
+            read |= zip(new, encodings, strict=True)
+            _refuse_truncated(batcher.classifier, [read[text] for text in texts])
         if not new:
-            batcher.last_used = started
-            return recalled, recalled
-        result = await batcher.submit(encodings, deadline)
-        stages.queue += result.queue_seconds
-        stages.inference += result.inference_seconds
-        reads = dict(zip(new, map(Read, encodings, result.readings), strict=True))
+            batcher.last_used = time.monotonic()
+            return [recalled[text] for text in texts], recalled
+        readings = await _run(batcher, encodings, deadline, stages)
+        asked = dict(zip(new, map(Read, encodings, readings), strict=True))
         if cache is not None:
-            cache.remember(reads)
-        return recalled | reads, recalled
+            cache.remember(asked)
+        reads = recalled | asked
+        return [reads[text] for text in texts], recalled
 
     def _cache(self, batcher: Batcher) -> AnswerCache | None:
         if not self._answer_cache:
@@ -189,36 +243,31 @@ class Predictor:
         return self._caches[batcher]
 
 
-async def _encode(classifier: Classifier, texts: Sequence[str]) -> list[Encoding]:
+async def _encode(
+    classifier: Classifier, texts: Sequence[str], stages: Stages
+) -> Sequence[Encoding]:
+    started = time.monotonic()
     if sum(map(len, texts)) <= INLINE_CHARACTERS:
-        return classifier.tokenizer.encode(texts)
-    return await asyncio.to_thread(classifier.tokenizer.encode, texts)
+        encodings = classifier.tokenizer.encode(texts)
+    else:
+        encodings = await asyncio.to_thread(classifier.tokenizer.encode, texts)
+    stages.tokenize += time.monotonic() - started
+    return encodings
 
 
-def _refuse_truncated(
-    classifier: Classifier, texts: Sequence[str], encodings: Mapping[str, Encoding]
-) -> None:
-    for index, text in enumerate(texts):
-        if encodings[text].truncated:
+async def _run(
+    batcher: Batcher, encodings: Sequence[Encoding], deadline: float, stages: Stages
+) -> list[Reading]:
+    result = await batcher.submit(encodings, deadline)
+    stages.queue += result.queue_seconds
+    stages.inference += result.inference_seconds
+    return result.readings
+
+
+def _refuse_truncated(classifier: Classifier, encodings: Sequence[Encoding]) -> None:
+    for index, encoding in enumerate(encodings):
+        if encoding.truncated:
             raise TextTooLong(
                 f"text {index} has more than the {classifier.tokenizer.max_length} tokens that "
                 f"{classifier.manifest.name} reads, and truncate is false"
             )
-
-
-def _answer(classifier: Classifier, read: Read, escalated: bool, recalled: bool) -> Answer:
-    manifest = classifier.manifest
-    labels = manifest.labels
-    encoding, reading = read
-    return Answer(
-        labels=None if reading.given is None else tuple(labels[index] for index in reading.given),
-        scores=dict(zip(labels, reading.probabilities, strict=True)),
-        logits=dict(zip(labels, reading.logits, strict=True)),
-        confidence=reading.confidence,
-        model=manifest.name,
-        version=manifest.version,
-        escalated=escalated,
-        recalled=recalled,
-        tokens=len(encoding),
-        truncated=encoding.truncated,
-    )

@@ -46,6 +46,11 @@ class Traces:
         self._tracer = provider.get_tracer("stillhouse")
         self._shutdown = provider.shutdown
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is where spans go."""
+        return self._tracer is not None
+
     def stop(self) -> None:
         """Sends what is left; may wait for the network."""
         self._shutdown()

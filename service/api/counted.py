@@ -3,22 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from fastapi import Request
 
+from service.api import tally
 from service.api.disconnect import CancelledOnDisconnect
 from service.api.problems import status_of
 from service.api.state import state_of
 from service.errors import InvalidInput
 from service.predictor import Outcome
-from service.routing import Plan
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_HEADER = "x-request-timeout-ms"
+TIMEOUT_HEADER = b"x-request-timeout-ms"
 
 
 class Answered(NamedTuple):
@@ -72,43 +72,46 @@ class Counted:
         named = model or state.default_model
         plan = state.plan(named)
         self.model = plan.route
-        limit = timeout_ms(self._request.headers, state.settings.timeout_ms) / 1000
-        with CancelledOnDisconnect(self._request):
+        limit = timeout_ms(self._request.scope["headers"], state.settings.timeout_ms) / 1000
+        with CancelledOnDisconnect(self._request, state.watches):
             outcome = await state.predictor.predict(
                 texts, plan, deadline=self.started + limit, truncate=truncate
             )
-        answered = Answered(named, outcome, time.monotonic() - self.started)
-        # After the answer has gone out: with one connection p50 is 6% less.
-        asyncio.get_running_loop().call_soon(self._follow_up, plan, texts, answered)
-        return answered
-
-    def _follow_up(self, plan: Plan, texts: Sequence[str], answered: Answered) -> None:
-        state = self._state
-        outcome = answered.outcome
-        state.observe(plan.route, outcome, answered.total)
+        ended = time.monotonic()
+        answered = Answered(named, outcome, ended - self.started)
+        state.tally.add(tally.Answered(plan.route, outcome, answered.total, ended))
         shadow = state.routes.shadow.get(plan.route)
         if shadow is not None:
-            state.shadows.offer(shadow, texts, outcome.answers)
-        attributes: dict[str, str | int] = {
-            "stillhouse.model": plan.route,
-            "stillhouse.texts": len(texts),
-        }
-        state.traces.record(self._request.headers, attributes, outcome.stages, answered.total)
+            # After the answer has gone out.
+            asyncio.get_running_loop().call_soon(
+                state.shadows.offer, shadow, texts, outcome.answers
+            )
+        if state.traces.wanted:
+            attributes: dict[str, str | int] = {
+                "stillhouse.model": plan.route,
+                "stillhouse.texts": len(texts),
+            }
+            state.traces.record(self._request.headers, attributes, outcome.stages, answered.total)
         if state.settings.log_texts:
             log.info(
                 "texts", extra={"request_id": self._request.state.request_id, "texts": list(texts)}
             )
+        return answered
 
 
-def timeout_ms(headers: Mapping[str, str], default: int) -> int:
+def timeout_ms(headers: Iterable[tuple[bytes, bytes]], default: int) -> int:
     """The request's own timeout, never longer than the service's.
+
+    Args:
+        headers: as ASGI has them.
+        default: of the service.
 
     Raises:
         InvalidInput: the header is not a whole number of milliseconds.
     """
-    given = headers.get(TIMEOUT_HEADER)
-    if given is None:
-        return default
-    if not given.isascii() or not given.isdigit() or not int(given[:12]) > 0:
-        raise InvalidInput("X-Request-Timeout-Ms is not a positive whole number")
-    return min(int(given[:12]), default)
+    for name, given in headers:
+        if name == TIMEOUT_HEADER:
+            if not given.isdigit() or not int(given[:12]) > 0:
+                raise InvalidInput("X-Request-Timeout-Ms is not a positive whole number")
+            return min(int(given[:12]), default)
+    return default

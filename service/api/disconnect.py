@@ -1,11 +1,13 @@
 """Ends the work on a request whose client has gone."""
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Self
 
 from fastapi import Request
 
+from service.deadlines import Deadlines
 from service.errors import ClientGone
 
 GRACE_SECONDS = 0.2  # a request that is answered sooner is not watched: most are
@@ -14,8 +16,9 @@ GRACE_SECONDS = 0.2  # a request that is answered sooner is not watched: most ar
 class CancelledOnDisconnect:
     """Cancels the body of the `with` when the client disconnects; it ends in ClientGone."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, deadlines: Deadlines) -> None:
         self._request = request
+        self._deadlines = deadlines
         self._gone = False
         self._watcher: asyncio.Task[None] | None = None
 
@@ -23,13 +26,13 @@ class CancelledOnDisconnect:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._timer = task.get_loop().call_later(GRACE_SECONDS, self._begin)
+        self._number = self._deadlines.add(time.monotonic() + GRACE_SECONDS, self._begin)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._deadlines.remove(self._number)
         if self._watcher is not None:
             self._watcher.cancel()
         if self._gone and kind is asyncio.CancelledError:

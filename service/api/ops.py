@@ -36,6 +36,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """In Prometheus' text format."""
     state = state_of(request)
+    state.tally.catch_up()
     for batcher in state.registry:
         manifest = batcher.classifier.manifest
         state.metrics.queue_depth.labels(manifest.name).set(batcher.depth)

@@ -64,4 +64,6 @@ async def page(request: Request) -> Response:
 @router.get("/stats", tags=["operations"], summary="Figures of the last minute")
 async def stats(request: Request) -> Stats:
     """Throughput, latency, errors and the share escalated, of one worker process."""
-    return state_of(request).live.stats()
+    state = state_of(request)
+    state.tally.catch_up()
+    return state.live.stats()

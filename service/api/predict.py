@@ -27,11 +27,16 @@ async def predict(request: Request) -> Response:
     The body is read by pydantic alone, in one pass: FastAPI's own way parses it to objects
     first and then checks those, and answers invalid UTF-8 with 400.
     """
+    return Response(await answer(request), media_type="application/json")
+
+
+async def answer(request: Request) -> bytes:
+    """A `PredictResponse` as JSON."""
     with Counted(request) as count:
         body = PredictRequest.model_validate_json(await whole_body(request.receive))
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         answered = await count.answer(body.model, texts, truncate=body.truncate)
-    return Response(to_json(_response(body, answered)), media_type="application/json")
+    return to_json(_response(body, answered))
 
 
 def _response(body: PredictRequest, answered: Answered) -> dict[str, object]:
@@ -50,22 +55,26 @@ def _response(body: PredictRequest, answered: Answered) -> dict[str, object]:
 
 
 def _prediction(answer: Answer, body: PredictRequest) -> dict[str, object]:
-    values = answer.logits if body.raw_scores else answer.scores
-    ranked = sorted(values.items(), key=lambda pair: pair[1], reverse=True)[: body.top_k]
-    label = answer.label
-    return {
-        "label": label,
-        **({} if answer.labels is None else {"labels": answer.labels}),
-        "score": round(values[label], 6),
-        "scores": {name: round(value, 6) for name, value in ranked},
-        "confidence": round(answer.confidence, 6),
-        "model": answer.model,
-        "version": answer.version,
+    reading, manifest = answer.reading, answer.manifest
+    names, probabilities = manifest.labels, reading.probabilities
+    values = reading.logits if body.raw_scores else probabilities
+    ranked = sorted(range(len(names)), key=values.__getitem__, reverse=True)[: body.top_k]
+    best = probabilities.index(max(probabilities))
+    found = {
+        "label": names[best],
+        "score": round(values[best], 6),
+        "scores": {names[row]: round(values[row], 6) for row in ranked},
+        "confidence": round(reading.confidence, 6),
+        "model": manifest.name,
+        "version": manifest.version,
         "escalated": answer.escalated,
         "tokens": answer.tokens,
         "truncated": answer.truncated,
     }
+    if reading.given is not None:
+        found["labels"] = answer.labels
+    return found
 
 
 def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+    return int(seconds * 1e6) / 1e3

@@ -6,11 +6,13 @@ from typing import cast
 
 from fastapi import Request
 
+from service.api.tally import Tally
 from service.control import Control
+from service.deadlines import Deadlines
 from service.errors import Unavailable, UnknownModel
 from service.live import Live
 from service.metrics import Metrics
-from service.predictor import Outcome, Predictor
+from service.predictor import Predictor
 from service.registry import Registry
 from service.routing import Plan, Routes, resolve
 from service.settings import Settings
@@ -32,9 +34,14 @@ class State:
     shadows: Shadows
     traces: Traces
     control: Control = field(init=False)
+    tally: Tally = field(init=False)
     draining: bool = False
     stale_said: dict[str, str | None] = field(default_factory=dict)
     live: Live = field(default_factory=Live)
+    watches: Deadlines = field(default_factory=Deadlines)  # of clients that may go
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.metrics, self.live)
 
     def set_routes(self, routes: Routes) -> None:
         """Puts new routes in force."""
@@ -80,25 +87,6 @@ class State:
         """Raises Unavailable once the service was told to stop."""
         if self.draining:
             raise Unavailable("the service is stopping", retry_after=1)
-
-    def observe(self, model: str, outcome: Outcome, total: float) -> None:
-        """Counts an answered request."""
-        stages = outcome.stages
-        route = self.metrics.route(model)
-        route.answered.inc()
-        route.tokenize.observe(stages.tokenize)
-        route.queue.observe(stages.queue)
-        route.inference.observe(stages.inference)
-        route.total.observe(total)
-        escalated = sum(answer.escalated for answer in outcome.answers)
-        self.live.answered(model, total, len(outcome.answers), escalated)
-        if escalated:
-            self.metrics.escalated.labels(model).inc(escalated)
-        route.texts.inc(len(outcome.answers))
-        if recalled := sum(answer.recalled for answer in outcome.answers):
-            self.metrics.recalled.labels(model).inc(recalled)
-        if cut := sum(answer.truncated for answer in outcome.answers):
-            self.metrics.truncated.labels(model).inc(cut)
 
 
 def state_of(request: Request) -> State:
