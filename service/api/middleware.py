@@ -3,7 +3,6 @@
 Plain ASGI: Starlette's BaseHTTPMiddleware costs a task a request.
 """
 
-import logging
 import re
 import time
 import uuid
@@ -15,8 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.problems import problem_response
 from service.api.security import Keys
 from service.errors import BodyTooLarge
-
-log = logging.getLogger("service.access")
+from service.logs import AccessLog
 
 # Unique without asking the kernel for randomness each time.
 _PROCESS = uuid.uuid4().hex[:16].encode()
@@ -31,7 +29,7 @@ class RequestMiddleware:
         self._app = app
         self._keys = keys
         self._max_body_bytes = max_body_bytes
-        self._access_log = access_log
+        self._access_log = AccessLog() if access_log else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs the request; see the class."""
@@ -76,16 +74,13 @@ class RequestMiddleware:
             response = problem_response(Request(scope), error)
             await response(scope, receive, tagged_send)
         finally:
-            if self._access_log:
-                log.info(
-                    "request",
-                    extra={
-                        "request_id": request_id.decode(),
-                        "method": scope["method"],
-                        "path": scope["path"],
-                        "status": status,
-                        "ms": round((time.perf_counter() - started) * 1000, 2),
-                    },
+            if self._access_log is not None:
+                self._access_log.write(
+                    request_id=request_id.decode(),
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    ms=round((time.perf_counter() - started) * 1000, 2),
                 )
 
     def _too_large(self) -> BodyTooLarge:
