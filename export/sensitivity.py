@@ -17,7 +17,7 @@ from export.errors import GateError
 from export.graph import FloatArray
 from export.parity import Gate
 from export.quantization import Feed, Quantizer
-from service.classifier import open_session
+from service.engines import open_session
 from service.manifest import NodeError, Parity
 
 

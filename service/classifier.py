@@ -1,4 +1,4 @@
-"""One model version in memory: tokeniser, ONNX session, labels.
+"""One model version in memory: tokeniser, session, labels.
 
 Synchronous and stateless between calls. Export measures parity through this very class.
 Knows nothing of queues or HTTP.
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from service import speed
+from service.engines import Bfloat16Session, Session, open_session
 from service.errors import FileError
 from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify_files
 from service.speed import EVEN
@@ -43,7 +43,7 @@ class Classifier:
     Args:
         manifest: of the version that `session` was made from.
         tokenizer: of the same version.
-        session: an ONNX Runtime session with the manifest's inputs and outputs.
+        session: of an engine, with the manifest's inputs and outputs.
 
     Attributes:
         speed: as it was measured when it was loaded.
@@ -55,7 +55,7 @@ class Classifier:
         self,
         manifest: Manifest,
         tokenizer: Tokenizer,
-        session: onnxruntime.InferenceSession,
+        session: Session,
     ) -> None:
         self.manifest = manifest
         self.tokenizer = tokenizer
@@ -66,11 +66,12 @@ class Classifier:
         )
 
     @classmethod
-    def load(cls, directory: Path, threads: int = 1) -> "Classifier":
+    def load(cls, directory: Path, threads: int = 1, bfloat16: bool = False) -> "Classifier":
         """Reads a version's directory, every hash checked.
 
         Args:
             threads: intra-op threads of the session.
+            bfloat16: have OpenVINO run it so; see `service.engines`.
 
         Raises:
             RepositoryError: the manifest or a file is not as published.
@@ -79,7 +80,8 @@ class Classifier:
         verify_files(directory, manifest)
         try:
             tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE, manifest.max_length)
-            session = open_session(directory / MODEL_FILE, threads)
+            opened = Bfloat16Session if bfloat16 else open_session
+            session = opened(directory / MODEL_FILE, threads)
         except Exception as error:  # ONNX Runtime raises many kinds for a graph it cannot run
             raise FileError(f"{manifest.name}/{manifest.version}: {error}") from error
         inputs = tuple(node.name for node in session.get_inputs())
@@ -181,16 +183,3 @@ class Classifier:
             return nearest
         highest: Float32Array = probabilities.max(axis=1)
         return highest
-
-
-def open_session(model: Path, threads: int) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on the CPU that leaves idle cores idle."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads of one model take the cores that another needs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(model), sess_options=options, providers=["CPUExecutionProvider"]
-    )

@@ -29,8 +29,13 @@ class Settings(BaseSettings):
     )
     exact: bool = Field(
         False,
-        description="run INT8 models with dynamic scales text by text: "
+        description="run INT8 models with dynamic scales, and models in bfloat16, text by text: "
         "no answer depends on its batch",
+    )
+    bfloat16: str | None = Field(
+        None,
+        description="models, with commas between, that OpenVINO runs in bfloat16: "
+        "three times as fast as FP32 on a CPU with AMX; needs `stillhouse[openvino]`",
     )
     timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
     drain_seconds: float = Field(20.0, ge=0, description="how long a stop waits for answers")
@@ -60,6 +65,12 @@ class Settings(BaseSettings):
     def model_threads(self) -> int:
         """Threads for one model's session."""
         return self.threads or max(1, usable_cpus() // self.workers)
+
+    @property
+    def bfloat16_models(self) -> frozenset[str]:
+        """The names in `bfloat16`."""
+        named = (self.bfloat16 or "").split(",")
+        return frozenset(name.strip() for name in named if name.strip())
 
     @property
     def prediction_keys(self) -> list[str]:

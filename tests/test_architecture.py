@@ -31,6 +31,7 @@ ALLOWED = {
         "service.manifest",
         "service.tokenization",
         "service.classifier",
+        "service.engines",
         "service.repository",
         "service.routing",
         "service.errors",

@@ -93,6 +93,11 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
     help="The command in the service's own environment.",
 )
 @click.option(
+    "--bfloat16",
+    is_flag=True,
+    help="The service takes part once more, with STILLHOUSE_BFLOAT16 set to the model.",
+)
+@click.option(
     "--output",
     type=PATH,
     default=Path("docs/peers.json"),
@@ -211,6 +216,7 @@ def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
         peers=given["peers"],
         port=given["port"],
         tuning=given["tuning"],
+        bfloat16=given.get("bfloat16", False),
     )
 
 

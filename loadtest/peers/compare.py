@@ -53,6 +53,7 @@ class Sources:
     peers: tuple[str, ...]
     port: int
     tuning: Path
+    bfloat16: bool = False  # the service takes part once more, with the model so
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +219,14 @@ def _ground(model: str, sources: Sources, plan: Plan) -> Iterator[_Ground]:
 def _entrants(model: str, sources: Sources, version: Path, alone: Path) -> list[Entrant]:
     command, port = sources.stillhouse, sources.port
     single = repository.copy_alone(version, alone)
-    found = [contenders.service(command, single, model, None, port)]
-    for cascade in repository.cascades_on(sources.models, model):
-        found.append(contenders.service(command, sources.models, model, cascade, port))
+    cascades = repository.cascades_on(sources.models, model)
+    found = [
+        contenders.service(
+            command, sources.models if cascade else single, model, cascade, port, bfloat16=bfloat16
+        )
+        for bfloat16 in ((False, True) if sources.bfloat16 else (False,))
+        for cascade in (None, *cascades)
+    ]
     tunings = {one.model.name: one for one in read_tunings(sources.tuning)}
     tuning = tunings.get(model)
     if tuning is not None and tuning.model != repository.describe(version):

@@ -27,7 +27,13 @@ class Entrant:
 
 
 def service(
-    command: Path, repository: Path, model: str, cascade: Cascade | None, port: int
+    command: Path,
+    repository: Path,
+    model: str,
+    cascade: Cascade | None,
+    port: int,
+    *,
+    bfloat16: bool = False,
 ) -> Entrant:
     """The service itself, asked for a model or a cascade.
 
@@ -36,6 +42,7 @@ def service(
         repository: what it serves.
         model: that its peers serve.
         cascade: asked in place of the model, if given.
+        bfloat16: have the model run so.
 
     Raises:
         EnvironmentMissing: the command is not there.
@@ -47,13 +54,19 @@ def service(
         )
     asked = cascade.name if cascade else model
     name = f"{OURS}:{cascade.name}" if cascade else OURS
+    settings: Settings = OUR_SETTINGS
+    engines: tuple[str, ...] = environments.ENGINES
+    if bfloat16:
+        name += ":bfloat16"
+        settings = {**settings, "STILLHOUSE_BFLOAT16": model}
+        engines = (*engines, "openvino")
     words = (str(command.absolute()), "serve", "--models", str(repository.absolute()))
     form = Form(
         "/predict",
         lambda text: {"inputs": text, "model": asked},
         lambda answer: str(answer["predictions"][0]["label"]),
     )
-    versions = environments.versions(command.parent / "python", (OURS, *environments.ENGINES))
+    versions = environments.versions(command.parent / "python", (OURS, *engines))
     return Entrant(
         Contender(
             name=name,
@@ -62,14 +75,14 @@ def service(
             path=form.path,
             note="access log off, errors only; as shipped otherwise",
             versions=versions,
-            settings=OUR_SETTINGS,
+            settings=settings,
             tuned=False,
         ),
         Launch(
             name=name,
             command=(*words, "--port", str(port)),
             folder=None,
-            environment={**OUR_SETTINGS, **ONE_THREAD, "PYTHONPATH": ""},
+            environment={**settings, **ONE_THREAD, "PYTHONPATH": ""},
             form=form,
             port=port,
         ),
