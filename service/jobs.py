@@ -9,6 +9,8 @@ from service.classifier import Reading
 from service.speed import Speed
 from service.tokenization import Encoding
 
+LOOK_SECONDS = 0.01  # of work among which a batch is chosen, where a batch is less
+
 
 class Result(NamedTuple):
     """What the model said to one job.
@@ -66,18 +68,20 @@ def next_batch(
 ) -> list[Item]:
     """Takes the next batch out of what waits, first come first.
 
-    It is the text that has waited longest, and of those that came next, up to a batch of them,
-    texts of like length: as many as make a token of the batch cheaper. So nobody starves, and
-    with little padding the model does more in a second. What nobody waits for is dropped.
+    It is the text that has waited longest, and of those that came next, up to a batch of them or
+    what takes 10 ms, texts of like length: as many as make a token of the batch cheaper. So nobody
+    starves, and with little padding the model does more in a second. What nobody waits for is
+    dropped.
 
     Args:
+        speed: of the model.
         batch_tokens: most tokens in a batch, padding counted; a longer text goes alone.
         batch_texts: most texts in a batch.
 
     Returns:
         the texts by length; none if nothing waits.
     """
-    window = _first(waiting, batch_tokens)
+    window = _first(waiting, max(batch_tokens, int(LOOK_SECONDS / speed.token)), batch_texts)
     if not window:
         return []
     ranked = sorted(window, key=_length)
@@ -113,10 +117,10 @@ def next_batch(
     return batch
 
 
-def _first(waiting: deque[Item], tokens: int) -> list[Item]:
-    """Takes the first texts that anybody waits for, up to so many tokens and at least one."""
+def _first(waiting: deque[Item], tokens: int, texts: int) -> list[Item]:
+    """Takes the first texts that anybody waits for, up to so many and at least one."""
     found: list[Item] = []
-    while waiting and (not found or waiting[0].tokens <= tokens):
+    while waiting and len(found) < texts and (not found or waiting[0].tokens <= tokens):
         item = waiting.popleft()
         if not is_dead(item.job):
             tokens -= item.tokens
