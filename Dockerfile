@@ -1,6 +1,8 @@
 # Stages: `service` (the default) is the service alone: no torch, no compiler, no root.
 # `loadtest` is Locust with the project's locustfile.
 FROM python:3.11-slim AS build
+# EXTRAS=openvino for STILLHOUSE_BFLOAT16.
+ARG EXTRAS=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/stillhouse
 WORKDIR /src
@@ -10,7 +12,7 @@ COPY service service
 COPY training training
 COPY export export
 COPY loadtest loadtest
-RUN /opt/stillhouse/bin/pip install --constraint constraints.txt .
+RUN /opt/stillhouse/bin/pip install --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 FROM build AS build-loadtest
 RUN /opt/stillhouse/bin/pip install --constraint constraints.txt locust

@@ -29,7 +29,11 @@ from service.tokenization import Encoding
 
 log = logging.getLogger(__name__)
 
+TEXT = 24  # tokens of a text like many, until some have come
 LOOP_SECONDS = 0.002  # what the loop may stand still for
+# How much longer a wait may be than predicted, with the work itself; what was accepted and is
+# late after all has cost the model's time for nothing.
+WAIT_MARGIN = 1.25
 SPEED_WEIGHT = 0.1  # of the newest batch in the running mean of the model's speed
 
 
@@ -75,7 +79,8 @@ class Batcher:
         self.stopping = False
         self.last_used = time.monotonic()
         self._waiting_tokens = 0  # likewise
-        self._seconds_per_token = 0.0  # a running mean; set wherever a batch ran
+        # A running mean, set wherever a batch ran.
+        self._seconds_per_token = 0.0 if speed is EVEN else speed.seconds(1, TEXT) / TEXT
         self._thread = threading.Thread(target=self._work, name=self.name, daemon=True)
 
     @property
@@ -119,7 +124,7 @@ class Batcher:
         wait = self.predicted_wait
         if self._depth + len(encodings) > self._max_queue:
             raise Overloaded(f"{self._depth} texts wait for {self.name}", retry_after=wait)
-        if now + wait > deadline:
+        if now + wait * WAIT_MARGIN > deadline:
             raise Overloaded(
                 f"the wait for {self.name} would be {wait:.2f} s, longer than the deadline allows",
                 retry_after=wait,
