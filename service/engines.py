@@ -59,7 +59,7 @@ def open_session(model: Path, threads: int) -> Session:
 
 
 class Bfloat16Session:
-    """A graph that OpenVINO runs in bfloat16, three times as fast as FP32 where the CPU has AMX.
+    """A graph that OpenVINO runs in bfloat16: the shipped teacher 3 times as fast, given AMX.
 
     Weights and activations are rounded to 8 bits of mantissa, so that probabilities differ a
     little from those of FP32, and with what a text is batched (docs/experiments.md). A shape that

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     bfloat16: str | None = Field(
         None,
         description="models, with commas between, that OpenVINO runs in bfloat16: "
-        "three times as fast as FP32 on a CPU with AMX; needs `stillhouse[openvino]`",
+        "faster than FP32 on a CPU with AMX; needs `stillhouse[openvino]`",
     )
     timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
     drain_seconds: float = Field(20.0, ge=0, description="how long a stop waits for answers")

@@ -13,6 +13,7 @@ from service.batcher import Batcher, BatchReport
 from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
 from service.jobs import Result
+from service.speed import Speed
 from service.tokenization import Encoding
 
 
@@ -138,6 +139,43 @@ def test_full_queue_refuses_at_once() -> None:
         await asyncio.gather(first, accepted)
 
     run(scenario, max_queue=3)
+
+
+def test_wait_that_may_outlast_the_deadline_is_refused() -> None:
+    """A prediction that only just fits is not trusted: a late answer would be work for nothing."""
+
+    async def scenario(model: GatedModel, batcher: Batcher) -> None:
+        first = await busy(model, batcher)
+        batcher._seconds_per_token = 5.0
+        wait = batcher.predicted_wait
+        assert wait == pytest.approx(10)
+        with pytest.raises(Overloaded, match="longer than the deadline allows"):
+            await batcher.submit([text(1)], time.monotonic() + 1.1 * wait)
+        accepted = asyncio.create_task(batcher.submit([text(2)], time.monotonic() + 1.4 * wait))
+        await asyncio.sleep(0)
+        model.gate.set()
+        assert logits(await accepted) == [[2, 2]]
+        await first
+
+    run(scenario)
+
+
+def test_speed_is_known_before_a_batch_has_run() -> None:
+    """From what was measured when the model was loaded, so that the first wait is predicted."""
+    speed = Speed(batch=0.0, step=0.0, token=0.25)
+    model = GatedModel()
+    batcher = Batcher(cast(Classifier, model), 64, 100, speed=speed)
+
+    async def main() -> None:
+        batcher.start()
+        waiting = asyncio.create_task(batcher.submit([text(1, 8)], soon()))
+        await asyncio.sleep(0)
+        assert batcher.predicted_wait == pytest.approx(2.0)
+        model.gate.set()
+        await waiting
+        await batcher.drain()
+
+    asyncio.run(main())
 
 
 def test_one_bad_text_fails_alone() -> None:
