@@ -9,12 +9,13 @@ from typing import NamedTuple, Self
 
 from fastapi import Request
 
-from service.api import tally
 from service.api.disconnect import CancelledOnDisconnect
 from service.api.problems import status_of
 from service.api.state import state_of
+from service.api.tally import Ended
 from service.errors import InvalidInput
 from service.predictor import Outcome
+from service.routing import Plan, Shadow
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +80,20 @@ class Counted:
             )
         ended = time.monotonic()
         answered = Answered(named, outcome, ended - self.started)
-        state.tally.add(tally.Answered(plan.route, outcome, answered.total, ended))
+        state.tally.add(Ended(plan.route, outcome, answered.total, ended))
         shadow = state.routes.shadow.get(plan.route)
-        if shadow is not None:
+        if shadow is not None or state.traces.wanted or state.settings.log_texts:
             # After the answer has gone out.
-            asyncio.get_running_loop().call_soon(
-                state.shadows.offer, shadow, texts, outcome.answers
-            )
+            asyncio.get_running_loop().call_soon(self._follow_up, plan, shadow, texts, answered)
+        return answered
+
+    def _follow_up(
+        self, plan: Plan, shadow: Shadow | None, texts: Sequence[str], answered: Answered
+    ) -> None:
+        state = self._state
+        outcome = answered.outcome
+        if shadow is not None:
+            state.shadows.offer(shadow, texts, outcome.answers)
         if state.traces.wanted:
             attributes: dict[str, str | int] = {
                 "stillhouse.model": plan.route,
@@ -96,7 +104,6 @@ class Counted:
             log.info(
                 "texts", extra={"request_id": self._request.state.request_id, "texts": list(texts)}
             )
-        return answered
 
 
 def timeout_ms(headers: Iterable[tuple[bytes, bytes]], default: int) -> int:

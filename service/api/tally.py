@@ -15,7 +15,7 @@ LATER_SECONDS = 0.02
 MOST = 256  # that wait to be counted
 
 
-class Answered(NamedTuple):
+class Ended(NamedTuple):
     """A request that was answered, in `total` seconds, at `ended` (monotonic)."""
 
     route: str
@@ -30,11 +30,11 @@ class Tally:
     def __init__(self, metrics: Metrics, live: Live) -> None:
         self._metrics = metrics
         self._live = live
-        self._waiting: list[Answered] = []
+        self._waiting: list[Ended] = []
 
-    def add(self, answered: Answered) -> None:
+    def add(self, ended: Ended) -> None:
         """Has a request counted within 20 ms."""
-        self._waiting.append(answered)
+        self._waiting.append(ended)
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(LATER_SECONDS, self.catch_up)
         elif len(self._waiting) >= MOST:
@@ -43,8 +43,8 @@ class Tally:
     def catch_up(self) -> None:
         """Counts all that wait, before somebody looks."""
         waiting, self._waiting = self._waiting, []
-        for answered in waiting:
-            self._count(*answered)
+        for ended in waiting:
+            self._count(*ended)
 
     def _count(self, model: str, outcome: Outcome, total: float, ended: float) -> None:
         stages, answers = outcome.stages, outcome.answers

@@ -3,12 +3,12 @@
 import asyncio
 
 from service.api import tally
-from service.api.tally import Answered, Tally
+from service.api.tally import Ended, Tally
 from service.live import Live
 from service.metrics import Metrics
 from service.predictor import Outcome, Stages
 
-ENDED = Answered("student", Outcome([], Stages()), 0.01, 0.0)
+ENDED = Ended("student", Outcome([], Stages()), 0.01, 0.0)
 
 
 def counted(metrics: Metrics) -> float:
