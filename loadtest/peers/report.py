@@ -153,6 +153,7 @@ def _number(value: float | None, digits: int) -> str:
 def draw(results: Results, path: Path) -> None:
     """Draws requests a second and p99 of every contender, a row of charts a model."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     rows = len(results.comparisons)
     figure = Figure(figsize=(11, 4.5 * rows), layout="constrained")
@@ -179,6 +180,9 @@ def draw(results: Results, path: Path) -> None:
             axes.set(xlabel=what, title=comparison.model.name)
             axes.legend(fontsize="small")
         p99s.set_xscale("log")  # of which a bar would have no foot
+        p99s.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        p99s.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        p99s.xaxis.set_minor_formatter(NullFormatter())
         p99s.grid(axis="x", which="both", alpha=0.3)
     partial = path.with_name(f".partial-{path.name}")
     figure.savefig(partial)
