@@ -225,7 +225,9 @@ def _deliver(batch: list[Item], readings: list[Reading], finished: float) -> Non
         job = item.job
         job.readings[item.row] = reading
         job.left -= 1
-        if job.left == 0 and not job.future.done():
+        if finished > job.deadline:  # on the loop, whose timer could not say so
+            _expire(job)
+        elif job.left == 0 and not job.future.done():
             job.future.set_result(
                 Result(
                     [found for found in job.readings if found is not None],

@@ -267,6 +267,28 @@ def test_slow_text_never_holds_up_the_loop() -> None:
     assert not any(on_loop(Watched(), 4e-3, 1, 2))
 
 
+def test_late_answer_on_the_loop_is_late() -> None:
+    """A model that is slower than it was keeps the loop from its timers, and no deadline."""
+
+    class Slower(Watched):
+        def classify(self, encodings: Sequence[Encoding]) -> list[Reading]:
+            time.sleep(0.05)
+            return super().classify(encodings)
+
+    model = Slower()
+    batcher = Batcher(cast(Classifier, model), 64, 100)
+
+    async def main() -> None:
+        batcher.start()
+        batcher._seconds_per_token = 1e-5
+        with pytest.raises(DeadlineExceeded):
+            await batcher.submit([text(1)], time.monotonic() + 0.02)
+        await batcher.drain()
+
+    asyncio.run(main())
+    assert model.threads == [threading.get_ident()]
+
+
 def test_bad_text_on_the_loop_fails() -> None:
     """As on the thread, and the next is answered."""
     model = Watched()
