@@ -32,6 +32,7 @@ from service.routing import read_routes
 from service.schemas import PredictRequest, Problem
 from service.settings import Settings
 from service.shadow import Shadows
+from service.speed import measure
 from service.tracing import Traces
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ def _new_state(settings: Settings) -> State:
 
 def _load(settings: Settings, directory: Path) -> Classifier:
     bfloat16 = directory.parent.name in settings.bfloat16_models
-    return Classifier.load(directory, settings.model_threads, bfloat16)
+    classifier = Classifier.load(directory, settings.model_threads, bfloat16)
+    classifier.speed = measure(classifier.run_shape)
+    return classifier
 
 
 def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batcher:

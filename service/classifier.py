@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service import speed
 from service.engines import Bfloat16Session, Session, open_session
 from service.errors import FileError
 from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify_files
@@ -46,7 +45,7 @@ class Classifier:
         session: of an engine, with the manifest's inputs and outputs.
 
     Attributes:
-        speed: as it was measured when it was loaded.
+        speed: as it was measured where it serves.
     """
 
     speed = EVEN
@@ -91,7 +90,6 @@ class Classifier:
                 f"its manifest says {manifest.inputs}"
             )
         classifier = cls(manifest, tokenizer, session)
-        classifier.speed = speed.measure(classifier._run_shape)
         found = classifier.logits(classifier.tokenizer.encode(["warm up"])).shape[1]
         if found != len(manifest.labels):
             raise FileError(
@@ -129,7 +127,8 @@ class Classifier:
         logits: Float32Array = self._session.run(self._outputs, feed)[0]
         return logits
 
-    def _run_shape(self, rows: int, tokens: int) -> None:
+    def run_shape(self, rows: int, tokens: int) -> None:
+        """Runs the model on so many texts of so many tokens, to see how long it takes."""
         ids = [self.tokenizer.pad_id] * min(tokens, self.manifest.max_length)
         self.logits([Encoding(ids, truncated=False)] * rows)
 

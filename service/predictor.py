@@ -169,13 +169,7 @@ class Predictor:
             batcher = await self._registry.acquire(target.name, target.version)
             manifest = batcher.classifier.manifest
             try:
-                if len(texts) == 1 and not self._answer_cache:
-                    reads = await self._read(batcher, texts, deadline, truncate, stages)
-                    recalled: Collection[str] = ()
-                else:
-                    reads, recalled = await self._read_once(
-                        batcher, texts, deadline, truncate, stages
-                    )
+                reads, recalled = await self._read(batcher, texts, deadline, truncate, stages)
             except Unavailable:
                 # Swapped out between here and its queue: the new version answers.
                 if not batcher.stopping:
@@ -200,24 +194,15 @@ class Predictor:
         deadline: float,
         truncate: bool,
         stages: Stages,
-    ) -> list[Read]:
-        """What a model says of texts."""
-        encodings = await _encode(batcher.classifier, texts, stages)
-        if not truncate:
-            _refuse_truncated(batcher.classifier, encodings)
-        readings = await _run(batcher, encodings, deadline, stages)
-        return list(map(Read, encodings, readings))
-
-    async def _read_once(
-        self,
-        batcher: Batcher,
-        texts: Sequence[str],
-        deadline: float,
-        truncate: bool,
-        stages: Stages,
     ) -> tuple[list[Read], Collection[str]]:
         """What a model says of texts, each asked once, and which were known without it."""
         cache = self._cache(batcher)
+        if cache is None and len(texts) == 1:  # most requests: there is nothing to look up
+            encodings = await _encode(batcher.classifier, texts, stages)
+            if not truncate:
+                _refuse_truncated(batcher.classifier, encodings)
+            readings = await _run(batcher, encodings, deadline, stages)
+            return [Read(encodings[0], readings[0])], ()
         recalled = {} if cache is None else cache.recall(texts)
         new = [text for text in dict.fromkeys(texts) if text not in recalled]
         encodings = await _encode(batcher.classifier, new, stages)
