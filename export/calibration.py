@@ -24,10 +24,10 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.parity import served_logits
-from service.classifier import Classifier
-from service.manifest import MODEL_FILE
-from service.repository import ModelRepository
-from service.routing import FILE_NAME, Cascade, Fit, Fitted, Hop, Point, read_routes
+from service.repository.manifest import MODEL_FILE
+from service.repository.routes import FILE_NAME, Cascade, Fit, Fitted, Hop, Point, read_routes
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
 from training.data import LabelledText
 
 METHOD = "clopper-pearson, fixed sequence"

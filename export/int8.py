@@ -11,7 +11,7 @@ from export.onnx_graph import to_onnx
 from export.parity import Gate
 from export.quantization import Activations, Feed, Method, quantizer
 from export.sensitivity import leave_out_the_worst
-from service.manifest import Quantization
+from service.repository.manifest import Quantization
 from training.checkpoint import Checkpoint
 
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 
 from export.errors import GateError
-from service.classifier import Classifier
-from service.manifest import Metrics, Parity
+from service.repository.manifest import Metrics, Parity
+from service.runtime.classifier import Classifier
 from training.checkpoint import Checkpoint
 from training.evaluation import score
 from training.recipe import Quality, Recipe

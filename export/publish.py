@@ -15,8 +15,7 @@ from export.errors import ExportError
 from export.int8 import Int8, int8_graph
 from export.onnx_graph import store_in_half, store_in_int8, to_onnx
 from export.parity import Gate, batch_difference, measure, served_logits, torch_logits
-from service.classifier import Classifier
-from service.manifest import (
+from service.repository.manifest import (
     FILE_NAME,
     MODEL_FILE,
     NAME_PATTERN,
@@ -27,6 +26,7 @@ from service.manifest import (
     Quantization,
     file_sha256,
 )
+from service.runtime.classifier import Classifier
 from training.checkpoint import Checkpoint
 from training.data import LabelledText
 from training.evaluation import fit_temperature

@@ -17,8 +17,8 @@ from export.errors import GateError
 from export.graph import FloatArray
 from export.parity import Gate
 from export.quantization import Feed, Quantizer
-from service.engines import open_session
-from service.manifest import NodeError, Parity
+from service.repository.manifest import NodeError, Parity
+from service.runtime.engine import open_session
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,30 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from starlette.types import Receive, Scope, Send
 
-from service.api import admin, hf, models, oip, oip_models, ops, page, predict, problems, tei
+from service.api import admin, models, ops, page, problems
+from service.api.dialects import hf, oip, oip_models, predict, tei
+from service.api.dialects.oip_schemas import InferRequest
+from service.api.dialects.tei_schemas import TeiRequest
 from service.api.documented import schemas_of
 from service.api.middleware import RequestMiddleware
-from service.api.oip_schemas import InferRequest
+from service.api.schemas import PredictRequest, Problem
 from service.api.security import Keys
 from service.api.state import State
-from service.api.tei_schemas import TeiRequest
-from service.batcher import Batcher, BatchReport
-from service.classifier import Classifier
-from service.control import Control, shared_state
-from service.deadlines import Deadlines
 from service.draining import drained_on_signal
-from service.engines import check_bfloat16
-from service.metrics import Metrics
-from service.predictor import Predictor
-from service.registry import Registry
-from service.repository import ModelRepository
-from service.routing import read_routes
-from service.schemas import PredictRequest, Problem
+from service.repository.routes import read_routes
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
+from service.runtime.engine import check_bfloat16
+from service.runtime.speed import measure
+from service.serving.batcher import Batcher, BatchReport
+from service.serving.control import Control, shared_state
+from service.serving.deadlines import Deadlines
+from service.serving.predictor import Predictor
+from service.serving.registry import Registry
+from service.serving.shadow import Shadows
 from service.settings import Settings
-from service.shadow import Shadows
-from service.speed import measure
-from service.tracing import Traces
+from service.telemetry.metrics import Metrics
+from service.telemetry.traces import Traces
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from service import logs
 from service.app import create_app
-from service.control import SHARED_FOLDER
+from service.serving.control import SHARED_FOLDER
 from service.settings import Settings
+from service.telemetry import logs
 
 
 def serve(settings: Settings) -> None:

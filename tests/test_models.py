@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.classifier import Classifier
-from service.repository import ModelRepository
-from service.routing import read_routes
+from service.repository.routes import read_routes
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models"

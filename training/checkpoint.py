@@ -20,7 +20,7 @@ from transformers import (
 
 import training.models.bilstm
 import training.models.nano  # noqa: F401  they register their architectures with the auto classes
-from service.tokenization import Tokenizer
+from service.runtime.tokenizer import Tokenizer
 from training.recipe import Recipe, load_recipe
 
 

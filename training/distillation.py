@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from service.tokenization import Tokenizer
+from service.runtime.tokenizer import Tokenizer
 from training import cache
 from training.augmentation import spell_masks
 from training.checkpoint import Checkpoint

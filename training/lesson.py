@@ -11,7 +11,7 @@ import datasets
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
-from service.tokenization import Tokenizer
+from service.runtime.tokenizer import Tokenizer
 from training.augmentation import augment, spell_masks
 from training.checkpoint import Checkpoint, serving_tokenizer
 from training.data import LabelledText, load_transfer_text

@@ -23,7 +23,7 @@ from transformers import (
     set_seed,
 )
 
-from service.tokenization import Tokenizer
+from service.runtime.tokenizer import Tokenizer
 from training.checkpoint import (
     Checkpoint,
     CheckpointError,

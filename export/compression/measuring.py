@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from export.compression.results import Candidate, Disagreement
 from export.parity import served_logits
-from service.classifier import Classifier
-from service.manifest import MODEL_FILE
+from service.repository.manifest import MODEL_FILE
+from service.runtime.classifier import Classifier
 from training.data import LabelledText
 from training.evaluation import (
     expected_calibration_error,

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from service.api.models import describe, list_models
 from service.api.problems import RESPONSES
+from service.api.schemas import Body, ModelInfo, ModelList
 from service.api.state import state_of
 from service.errors import RepositoryError
-from service.schemas import Body, ModelInfo, ModelList
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 

@@ -14,8 +14,8 @@ from service.api.problems import status_of
 from service.api.state import state_of
 from service.api.tally import Ended
 from service.errors import InvalidInput
-from service.predictor import Outcome
-from service.routing import Plan, Shadow
+from service.repository.routes import Plan, Shadow
+from service.serving.predictor import Outcome
 
 log = logging.getLogger(__name__)
 

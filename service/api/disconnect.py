@@ -7,8 +7,8 @@ from typing import Self
 
 from fastapi import Request
 
-from service.deadlines import Deadlines
 from service.errors import ClientGone
+from service.serving.deadlines import Deadlines
 
 GRACE_SECONDS = 0.2  # a request that is answered sooner is not watched: most are
 

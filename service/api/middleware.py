@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.problems import problem_response
 from service.api.security import Keys
 from service.errors import BodyTooLarge
-from service.logs import AccessLog
+from service.telemetry.logs import AccessLog
 
 # Unique without asking the kernel for randomness each time.
 _PROCESS = uuid.uuid4().hex[:16].encode()

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request
 
 from service.api.problems import RESPONSES
+from service.api.schemas import CascadeInfo, ModelInfo, ModelList
 from service.api.state import State, state_of
 from service.errors import UnknownModel
-from service.routing import staleness
-from service.schemas import CascadeInfo, ModelInfo, ModelList
+from service.repository.routes import staleness
 
 router = APIRouter(tags=["models"])
 

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from service.api.schemas import Health
 from service.api.state import state_of
-from service.schemas import Health
 
 router = APIRouter(tags=["operations"])
 

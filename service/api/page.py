@@ -11,8 +11,8 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from service.api.schemas import Stats
 from service.api.state import state_of
-from service.schemas import Stats
 
 FOLDER = Path(__file__).parent.parent / "static"
 

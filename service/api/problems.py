@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from service import errors
-from service.api.dialects import dialect_of
-from service.schemas import Problem
+from service.api.dialects.forms import dialect_of
+from service.api.schemas import Problem
 
 log = logging.getLogger(__name__)
 

@@ -7,17 +7,17 @@ from typing import cast
 from fastapi import Request
 
 from service.api.tally import Tally
-from service.control import Control
-from service.deadlines import Deadlines
 from service.errors import Unavailable, UnknownModel
-from service.live import Live
-from service.metrics import Metrics
-from service.predictor import Predictor
-from service.registry import Registry
-from service.routing import Plan, Routes, resolve
+from service.repository.routes import Plan, Routes, resolve
+from service.serving.control import Control
+from service.serving.deadlines import Deadlines
+from service.serving.predictor import Predictor
+from service.serving.registry import Registry
+from service.serving.shadow import Shadows
 from service.settings import Settings
-from service.shadow import Shadows
-from service.tracing import Traces
+from service.telemetry.metrics import Metrics
+from service.telemetry.stats import Live
+from service.telemetry.traces import Traces
 
 log = logging.getLogger(__name__)
 

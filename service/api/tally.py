@@ -7,9 +7,9 @@ time.
 import asyncio
 from typing import NamedTuple
 
-from service.live import Live
-from service.metrics import Metrics
-from service.predictor import Outcome
+from service.serving.predictor import Outcome
+from service.telemetry.metrics import Metrics
+from service.telemetry.stats import Live
 
 LATER_SECONDS = 0.02
 MOST = 256  # that wait to be counted

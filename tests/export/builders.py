@@ -11,9 +11,9 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from export.int8 import Int8
 from export.parity import Gate
 from export.publish import Request
-from service.classifier import Classifier
-from service.engines import open_session
-from service.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
+from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
+from service.runtime.classifier import Classifier
+from service.runtime.engine import open_session
 from tests.tiny import tiny_bilstm, toy_texts
 from training.checkpoint import Checkpoint
 from training.data import LabelledText

@@ -18,7 +18,7 @@ from export.calibration import (
     texts_needed,
 )
 from export.errors import ExportError
-from service.routing import read_routes, staleness
+from service.repository.routes import read_routes, staleness
 from tests.service.builders import publish_tiny
 from training.data import LabelledText
 

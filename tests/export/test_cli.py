@@ -8,8 +8,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from cli import main
-from service.classifier import Classifier
-from service.manifest import read_manifest
+from service.repository.manifest import read_manifest
+from service.runtime.classifier import Classifier
 from tests.tiny import (
     tiny_bilstm,
     tiny_encoder_checkpoint,

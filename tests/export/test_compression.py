@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from cli import main
 from export.compression.report import pareto_front
 from export.compression.results import Candidate, Report
-from service.classifier import Classifier
-from service.manifest import read_manifest
+from service.repository.manifest import read_manifest
+from service.runtime.classifier import Classifier
 from tests.tiny import tiny_encoder_checkpoint, toy_data
 from tests.training.builders import STUDENT, changed, teacher_recipe
 from training.evaluation import expected_calibration_error, fit_temperature, softmax

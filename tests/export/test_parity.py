@@ -8,7 +8,7 @@ import pytest
 from export.errors import GateError
 from export.onnx_graph import to_onnx
 from export.parity import Gate, gate_for, measure, torch_logits
-from service.manifest import Parity
+from service.repository.manifest import Parity
 from tests.export.builders import labelled, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint
 from tests.training.builders import STUDENT, changed

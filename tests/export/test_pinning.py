@@ -10,7 +10,7 @@ from onnx import helper
 from export.onnx_graph import to_onnx
 from export.parity import served_logits, torch_logits
 from export.pinning import PINS, initial_states
-from service.engines import open_session
+from service.runtime.engine import open_session
 from tests.export.builders import TEXTS, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint
 

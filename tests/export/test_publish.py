@@ -14,9 +14,9 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from export.errors import ExportError, GateError
 from export.parity import Gate, torch_logits
 from export.publish import publish
-from service.classifier import Classifier
-from service.manifest import read_manifest, verify_files
-from service.repository import ModelRepository
+from service.repository.manifest import read_manifest, verify_files
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
 from tests.export.builders import (
     LABELS,
     LENIENT,

@@ -12,7 +12,7 @@ import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from service.manifest import FILE_NAME, File, Lineage, Manifest, file_sha256
+from service.repository.manifest import FILE_NAME, File, Lineage, Manifest, file_sha256
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "fine", "film")
 SCORES: Mapping[str, tuple[float, ...]] = {"good": (-2.0, 2.0), "bad": (2.0, -2.0)}

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from service.batcher import Batcher, BatchReport
-from service.classifier import Classifier, Reading
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
-from service.jobs import Result
-from service.speed import Speed
-from service.tokenization import Encoding
+from service.runtime.classifier import Classifier, Reading
+from service.runtime.speed import Speed
+from service.runtime.tokenizer import Encoding
+from service.serving.batcher import Batcher, BatchReport
+from service.serving.jobs import Result
 
 
 class GatedModel:

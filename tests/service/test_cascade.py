@@ -8,7 +8,7 @@ import pytest
 import tomli_w
 from fastapi.testclient import TestClient
 
-from service.manifest import file_sha256
+from service.repository.manifest import file_sha256
 from tests.service.builders import publish_tiny
 
 Connect = Callable[..., TestClient]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from service.deadlines import Deadlines
+from service.serving.deadlines import Deadlines
 
 
 def test_each_is_called_once_at_its_time_unless_removed() -> None:

@@ -12,8 +12,8 @@ import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from service.classifier import Classifier, Float32Array
-from service.tokenization import Encoding
+from service.runtime.classifier import Classifier, Float32Array
+from service.runtime.tokenizer import Encoding
 from tests.service.builders import WORDS, publish_tiny, sum_graph, write_manifest
 
 Connect = Callable[..., TestClient]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service import engines
 from service.app import create_app
-from service.classifier import Classifier
-from service.engines import Bfloat16Session, EngineError
-from service.manifest import MODEL_FILE
+from service.repository.manifest import MODEL_FILE
+from service.runtime import engine as engines
+from service.runtime.classifier import Classifier
+from service.runtime.engine import Bfloat16Session, EngineError
 from service.settings import Settings
 from tests.service.test_security import Connect
 

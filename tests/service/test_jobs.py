@@ -7,9 +7,9 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.jobs import Item, Job, next_batch
-from service.speed import EVEN, Speed
-from service.tokenization import Encoding
+from service.runtime.speed import EVEN, Speed
+from service.runtime.tokenizer import Encoding
+from service.serving.jobs import Item, Job, next_batch
 
 STEPS = Speed(batch=0.0, step=2.0, token=1.0)  # a recurrent model: a step costs as two tokens
 

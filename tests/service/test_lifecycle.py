@@ -10,10 +10,10 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
-from service.batcher import Batcher
-from service.classifier import Classifier
-from service.registry import Registry
-from service.repository import ModelRepository
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
+from service.serving.batcher import Batcher
+from service.serving.registry import Registry
 from tests.service.builders import publish_tiny
 
 Connect = Callable[..., TestClient]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.logs import ACCESS
+from service.telemetry.logs import ACCESS
 from tests.service.test_security import Connect
 
 

@@ -10,7 +10,7 @@ import tomli_w
 from fastapi.testclient import TestClient
 from tritonclient import http as triton
 
-from service.manifest import file_sha256
+from service.repository.manifest import file_sha256
 from tests.service.builders import publish_tiny
 
 SURE = 0.982014

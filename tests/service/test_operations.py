@@ -8,7 +8,7 @@ import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from service.manifest import Quantization, read_manifest
+from service.repository.manifest import Quantization, read_manifest
 from tests.service.builders import edit_manifest, publish_tiny, write_manifest
 
 Connect = Callable[..., TestClient]

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.page import FOLDER
-from service.live import Live
+from service.telemetry.stats import Live
 from tests.service.builders import write_cascade
 
 FILES = sorted(path.name for path in FOLDER.iterdir())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service.schemas import PredictResponse
+from service.api.schemas import PredictResponse
 from tests.service.builders import publish_tiny
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from service import speed
+from service.runtime import speed
 
 
 def test_costs_of_a_known_model_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import asyncio
 
 from service.api import tally
 from service.api.tally import Ended, Tally
-from service.live import Live
-from service.metrics import Metrics
-from service.predictor import Outcome, Stages
+from service.serving.predictor import Outcome, Stages
+from service.telemetry.metrics import Metrics
+from service.telemetry.stats import Live
 
 ENDED = Ended("student", Outcome([], Stages()), 0.01, 0.0)
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
-from service.tokenization import Tokenizer
-from service.words import WordCache
+from service.runtime.tokenizer import Tokenizer
+from service.runtime.words import WordCache
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<mask>", *LETTERS]

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service import batcher
 from service.api import tally
 from service.app import create_app
+from service.serving import batcher
 from service.settings import Settings
 
 REQUESTS = 50

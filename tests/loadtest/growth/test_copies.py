@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from loadtest.growth.copies import Change, CopyUnfit, copy, set_classes
-from service.classifier import Classifier
+from service.runtime.classifier import Classifier
 from tests.loadtest.growth.builders import MODELS
 
 

@@ -10,7 +10,7 @@ from loadtest.growth.lengths import texts_of
 from loadtest.growth.material import LONG_TEXTS, bodies, lay_out
 from loadtest.growth.plan import BATCH, CLASSES, LENGTHS, MODELS, VALUES, Point
 from loadtest.texts import SENTENCES, TextsUnfit, read_texts
-from service.classifier import Classifier
+from service.runtime.classifier import Classifier
 from tests.loadtest.growth.builders import MODELS as SHIPPED
 from tests.tiny import tiny_tokenizer
 

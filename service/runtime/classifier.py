@@ -11,11 +11,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.engines import Bfloat16Session, Session, open_session
 from service.errors import FileError
-from service.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest, verify_files
-from service.speed import EVEN
-from service.tokenization import Encoding, Tokenizer
+from service.repository.manifest import (
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Manifest,
+    read_manifest,
+    verify_files,
+)
+from service.runtime.engine import Bfloat16Session, Session, open_session
+from service.runtime.speed import EVEN
+from service.runtime.tokenizer import Encoding, Tokenizer
 
 Float32Array = npt.NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from service.errors import StillhouseError
-from service.predictor import Stages
+from service.serving.predictor import Stages
 
 
 class TracingError(StillhouseError):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.schemas import Text
+from service.api.schemas import Text
 
 
 def shape_of(value: object) -> str:

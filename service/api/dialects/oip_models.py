@@ -5,9 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from service.api.dialects import ErrorBody
-from service.api.documented import errors_of
-from service.api.oip_schemas import (
+from service.api.dialects.forms import ErrorBody
+from service.api.dialects.oip_schemas import (
     INPUT,
     IndexEntry,
     IndexRequest,
@@ -18,10 +17,11 @@ from service.api.oip_schemas import (
     ServerMetadata,
     TensorMetadata,
 )
+from service.api.documented import errors_of
 from service.api.state import State, state_of
 from service.errors import StillhouseError
-from service.manifest import Manifest
-from service.routing import Plan
+from service.repository.manifest import Manifest
+from service.repository.routes import Plan
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 

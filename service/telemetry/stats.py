@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from service.schemas import RouteStats, Stats
+from service.api.schemas import RouteStats, Stats
 
 WINDOW_SECONDS = 60.0
 CAPACITY = 8192  # about a megabyte; a busier minute is told by its last part

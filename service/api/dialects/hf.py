@@ -12,10 +12,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from service.api.counted import Counted
-from service.api.dialects import ErrorBody
+from service.api.dialects.forms import ErrorBody
 from service.api.documented import body_of, errors_of
-from service.predictor import Answer
-from service.schemas import Inputs
+from service.api.schemas import Inputs
+from service.serving.predictor import Answer
 
 router = APIRouter(tags=["Hugging Face Inference"])
 

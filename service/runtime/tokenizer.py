@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 
-from service.words import WordCache
+from service.runtime.words import WordCache
 
 Int64Array = npt.NDArray[np.int64]
 

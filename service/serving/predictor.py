@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from service.answers import AnswerCache, Read
-from service.batcher import Batcher
-from service.classifier import Classifier, Reading
 from service.errors import EmptyInput, InvalidInput, TextTooLong, Unavailable
-from service.manifest import Manifest
-from service.registry import Registry
-from service.routing import Plan, Target
-from service.tokenization import Encoding
+from service.repository.manifest import Manifest
+from service.repository.routes import Plan, Target
+from service.runtime.classifier import Classifier, Reading
+from service.runtime.tokenizer import Encoding
+from service.serving.answers import AnswerCache, Read
+from service.serving.batcher import Batcher
+from service.serving.registry import Registry
 
 INLINE_CHARACTERS = 20_000  # about a millisecond of tokenising; more goes to a thread
 

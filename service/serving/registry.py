@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from service.batcher import Batcher
-from service.classifier import Classifier
 from service.errors import RepositoryError, Unavailable, UnknownModel
-from service.manifest import MODEL_FILE, Manifest, read_manifest
-from service.repository import ModelRepository
-from service.routing import Fitted
+from service.repository.manifest import MODEL_FILE, Manifest, read_manifest
+from service.repository.routes import Fitted
+from service.repository.sources import ModelRepository
+from service.runtime.classifier import Classifier
+from service.serving.batcher import Batcher
 
 log = logging.getLogger(__name__)
 

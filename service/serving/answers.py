@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from service.classifier import Reading
-from service.tokenization import Encoding
+from service.runtime.classifier import Reading
+from service.runtime.tokenizer import Encoding
 
 
 class Read(NamedTuple):

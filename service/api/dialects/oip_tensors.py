@@ -8,7 +8,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from service.api.oip_schemas import INPUT, InferRequest, InputTensor, OutputTensor
+from service.api.dialects.oip_schemas import INPUT, InferRequest, InputTensor, OutputTensor
 from service.errors import InvalidInput
 
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.api.counted import Answered, Counted
-from service.api.dialects import ErrorBody
+from service.api.dialects.forms import ErrorBody
+from service.api.dialects.oip_models import is_model, last_manifest
+from service.api.dialects.oip_schemas import OUTPUTS, InferRequest, InferResponse, OutputTensor
+from service.api.dialects.oip_tensors import read_texts, split_body, take_out
 from service.api.documented import body_of, errors_of
-from service.api.oip_models import is_model, last_manifest
-from service.api.oip_schemas import OUTPUTS, InferRequest, InferResponse, OutputTensor
-from service.api.oip_tensors import read_texts, split_body, take_out
 from service.api.state import state_of
 from service.errors import InvalidInput, Unavailable
 

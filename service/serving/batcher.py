@@ -1,7 +1,7 @@
 """Batches what waits for one model and runs it, on a thread of its own or on the event loop.
 
 Greedy and without a timer: while a batch runs, arrivals wait; the next is the text that has
-waited longest with others of like length (`service.jobs.next_batch`), so that nobody starves.
+waited longest with others of like length (`jobs.next_batch`), so that nobody starves.
 Every text's answer goes to the job that it came with; a job that was cancelled or is late is
 dropped before it costs anything. Knows nothing of routes or HTTP.
 
@@ -20,12 +20,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from service.classifier import Classifier, Reading
-from service.deadlines import Deadlines
 from service.errors import DeadlineExceeded, InferenceFailed, Overloaded, Unavailable
-from service.jobs import Item, Job, Result, next_batch
-from service.speed import EVEN, Speed
-from service.tokenization import Encoding
+from service.runtime.classifier import Classifier, Reading
+from service.runtime.speed import EVEN, Speed
+from service.runtime.tokenizer import Encoding
+from service.serving.deadlines import Deadlines
+from service.serving.jobs import Item, Job, Result, next_batch
 
 log = logging.getLogger(__name__)
 

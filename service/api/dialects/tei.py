@@ -12,10 +12,8 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from service.api.counted import Answered, Counted
-from service.api.dialects import TeiErrorBody
-from service.api.documented import body_of, errors_of
-from service.api.state import state_of
-from service.api.tei_schemas import (
+from service.api.dialects.forms import TeiErrorBody
+from service.api.dialects.tei_schemas import (
     TeiInfo,
     TeiLabels,
     TeiModelType,
@@ -23,9 +21,11 @@ from service.api.tei_schemas import (
     TeiRequest,
     shape_of,
 )
+from service.api.documented import body_of, errors_of
+from service.api.state import state_of
 from service.errors import EmptyInput, InvalidInput, Unavailable
-from service.manifest import MODEL_FILE
-from service.predictor import Answer
+from service.repository.manifest import MODEL_FILE
+from service.serving.predictor import Answer
 
 router = APIRouter(prefix="/tei", tags=["Text Embeddings Inference"])
 

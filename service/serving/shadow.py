@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.errors import StillhouseError
-from service.metrics import Metrics
-from service.predictor import Answer, Predictor
-from service.registry import Registry
-from service.routing import Plan, Shadow, parse_target
+from service.repository.routes import Plan, Shadow, parse_target
+from service.serving.predictor import Answer, Predictor
+from service.serving.registry import Registry
+from service.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 

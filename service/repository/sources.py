@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from service.errors import UnknownModel
-from service.manifest import FILE_NAME, NAME_PATTERN
+from service.repository.manifest import FILE_NAME, NAME_PATTERN
 
 
 class ModelRepository:

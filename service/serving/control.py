@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.errors import RepositoryError
-from service.registry import Registry
-from service.routing import FILE_NAME, Routes, read_routes
+from service.repository.routes import FILE_NAME, Routes, read_routes
+from service.serving.registry import Registry
 
 log = logging.getLogger(__name__)
 

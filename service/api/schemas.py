@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.routing import Fit, Hop, Shadow
+from service.repository.routes import Fit, Hop, Shadow
 
 
 class Body(BaseModel):

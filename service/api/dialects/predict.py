@@ -8,8 +8,8 @@ from service.api.body import whole_body
 from service.api.counted import Answered, Counted
 from service.api.documented import body_of
 from service.api.problems import RESPONSES
-from service.predictor import Answer
-from service.schemas import PredictRequest, PredictResponse
+from service.api.schemas import PredictRequest, PredictResponse
+from service.serving.predictor import Answer
 
 router = APIRouter(tags=["predict"])
 

@@ -5,9 +5,9 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-from service.classifier import Reading
-from service.speed import Speed
-from service.tokenization import Encoding
+from service.runtime.classifier import Reading
+from service.runtime.speed import Speed
+from service.runtime.tokenizer import Encoding
 
 LOOK_SECONDS = 0.01  # of work among which a batch is chosen, where a batch is less
 

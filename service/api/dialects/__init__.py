@@ -1,0 +1,1 @@
+"""The APIs that the service speaks, each a thin adapter over the same core."""

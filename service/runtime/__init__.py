@@ -1,0 +1,1 @@
+"""One model version in memory: texts in, answers out."""

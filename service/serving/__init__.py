@@ -1,0 +1,1 @@
+"""Who answers, when, and in which batch. Knows no HTTP."""
