@@ -8,6 +8,7 @@ SECONDS ?= 20
 DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
+BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
 .PHONY: flight serve test lint loadtest peers growth models results image clean
 
@@ -33,16 +34,16 @@ loadtest: .venv-dev/installed
 # Other servers on the same models, each in an environment of its own. Needs wrk, two quiet cores
 # and an hour, about half of it for the environments and the settings to try.
 peers: .venv/installed .venv-dev/installed
-	.venv-dev/bin/stillhouse peers prepare
-	.venv-dev/bin/stillhouse peers tune --models $(MODELS)
-	.venv-dev/bin/stillhouse peers run --models $(MODELS) --replace
-	.venv-dev/bin/stillhouse peers report
+	$(BENCHMARKS) peers prepare
+	$(BENCHMARKS) peers tune --models $(MODELS)
+	$(BENCHMARKS) peers run --models $(MODELS) --replace
+	$(BENCHMARKS) peers report
 
 # How throughput grows with cores, text length, batch, classes and loaded models. Needs wrk, quiet
 # cores and, reckoned from its visits, half an hour; one that was broken off goes on.
 growth: .venv/installed .venv-dev/installed
-	.venv-dev/bin/stillhouse growth run --models $(MODELS) --replace
-	.venv-dev/bin/stillhouse growth report
+	$(BENCHMARKS) growth run --models $(MODELS) --replace
+	$(BENCHMARKS) growth report
 
 # Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches all that are.
 # DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
@@ -81,7 +82,7 @@ checkpoints/nano: | checkpoints/strong
 
 # The README's figures, from docs/results.json. DATA as for models.
 results: .venv/installed .venv-dev/installed
-	.venv-dev/bin/stillhouse measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --readme README.md
+	$(BENCHMARKS) measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --readme README.md
 
 image:
 	docker build -t stillhouse .

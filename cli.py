@@ -5,8 +5,6 @@ import click
 import export.cli
 import export.compression.cli
 import loadtest.cli
-import loadtest.growth.cli
-import loadtest.peers.cli
 import service.cli
 import training.cli
 
@@ -25,9 +23,6 @@ main.add_command(export.cli.calibrate)
 main.add_command(export.compression.cli.compress)
 main.add_command(service.cli.serve)
 main.add_command(loadtest.cli.loadtest)
-main.add_command(loadtest.cli.measure)
-main.add_command(loadtest.peers.cli.peers)
-main.add_command(loadtest.growth.cli.growth)
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STAGES = ("service", "training", "export", "loadtest")
+STAGES = ("service", "training", "export", "loadtest", "benchmarks")
 # What each may import of ours, besides itself: a module, or a package with all that is in it.
 # The consumer owns a format, so export takes those of the model repository from the service.
 ALLOWED = {
@@ -18,8 +18,6 @@ ALLOWED = {
         "export.cli",
         "export.compression.cli",
         "loadtest.cli",
-        "loadtest.growth.cli",
-        "loadtest.peers.cli",
     },
     "export": {
         "training.models",
@@ -39,6 +37,7 @@ ALLOWED = {
     "training": {"service.runtime.tokenizer"},
     "service": set(),
     "loadtest": set(),
+    "benchmarks": {"loadtest"},
 }
 HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust")
 MOST_LINES = 300
@@ -114,6 +113,10 @@ def test_every_stage_was_looked_at() -> None:
         ("from service.runtime.tokenizer import Tokenizer", "training.models", set()),
         ("from . import schemas\nfrom ..errors import X", "service.api", set()),
         ("import service_of_others, numpy", "loadtest", set()),
+        ("from benchmarks.peers import cli", "cli", {"benchmarks.peers.cli"}),
+        ("import benchmarks", "loadtest", {"benchmarks"}),
+        ("from service.errors import X", "benchmarks.growth", {"service.errors.X"}),
+        ("from loadtest.texts import read_texts", "benchmarks.peers", set()),
     ],
 )
 def test_the_rule_sees_violations(source: str, package: str, expected: set[str]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from cli import main
-from loadtest.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from service.settings import Settings
 from training.recipe import parse_recipe
 from training.teaching import Augmentation, Losses, Transfer

@@ -1,0 +1,20 @@
+"""`python -m benchmarks`: mounts each benchmark's sub-commands, nothing else."""
+
+import click
+
+import benchmarks.cli
+import benchmarks.growth.cli
+import benchmarks.peers.cli
+
+
+@click.group()
+def main() -> None:
+    """Make this project's own figures, on this machine."""
+
+
+main.add_command(benchmarks.cli.measure)
+main.add_command(benchmarks.growth.cli.growth)
+main.add_command(benchmarks.peers.cli.peers)
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
