@@ -14,7 +14,8 @@ from benchmarks.peers.server import Launch
 OURS = "stillhouse"
 # No line a request from any contender; errors only.
 OUR_SETTINGS = {"STILLHOUSE_ACCESS_LOG": "false", "STILLHOUSE_LOG_LEVEL": "error"}
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+# One thread, and no reports of ONNX Runtime to its maker, for every contender.
+ENGINE = {"OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def service(
             name=name,
             command=(*words, "--port", str(port)),
             folder=None,
-            environment={**settings, **ONE_THREAD, "PYTHONPATH": ""},
+            environment={**settings, **ENGINE, "PYTHONPATH": ""},
             form=form,
             port=port,
         ),
@@ -123,7 +124,7 @@ def peer(
                     for name, value in peer.constant.items()
                 },
                 **settings,
-                **ONE_THREAD,
+                **ENGINE,
                 "MODEL_DIR": str(version),
                 "PORT": str(port),
                 "PYTHONPATH": str(COMMON),

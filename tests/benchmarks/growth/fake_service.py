@@ -2,13 +2,15 @@
 
     python fake_service.py serve --models MODELS --port PORT
 
-FAKE_REFUSES is a word: a request that has it gets status 503.
+FAKE_REFUSES is a word: a request that has it gets status 503. FAKE_TELLS is a file, to which it
+writes its environment as JSON.
 """
 
 import json
 import os
 import sys
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 from tests.benchmarks.peers.fake_peer import Handler
 
@@ -28,5 +30,7 @@ class Service(Handler):
 
 
 if __name__ == "__main__":
+    if "FAKE_TELLS" in os.environ:
+        Path(os.environ["FAKE_TELLS"]).write_text(json.dumps(dict(os.environ)), encoding="utf-8")
     port = int(sys.argv[sys.argv.index("--port") + 1])
     ThreadingHTTPServer(("127.0.0.1", port), Service).serve_forever()
