@@ -20,7 +20,7 @@ test: .venv-dev/installed lint
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
 flight: .venv-dev/installed
-	.venv-dev/bin/python -m tests.service.flight --models $(MODELS)
+	.venv-dev/bin/python -m tests.service.process.flight --models $(MODELS)
 
 lint: .venv-dev/installed
 	.venv-dev/bin/ruff check .

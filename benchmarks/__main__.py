@@ -5,6 +5,7 @@ import click
 import benchmarks.cli
 import benchmarks.growth.cli
 import benchmarks.peers.cli
+import benchmarks.reliability.cli
 
 
 @click.group()
@@ -15,6 +16,7 @@ def main() -> None:
 main.add_command(benchmarks.cli.measure)
 main.add_command(benchmarks.growth.cli.growth)
 main.add_command(benchmarks.peers.cli.peers)
+main.add_command(benchmarks.reliability.cli.reliability)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks")

@@ -24,10 +24,9 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.parity import served_logits
-from service.repository.manifest import MODEL_FILE
 from service.repository.routes import FILE_NAME, Cascade, Fit, Fitted, Hop, Point, read_routes
 from service.repository.sources import ModelRepository
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from training.data import LabelledText
 
 METHOD = "clopper-pearson, fixed sequence"
@@ -90,7 +89,7 @@ def fit_cascade(
         hops=tuple(Hop(threshold=threshold, escalated=float(share)) for share in reach[1:]),
         models={
             found.manifest.name: Fitted(
-                version=found.manifest.version, sha256=found.manifest.files[MODEL_FILE].sha256
+                version=found.manifest.version, sha256=found.manifest.fingerprint
             )
             for found in classifiers
         },

@@ -13,7 +13,7 @@ import torch
 
 from export.errors import GateError
 from service.repository.manifest import Metrics, Parity
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from training.checkpoint import Checkpoint
 from training.evaluation import score
 from training.recipe import Quality, Recipe

@@ -11,10 +11,12 @@ from typing import Literal
 
 import onnx
 
-from export.errors import ExportError
+from export.errors import ExportError, GateError
 from export.int8 import Int8, int8_graph
 from export.onnx_graph import store_in_half, store_in_int8, to_onnx
 from export.parity import Gate, batch_difference, measure, served_logits, torch_logits
+from service.errors import RepositoryError
+from service.repository.files import file_sha256
 from service.repository.manifest import (
     FILE_NAME,
     MODEL_FILE,
@@ -24,9 +26,8 @@ from service.repository.manifest import (
     Lineage,
     Manifest,
     Quantization,
-    file_sha256,
 )
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from training.checkpoint import Checkpoint
 from training.data import LabelledText
 from training.evaluation import fit_temperature
@@ -145,14 +146,14 @@ def _write(
     # The classifier reads only complete versions, and its metrics go into the manifest: so
     # the manifest is written twice, out of sight.
     _write_manifest(staging, manifest)
-    classifier = Classifier.load(staging)
+    classifier = _served(staging)
     if (held := request.temperature_from) is not None:
         logits = served_logits(classifier, held.texts)
         manifest = manifest.model_copy(
             update={"temperature": fit_temperature(logits, held.targets)}
         )
         _write_manifest(staging, manifest)
-        classifier = Classifier.load(staging)
+        classifier = _served(staging)
     metrics = {}
     parity = None
     for name, data in request.sets.items():
@@ -169,6 +170,13 @@ def _write(
     final = manifest.model_copy(update={"metrics": metrics, "parity": parity})
     _write_manifest(staging, final)
     return final
+
+
+def _served(staging: Path) -> Classifier:
+    try:
+        return Classifier.load(staging)
+    except RepositoryError as error:
+        raise GateError(f"not published: the service cannot run it: {error}") from error
 
 
 def _write_manifest(directory: Path, manifest: Manifest) -> None:

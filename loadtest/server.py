@@ -28,10 +28,11 @@ def parse_batches(text: str) -> Totals:
             for sample in family.samples:
                 model = sample.labels.get("model", "")
                 batches, texts = found.get(model, (0, 0))
+                # A line for each version of a model.
                 if sample.name == f"{METRIC}_count":
-                    found[model] = (int(sample.value), texts)
+                    found[model] = (batches + int(sample.value), texts)
                 elif sample.name == f"{METRIC}_sum":
-                    found[model] = (batches, int(sample.value))
+                    found[model] = (batches, texts + int(sample.value))
     except ValueError:
         return {}
     return found

@@ -1,195 +1,191 @@
-"""Builds the FastAPI application: settings in, routes and lifespan out."""
+"""Builds the application: settings in, rooms wired together, routes and lifespan out."""
 
-import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from starlette.types import Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from service.api import admin, models, ops, page, problems
-from service.api.dialects import hf, oip, oip_models, predict, tei
-from service.api.dialects.oip_schemas import InferRequest
-from service.api.dialects.tei_schemas import TeiRequest
-from service.api.documented import schemas_of
-from service.api.middleware import RequestMiddleware
-from service.api.schemas import PredictRequest, Problem
-from service.api.security import Keys
-from service.api.state import State
-from service.draining import drained_on_signal
-from service.repository.routes import read_routes
+from service.api import admin, docs, models, openapi, ops, page, problems
+from service.api.dialects import predict
+from service.api.dialects.served import DIALECTS
+from service.api.edge.guards import Guards
+from service.api.edge.middleware import RequestMiddleware
+from service.api.edge.security import Keys
+from service.api.endpoint import Endpoint, Predictions
+from service.api.state import Parts, Service
+from service.draining import Stop, drained_on_signal
+from service.repository.held import HeldFile
 from service.repository.sources import ModelRepository
-from service.runtime.classifier import Classifier
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure
-from service.serving.batcher import Batcher, BatchReport
-from service.serving.control import Control, shared_state
-from service.serving.deadlines import Deadlines
+from service.runtime.tasks.classification import Classifier
 from service.serving.predictor import Predictor
-from service.serving.registry import Registry
+from service.serving.queue.admission import Admission
+from service.serving.queue.batcher import Batcher
+from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shadow import Shadows
+from service.serving.versions.control import Control
+from service.serving.versions.registry import Registry
+from service.serving.versions.version import Loaded
 from service.settings import Settings
-from service.telemetry.metrics import Metrics
-from service.telemetry.traces import Traces
+from service.telemetry.gauges import SHARED_FOLDER
+from service.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 
 class Application(FastAPI):
-    """FastAPI, with its busiest path before its own stack of middleware and routing.
+    """FastAPI, the predictions before its own stack, and our middleware around both."""
 
-    `POST /predict` reads its own body and makes its own response, so that the stack does
-    nothing for it but take time: 0.11 ms of the 0.29 ms that a request takes outside its model.
-    """
+    service: Service
+    predictions: Sequence[Route] = ()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, or runs the lifespan."""
-        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/predict"):
-            scope["app"] = self
-            await self.state.predict(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-async def _predict(scope: Scope, receive: Receive, send: Send) -> None:
-    body = await predict.answer(Request(scope, receive))
-    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's own way to put its stack together, which runs at the first request."""
+        inner = Predictions(self.predictions, super().build_middleware_stack())
+        app: ASGIApp = RequestMiddleware(inner, self.service)
+        if origins := self.service.settings.allowed_origins:
+            app = CORSMiddleware(
+                app,
+                allow_origins=origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["x-request-id", "retry-after"],
+            )
+        return app
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application.
 
     Nothing is read or started here; the lifespan does that, and fails where `routes.toml`
-    cannot be used. A model that cannot be served is logged and listed, and the others serve.
+    cannot be used. A version that cannot be served is logged and listed, and the others serve.
     """
     settings = settings or Settings()
     app = Application(
         title="Stillhouse",
         summary="Teacher and students behind one endpoint.",
         version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
         lifespan=_lifespan,
+        # Ours tells of requests; FastAPI's would send messages of errors, which may hold texts.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.service = _new_state(settings)
-    around = partial(
-        RequestMiddleware,
-        keys=Keys(settings.prediction_keys, settings.administrator_key),
-        max_body_bytes=settings.max_body_bytes,
-        access_log=settings.access_log,
-    )
-    app.add_middleware(around)
-    app.state.predict = around(_predict)
-    problems.install(app)
-    for module in (predict, models, admin, ops, page, hf, oip, oip_models, tei):
-        app.include_router(module.router)
+    service = app.service = app.state.service = _new_service(settings)
+    dialects = [DIALECTS[name] for name in sorted(settings.served_dialects)]
+    predictions = [*predict.ROUTES, *(route for one in dialects for route in one.routes)]
+    app.predictions = [
+        Route(route.path, Endpoint(service, route.make(service)), methods=["POST"])
+        for route in predictions
+    ]
+    app.router.routes += app.predictions  # for the methods that a path takes
+    for router in (models.router, admin.router, ops.router):
+        app.include_router(router)
+    for dialect in dialects:
+        for router in dialect.routers:
+            app.include_router(router)
+    if settings.page:
+        app.include_router(page.router)
+    if settings.docs:
+        app.include_router(docs.router)
     app.mount("/static", page.files, name="static")
-    _document_bodies(app)
+    openapi.install(app, predictions, [admin.LoadRequest])
+    problems.install(app)
     return app
 
 
-def _new_state(settings: Settings) -> State:
+def _new_service(settings: Settings) -> Service:
     if settings.bfloat16_models:
         check_bfloat16()
-    metrics = Metrics()
+    telemetry = Telemetry(settings.access_log, settings.otlp_endpoint)
     registry = Registry(
         ModelRepository(settings.models),
-        load=partial(_load, settings),
-        serve=partial(_serve, settings, metrics),
+        partial(_load, settings, telemetry),
+        max_loads=settings.max_loads,
+        max_pinned=settings.max_pinned,
     )
+    pool = TokenizerPool(settings.model_threads)
     predictor = Predictor(
-        registry, settings.max_texts, settings.max_characters, settings.answer_cache
-    )
-    state = State(
-        settings=settings,
-        registry=registry,
-        predictor=predictor,
-        metrics=metrics,
-        routes=read_routes(settings.models),
-        shadows=Shadows(registry, predictor, metrics),
-        traces=Traces(settings.otlp_endpoint),
-    )
-    state.control = Control(
-        settings.models,
         registry,
-        state.set_routes,
+        pool,
+        settings.max_texts,
+        settings.max_characters,
+        settings.answer_cache,
+    )
+    shared = os.environ.get(SHARED_FOLDER)
+    control = Control(
+        registry,
+        HeldFile(settings.models, Path(shared) if shared else None),
         watch_seconds=settings.watch_seconds,
         idle_seconds=settings.idle_seconds,
-        shared=shared_state(),
     )
-    return state
+    parts = Parts(
+        settings=settings,
+        pool=pool,
+        registry=registry,
+        predictor=predictor,
+        control=control,
+        shadows=Shadows(registry, predictor, telemetry),
+        telemetry=telemetry,
+        keys=Keys.of(settings),
+        guards=Guards(settings.max_body_bytes, settings.body_seconds),
+    )
+    return Service(parts)
 
 
-def _load(settings: Settings, directory: Path) -> Classifier:
-    bfloat16 = directory.parent.name in settings.bfloat16_models
-    classifier = Classifier.load(directory, settings.model_threads, bfloat16)
-    classifier.speed = measure(classifier.run_shape)
-    return classifier
-
-
-def _serve(settings: Settings, metrics: Metrics, classifier: Classifier) -> Batcher:
-    name = classifier.manifest.name
-    texts = metrics.batch_texts.labels(name)
-    tokens = metrics.batch_tokens.labels(name)
-
-    def count(report: BatchReport) -> None:
-        texts.observe(report.texts)
-        tokens.observe(report.tokens)
-
+def _load(settings: Settings, telemetry: Telemetry, directory: Path) -> Loaded:
+    """Brings a version into memory; called in a thread."""
+    rounded = directory.parent.name in settings.bfloat16_models
+    model = Classifier.load(directory, settings.model_threads, rounded)
     # Dynamic quantisation scales a batch's activations together, and bfloat16 rounds by its shape:
     # alone, a text's answer is always the same.
-    rounded = classifier.manifest.name in settings.bfloat16_models
-    alone = settings.exact and (classifier.manifest.depends_on_batch or rounded)
-    return Batcher(
-        classifier,
+    alone = settings.exact and (model.manifest.depends_on_batch or rounded)
+    batcher = Batcher(
+        model,
         settings.batch_tokens,
-        settings.max_queue,
-        count,
-        batch_texts=1 if alone else settings.max_texts,
-        speed=classifier.speed,
+        1 if alone else settings.max_texts,
+        partial(telemetry.batch, model.manifest.name, model.manifest.version),
+        measure(model.run_shape),
     )
+    return Loaded(model, Admission(batcher, settings.max_queue), batcher)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    state: State = app.state.service
-    state.watches = Deadlines()  # of this loop
-    await state.registry.start()
-    state.control.start()
-    state.shadows.start()
-    if unknown := sorted(state.settings.bfloat16_models - state.registry.versions.keys()):
+    service: Service = app.state.service
+    settings = service.settings
+    service.registry.repository.check()
+    service.telemetry.start()
+    await service.control.start(service.every_second)
+    service.shadows.start()
+    service.guards.start()
+    if not service.registry.versions:
+        log.warning("there is no model yet", extra={"models": str(settings.models)})
+    if unknown := sorted(settings.bfloat16_models - service.registry.versions.keys()):
         log.warning("no such model to run in bfloat16", extra={"models": unknown})
     # What is there now stays, and need not be searched for garbage: 1.5 ms a time and not 50.
     gc.collect()
     gc.freeze()
+    stop = Stop(
+        notice=service.notice,
+        close=service.close,
+        busy=lambda: bool(service.registry.depth),
+        notice_seconds=settings.notice_seconds,
+        drain_seconds=settings.drain_seconds,
+    )
     try:
-        with drained_on_signal(
-            state.begin_draining, lambda: bool(state.registry.depth), state.settings.drain_seconds
-        ):
+        with drained_on_signal(stop):
             yield
     finally:
         gc.unfreeze()
-        state.begin_draining()
-        state.tally.catch_up()
-        await state.shadows.stop()
-        await state.control.stop()
-        await state.registry.stop()
-        await asyncio.to_thread(state.traces.stop)
-
-
-def _document_bodies(app: FastAPI) -> None:
-    """Adds the schemas that handlers read by hand to the OpenAPI document."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, object]:
-        document = generate()
-        document["components"]["schemas"] |= schemas_of(
-            PredictRequest, hf.HfRequest, InferRequest, TeiRequest, Problem
-        )
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+        await service.stop()

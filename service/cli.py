@@ -1,5 +1,6 @@
 """`stillhouse serve`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 @click.option("--models", type=click.Path(path_type=Path), help="The model repository.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on.")
+@click.option("--unix-socket", type=click.Path(path_type=Path), help="A path to listen on instead.")
 @click.option("--workers", type=int, help="Processes on the port.")
 def serve(**options: Any) -> None:
     """Serve a model repository over HTTP.
@@ -18,15 +20,27 @@ def serve(**options: Any) -> None:
     """
     from pydantic import ValidationError
 
+    from service.environment import PREFIX
     from service.errors import StillhouseError
     from service.server import serve as run
     from service.settings import Settings
 
-    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in options.items():
+        if value is not None:  # workers read their settings from the environment too
+            os.environ[f"{PREFIX}{name.upper()}"] = str(value)
     try:
-        run(Settings(**given))
+        run(Settings())
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise click.ClickException("settings: " + "; ".join(lines)) from error
+        raise click.ClickException(f"settings: {_told(error.errors())}") from error
     except (OSError, StillhouseError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _told(errors: list[Any]) -> str:
+    """What is wrong with which settings, without what they were set to."""
+    told = []
+    for error in errors:
+        cause = error.get("ctx", {}).get("error")
+        name = ".".join(map(str, error["loc"]))
+        told.append(f"{name}: {cause or error['msg']}" if name else str(cause or error["msg"]))
+    return "; ".join(told)

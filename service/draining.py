@@ -1,71 +1,111 @@
 """A stop that loses no request.
 
-On the first SIGTERM or SIGINT `/readyz` says no and new predictions get 503, while what was
-accepted is answered; when that is done, or the limit has passed, the server's own handler
-runs, which closes the socket. A second signal goes to the server's handler at once.
+On the first SIGTERM the service gives notice: `/readyz` says no, and predictions go on while
+balancers see it. Then it closes: new predictions are refused, and what was accepted is answered.
+When that is done, or the limit has passed, the server's own handler runs, which closes the socket.
+
+SIGINT, which a person sends, and `ORPHANED` skip the notice and go to the server's own handler at
+once: that closes the port first, and then waits for what was accepted as well. A second signal
+ends the process as it is.
 """
 
 import asyncio
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
 
-NOTICE_SECONDS = 1.0  # for a load balancer to see /readyz, if it looks every second
+ORPHANED = signal.SIGUSR1  # what a worker tells itself when its supervisor is gone
 LOOK_SECONDS = 0.02
 
 
-@contextmanager
-def drained_on_signal(
-    begin: Callable[[], None], busy: Callable[[], bool], limit_seconds: float
-) -> Iterator[None]:
-    """Puts itself before the handlers that are installed; outside the main thread does nothing.
+@dataclass(frozen=True)
+class Stop:
+    """How a service stops.
 
-    Args:
-        begin: called on the loop when the first signal comes.
+    Attributes:
+        notice: called on the loop when the first signal comes.
+        close: called on the loop when the notice is over: nothing new is taken any more.
         busy: whether accepted work is unanswered.
-        limit_seconds: how long to wait for it.
+        notice_seconds: between the two calls.
+        drain_seconds: how long to wait for accepted work after that.
+    """
+
+    notice: Callable[[], None]
+    close: Callable[[], None]
+    busy: Callable[[], bool]
+    notice_seconds: float
+    drain_seconds: float
+
+    async def run(self, hurry: asyncio.Event) -> None:
+        """Gives notice, closes, and waits for accepted work, until `hurry` is set."""
+        self.notice()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), self.notice_seconds)
+        self.close()
+        give_up = time.monotonic() + self.drain_seconds
+        while self.busy() and not hurry.is_set() and time.monotonic() < give_up:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def drained_on_signal(stop: Stop) -> Iterator[None]:
+    """Puts `stop` before the handlers that are installed, ignored signals left ignored.
+
+    Outside the main thread, which alone gets signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop = asyncio.get_running_loop()
-    before = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT)}
-    tasks: list[asyncio.Task[None]] = []
-
-    def pass_on(sig: int, frame: FrameType | None) -> None:
-        handler = before[signal.Signals(sig)]
-        if callable(handler):
-            handler(sig, frame)
-
-    async def drain(sig: int) -> None:
-        give_up = time.monotonic() + limit_seconds
-        await asyncio.sleep(min(NOTICE_SECONDS, limit_seconds))
-        while busy() and time.monotonic() < give_up:
-            await asyncio.sleep(LOOK_SECONDS)
-        pass_on(sig, None)
-
-    def start(sig: int) -> None:
-        begin()
-        tasks.append(asyncio.create_task(drain(sig)))
-
-    stopping = False
-
-    def on_signal(sig: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        if stopping:
-            pass_on(sig, frame)
-            return
-        stopping = True
-        # A signal handler runs between two bytecodes: only this call also wakes the loop.
-        loop.call_soon_threadsafe(start, sig)
-
-    for sig in before:
-        signal.signal(sig, on_signal)
+    handlers = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT, ORPHANED)}
+    handlers = {sig: found for sig, found in handlers.items() if found is not signal.SIG_IGN}
+    stopper = _Stopper(stop, handlers[signal.SIGTERM])
+    for sig in handlers:
+        signal.signal(sig, stopper.on_signal)
     try:
         yield
     finally:
-        for sig, handler in before.items():
+        for sig, handler in handlers.items():
             signal.signal(sig, handler)
+
+
+class _Stopper:
+    """Runs a stop when a signal comes, and then the handler that was there before.
+
+    Args:
+        stop: what to run.
+        end: the server's own handler of SIGTERM.
+    """
+
+    def __init__(self, stop: Stop, end: object) -> None:
+        self._stop = stop
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._hurry = asyncio.Event()
+        self._begun = False
+        self._task: asyncio.Task[None] | None = None
+
+    def on_signal(self, sig: int, _: FrameType | None) -> None:
+        """Begins the stop; a second signal ends the process."""
+        if self._begun and sig != ORPHANED:
+            os._exit(128 + sig)
+        # A signal handler runs between two bytecodes: only this call also wakes the loop.
+        if sig != signal.SIGTERM:
+            self._loop.call_soon_threadsafe(self._hurry.set)
+        if not self._begun:
+            self._begun = True
+            self._loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._stop.run(self._hurry)
+        finally:  # whatever fails, the process ends
+            if callable(self._end):
+                self._end(signal.SIGTERM, None)

@@ -5,6 +5,8 @@ StillhouseError
 |   |-- EmptyInput          there is no text
 |   `-- TextTooLong         more tokens than the model reads, and truncate is false
 |-- BodyTooLarge            more bytes than are accepted
+|-- BodyTooSlow             the body did not arrive in time
+|-- UnreadableEncoding      the body is compressed in a way that is not read
 |-- Unauthorised            a key is missing or wrong
 |-- UnknownModel            no such model, version or route
 |-- Overloaded              a queue is full, or the deadline would be missed
@@ -36,6 +38,14 @@ class TextTooLong(InvalidInput):
 
 class BodyTooLarge(StillhouseError):
     """The body has more bytes than the service accepts."""
+
+
+class BodyTooSlow(StillhouseError):
+    """The body did not arrive in the time that the service waits for one."""
+
+
+class UnreadableEncoding(StillhouseError):
+    """The body's Content-Encoding is none that the service reads."""
 
 
 class Unauthorised(StillhouseError):

@@ -1,46 +1,116 @@
-"""Runs the application under uvicorn, in one process or in several on one port."""
+"""Runs the application under uvicorn, in one process or in several on one port.
 
-import os
-import tempfile
+Imports the application only where it runs: the supervisor of several workers does without.
+"""
+
+import logging
+import signal
+import socket
+import sys
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
+from pydantic import ValidationError
+from uvicorn.config import STARTUP_FAILURE
 
-from service.app import create_app
-from service.serving.control import SHARED_FOLDER
+from service.connections import BoundedConfig, Limits
+from service.environment import service_links
+from service.errors import StillhouseError
+from service.listening import bound
+from service.repository.held import HeldFile
+from service.repository.routes import read_routes
+from service.repository.sources import ModelRepository
 from service.settings import Settings
 from service.telemetry import logs
+from service.workers import Supervisor, end_with_supervisor, shared_folder
+
+log = logging.getLogger(__name__)
+
+SPARE_SECONDS = 5  # for a worker to end that has nothing left to do
 
 
 def serve(settings: Settings) -> None:
-    """Serves until told to stop."""
-    # Workers start as new processes and read their settings again.
-    for name, value in settings.model_dump(exclude_unset=True).items():
-        if name in ("models", "host", "port", "workers"):
-            os.environ[f"STILLHOUSE_{name.upper()}"] = str(value)
+    """Serves until told to stop; several workers read their settings from the environment.
+
+    Raises:
+        StillhouseError: there is no model repository, or files beside its models cannot be read.
+        OSError: the address cannot be listened on.
+        SystemExit: the service was told to stop, or could not start.
+    """
     logs.configure(settings.log_level)
-    config = uvicorn.Config(
-        "service.server:new_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
-    )
-    if settings.workers == 1:
-        uvicorn.Server(config).run()
-        return
-    with tempfile.TemporaryDirectory(prefix="stillhouse-") as shared:
-        os.environ[SHARED_FOLDER] = shared
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+    if links := service_links():
+        log.info("ignored: what Kubernetes sets is no setting", extra={"variables": links})
+    ModelRepository(settings.models).check()
+    read_routes(settings.models)
+    HeldFile(settings.models, None).read()
+    # uvicorn raises the signal again that ended it, and what is to be cleaned up still is not.
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda *_: sys.exit(0))
+    with bound(settings.host, settings.port, settings.unix_socket) as listener:
+        if settings.workers == 1:
+            from service.app import create_app
+
+            server = uvicorn.Server(_config(settings, create_app(settings)))
+            server.run([listener])
+        else:
+            _serve_with_workers(settings, listener)
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
+    config = _config(settings, "service.server:new_app", factory=True, workers=settings.workers)
+    with shared_folder():
+        supervisor = Supervisor(
+            config, [listener], settings.worker_health_seconds, _stop_seconds(settings)
+        )
+        supervisor.run()
+        if supervisor.failed:
+            sys.exit(STARTUP_FAILURE)
 
 
 def new_app() -> FastAPI:
-    """The application of one process, with its logs configured."""
-    settings = Settings()
-    logs.configure(settings.log_level)
-    return create_app(settings)
+    """The application of one worker, with its logs configured.
+
+    Raises:
+        SystemExit: it cannot be made, and another worker could not make it either.
+    """
+    try:
+        settings = Settings()
+        logs.configure(settings.log_level)
+        end_with_supervisor(_stop_seconds(settings))
+        from service.app import create_app
+
+        return create_app(settings)
+    except (StillhouseError, ValidationError, OSError) as error:
+        log.error("the service cannot start", extra={"why": str(error)})
+        sys.exit(STARTUP_FAILURE)
+
+
+def _stop_seconds(settings: Settings) -> float:
+    """The longest that a worker takes to stop: what drains and what uvicorn still waits for."""
+    return settings.notice_seconds + 2 * settings.drain_seconds + SPARE_SECONDS
+
+
+def _config(settings: Settings, app: Any, **options: Any) -> BoundedConfig:
+    limits = Limits(
+        head_bytes=settings.max_head_bytes,
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        read_seconds=settings.keep_alive_seconds,
+    )
+    most = settings.max_connections
+    return BoundedConfig(
+        app,
+        limits,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        root_path=settings.root_path,
+        backlog=settings.backlog,
+        # uvicorn counts the connection that asks, and refuses at the limit.
+        limit_concurrency=None if most is None else most + 1,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_worker_healthcheck=settings.worker_health_seconds,
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        **options,
+    )

@@ -1,31 +1,59 @@
 """Settings: environment variables that begin with `STILLHOUSE_`."""
 
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.cpus import usable_cpus
+from service.environment import PREFIX, check_names, is_link
+
+DIALECTS = frozenset({"hf", "oip", "tei"})
 
 
 class Settings(BaseSettings):
-    """All settings, read once at start; `STILLHOUSE_PORT=9000` sets `port`."""
+    """All settings, read once at start; `STILLHOUSE_PORT=9000` sets `port`.
 
-    model_config = SettingsConfigDict(env_prefix="STILLHOUSE_", frozen=True)
+    A variable of that prefix which is no setting is an error, but for those that Kubernetes sets;
+    so is a key that was asked for and is none.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     models: Path = Field(Path("models"), description="the model repository")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
+    unix_socket: Path | None = Field(
+        None, description="path of a Unix socket to listen on, in place of address and port"
+    )
+    root_path: str = Field(
+        "",
+        pattern="^(/.*[^/])?$",
+        description="what a proxy cuts from the front of each path, as `/models`",
+    )
     threads: int = Field(0, ge=0, description="threads per model; 0: the CPUs there are to use")
     max_texts: int = Field(128, ge=1, description="most texts in a request")
     max_characters: int = Field(100_000, ge=1, description="most characters in a text")
-    max_body_bytes: int = Field(1 << 20, ge=1, description="most bytes in a body")
+    max_body_bytes: int = Field(
+        1 << 20, ge=1, description="most bytes in a body, also after it was decompressed"
+    )
+    max_head_bytes: int = Field(
+        16_384, ge=512, description="most bytes in a request's line and headers"
+    )
     max_queue: int = Field(2048, ge=1, description="most texts waiting for one model")
+    max_connections: int | None = Field(
+        None, ge=1, description="most connections to one worker; more get 503; unset: no limit"
+    )
+    max_loads: int = Field(1, ge=1, description="most versions that load at the same time")
+    max_pinned: int = Field(
+        4,
+        ge=0,
+        description="most versions that are in memory only because requests named their number",
+    )
     batch_tokens: int = Field(512, ge=1, description="most tokens in a batch, padding counted")
     answer_cache: int = Field(
-        0,
-        ge=0,
-        description="texts whose answers each model remembers, about a kilobyte each; 0: none",
+        0, ge=0, description="most bytes of answers that each version remembers; 0: none"
     )
     exact: bool = Field(
         False,
@@ -38,8 +66,32 @@ class Settings(BaseSettings):
         "faster than FP32 on a CPU with AMX; needs `stillhouse[openvino]`",
     )
     timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
-    drain_seconds: float = Field(20.0, ge=0, description="how long a stop waits for answers")
+    head_seconds: float = Field(
+        10.0, gt=0, description="in which the head of a request must arrive; later: 408"
+    )
+    body_seconds: float = Field(
+        10.0, gt=0, description="in which the body of a request must arrive; later: 408"
+    )
+    keep_alive_seconds: int = Field(
+        75,
+        ge=1,
+        description="after which a connection without a request is closed; "
+        "more than the balancer before it waits",
+    )
+    backlog: int = Field(2048, ge=1, description="most connections that wait to be accepted")
+    notice_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="how long predictions go on after SIGTERM while `/readyz` says no; "
+        "as long as balancers take to see it",
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, description="how long a stop then waits for what was accepted"
+    )
     workers: int = Field(1, ge=1, description="processes on the port, each with all models")
+    worker_health_seconds: int = Field(
+        60, ge=1, description="after which a worker that does not answer is replaced"
+    )
     watch_seconds: float = Field(
         2.0, ge=0, description="between looks for new versions and routes; 0: only when asked"
     )
@@ -49,9 +101,24 @@ class Settings(BaseSettings):
     api_keys: SecretStr | None = Field(
         None, description="keys for predictions, with commas between; unset: no key is needed"
     )
-    api_keys_file: Path | None = Field(None, description="the same from a file, one a line")
+    api_keys_file: Path | None = Field(
+        None, description="the same from a file, one a line; read again when it changes"
+    )
     admin_key: SecretStr | None = Field(None, description="key for /admin; unset: no /admin")
-    admin_key_file: Path | None = Field(None, description="the same from a file")
+    admin_key_file: Path | None = Field(
+        None, description="the same from a file; read again when it changes"
+    )
+    dialects: str = Field(
+        "hf,oip,tei",
+        description="which dialects are served beside `/predict`, with commas between: "
+        "`hf` (Hugging Face), `oip` (Open Inference Protocol), `tei` (Text Embeddings Inference)",
+    )
+    page: bool = Field(True, description="serve the page at `/`")
+    docs: bool = Field(True, description="serve `/docs` and `/openapi.json`")
+    cors_origins: str | None = Field(
+        None,
+        description="origins whose pages may ask from a browser, with commas between; `*`: all",
+    )
     otlp_endpoint: str | None = Field(
         None, description="where traces go, OTLP over HTTP; unset: nowhere"
     )
@@ -61,6 +128,32 @@ class Settings(BaseSettings):
     access_log: bool = Field(True, description="one line of JSON a request")
     log_texts: bool = Field(False, description="log the texts of requests, for debugging alone")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        check_names(cls.model_fields)
+        if is_link(values.get("port")):
+            return {name: value for name, value in values.items() if name != "port"}
+        return values
+
+    @field_validator("dialects")
+    @classmethod
+    def _known_dialects(cls, value: str) -> str:
+        if unknown := sorted(set(_parts(value)) - DIALECTS):
+            raise ValueError(
+                f"there is no dialect {', '.join(unknown)}: there are {', '.join(sorted(DIALECTS))}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _keys_that_were_asked_for(self) -> Self:
+        try:
+            self.prediction_keys  # noqa: B018  reading them is the check
+            self.administrator_key  # noqa: B018
+        except OSError as error:
+            raise ValueError(f"the keys cannot be read: {error}") from None
+        return self
+
     @property
     def model_threads(self) -> int:
         """Threads for one model's session."""
@@ -69,28 +162,67 @@ class Settings(BaseSettings):
     @property
     def bfloat16_models(self) -> frozenset[str]:
         """The names in `bfloat16`."""
-        named = (self.bfloat16 or "").split(",")
-        return frozenset(name.strip() for name in named if name.strip())
+        return frozenset(_parts(self.bfloat16))
 
     @property
-    def prediction_keys(self) -> list[str]:
-        """All keys that may predict.
+    def served_dialects(self) -> frozenset[str]:
+        """The names in `dialects`."""
+        return frozenset(_parts(self.dialects))
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins in `cors_origins`."""
+        return tuple(_parts(self.cors_origins))
+
+    @property
+    def prediction_keys(self) -> tuple[str, ...]:
+        """All keys that may predict, the file read anew; none: no key is needed.
 
         Raises:
             OSError: the file of keys cannot be read.
+            ValueError: keys were asked for and there are none, or the file is no text.
         """
-        given = self.api_keys.get_secret_value().split(",") if self.api_keys else []
+        given = _secret_keys(self.api_keys, "api_keys")
         if self.api_keys_file is not None:
-            given += self.api_keys_file.read_text(encoding="utf-8").splitlines()
-        return [key.strip() for key in given if key.strip()]
+            given += _keys_in(self.api_keys_file, "api_keys_file")
+        return given
 
     @property
     def administrator_key(self) -> str | None:
-        """The key that may use /admin.
+        """The key that may use /admin, the file read anew.
 
         Raises:
             OSError: the file of the key cannot be read.
+            ValueError: a key was asked for and there is none, or the file is no text.
         """
         if self.admin_key_file is not None:
-            return self.admin_key_file.read_text(encoding="utf-8").strip() or None
-        return self.admin_key.get_secret_value() if self.admin_key else None
+            return _keys_in(self.admin_key_file, "admin_key_file")[0]
+        if self.admin_key is None:
+            return None
+        if key := self.admin_key.get_secret_value().strip():
+            return key
+        raise ValueError("admin_key is set and holds no key: unset it to close /admin")
+
+
+def _parts(text: str | None) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _secret_keys(secret: SecretStr | None, name: str) -> tuple[str, ...]:
+    if secret is None:
+        return ()
+    if keys := tuple(_parts(secret.get_secret_value())):
+        return keys
+    raise ValueError(f"{name} is set and holds no key: unset it to need none")
+
+
+def _keys_in(path: Path, name: str) -> tuple[str, ...]:
+    """The keys in a file, one a line; a byte order mark before them is none of theirs."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8: {path}") from None  # the cause shows bytes
+    if keys := tuple(line.strip() for line in lines if line.strip()):
+        return keys
+    raise ValueError(f"{name} holds no key: {path}")

@@ -11,6 +11,7 @@ CACHES = tempfile.TemporaryDirectory(prefix="stillhouse-tests-")
 # Before any library reads them, and inherited by the processes that tests start.
 os.environ |= {
     "HF_HUB_OFFLINE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
     "HF_HOME": f"{CACHES.name}/huggingface",
     "STILLHOUSE_CACHE": f"{CACHES.name}/stillhouse",
     "OMP_NUM_THREADS": "1",  # tiny models are slower with more

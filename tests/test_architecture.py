@@ -26,18 +26,23 @@ ALLOWED = {
         "training.evaluation",
         "training.recipe",
         "training.trainer",
-        "service.repository.manifest",
-        "service.runtime.tokenizer",
-        "service.runtime.classifier",
-        "service.runtime.engine",
-        "service.repository.sources",
-        "service.repository.routes",
+        "service.repository",
+        "service.runtime",
         "service.errors",
     },
     "training": {"service.runtime.tokenizer"},
     "service": set(),
     "loadtest": set(),
     "benchmarks": {"loadtest"},
+}
+# Within the service: each room looks down, none reaches back up. What composes them may see all.
+ROOMS = {
+    "errors": set[str](),
+    "repository": {"errors"},
+    "runtime": {"errors", "repository"},
+    "serving": {"errors", "repository", "runtime"},
+    "telemetry": {"errors", "repository.manifest", "serving.shapes"},
+    "api": {"errors", "repository", "runtime", "serving", "telemetry", "settings"},
 }
 HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust")
 MOST_LINES = 300
@@ -91,6 +96,29 @@ def test_imports_keep_to_the_table(path: Path) -> None:
     assert forbidden(path.read_text(encoding="utf-8"), package_of(path)) == set()
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_the_service_look_down(room: str) -> None:
+    """No room imports one above it."""
+    place = ROOT / "service" / room
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    allowed = {f"service.{name}" for name in {*ROOMS[room], room}}
+    wrong = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for name in modules_named(path.read_text(encoding="utf-8"), package_of(path))
+        if name.startswith("service.")
+        and not any(f"{name}.".startswith(f"{module}.") for module in allowed)
+    }
+    assert files
+    assert wrong == set()
+
+
+def test_every_room_was_looked_at() -> None:
+    """The rooms that the table names are all there are."""
+    rooms = {path.parent.name for path in (ROOT / "service").glob("*/__init__.py")}
+    assert rooms == ROOMS.keys() - {"errors"}
+
+
 def test_every_stage_was_looked_at() -> None:
     """The files that the rules are held on are all there is."""
     seen = {package_of(path).split(".")[0] for path in sources()}
@@ -106,7 +134,7 @@ def test_every_stage_was_looked_at() -> None:
         ("from training import sampling", "export", {"training.sampling"}),
         ("def f():\n    from export.cli import x", "training", {"export.cli.x"}),
         ("if True:\n    import service", "loadtest", {"service"}),
-        ("import service.runtime.classifier", "training.models", {"service.runtime.classifier"}),
+        ("import service.runtime.speed", "training.models", {"service.runtime.speed"}),
         ("from service.app import x", "cli", {"service.app.x"}),
         ("from training.checkpoint import load_checkpoint", "export", set()),
         ("import training.models.bilstm", "export", set()),

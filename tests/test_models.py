@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.repository.routes import read_routes
 from service.repository.sources import ModelRepository
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models"

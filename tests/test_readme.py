@@ -71,7 +71,7 @@ def settings_table() -> str:
     """The table of settings, as it should stand in the README."""
     lines = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
+        default = "" if field.default in (None, "") else f"`{field.default}`"
         lines.append(f"| `STILLHOUSE_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 

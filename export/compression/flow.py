@@ -19,7 +19,7 @@ from export.int8 import Int8
 from export.parity import Gate, served_logits
 from export.publish import Precision, Request, publish
 from service.repository.manifest import Manifest
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from training.data import LabelledText, load_labelled_text, split_validation
 from training.recipe import Recipe, load_recipe

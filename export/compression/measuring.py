@@ -9,7 +9,7 @@ import numpy.typing as npt
 from export.compression.results import Candidate, Disagreement
 from export.parity import served_logits
 from service.repository.manifest import MODEL_FILE
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from training.data import LabelledText
 from training.evaluation import (
     expected_calibration_error,

@@ -1,20 +1,16 @@
 """`/admin`: change which models serve, without a request failing."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from service.api.models import describe, list_models
-from service.api.problems import RESPONSES
-from service.api.schemas import Body, ModelInfo, ModelList
-from service.api.state import state_of
+from service.api.edge.bodies import parse_json
+from service.api.models import ModelInfo, ModelList, describe, list_models
+from service.api.openapi import body_of, problems_of
+from service.api.schemas import Body
+from service.api.state import service_of
 from service.errors import RepositoryError
 
 router = APIRouter(prefix="/admin", tags=["admin"])
-
-ERRORS: dict[int | str, dict[str, Any]] = {status: RESPONSES[status] for status in (401, 404, 409)}
 
 
 class LoadRequest(Body):
@@ -25,37 +21,40 @@ class LoadRequest(Body):
     )
 
 
-@router.post("/models/{name}/load", summary="Load, reload or roll back", responses=ERRORS)
+@router.post(
+    "/models/{name}/load",
+    summary="Load, reload or roll back",
+    responses=problems_of(401, 404, 409, 422),
+    openapi_extra=body_of(LoadRequest, required=False),
+)
 async def load(request: Request, name: str) -> ModelInfo:
     """Loads, verifies and warms a version, swaps it in, and drains the old one.
 
-    A version that cannot be served gets 409, and what served before still does.
+    A version that cannot be served gets 409, and what served before still does. A choice of a
+    version is kept in the repository, where every replica follows it and a restart finds it; where
+    the repository cannot be written, `held_outlives` is false.
     """
-    state = state_of(request)
-    body = LoadRequest.model_validate_json(await request.body() or b"{}")
-    if body.version is not None and body.version not in state.registry.versions.get(
-        name, [body.version]
-    ):
-        await state.registry.refresh()
-    await state.control.load(name, body.version)
-    return describe(state, name)
-
-
-@router.post("/models/{name}/unload", summary="Take out of service", responses=ERRORS)
-async def unload(request: Request, name: str) -> ModelInfo:
-    """Takes a model out of service; what it has accepted is answered."""
-    state = state_of(request)
-    await state.control.unload(name)
-    return describe(state, name)
+    service = service_of(request)
+    body = parse_json(LoadRequest, await request.body() or b"{}")
+    await service.control.load(name, body.version)
+    return describe(service, name)
 
 
 @router.post(
-    "/reload", summary="Follow the repository now", response_model=ModelList, responses=ERRORS
+    "/models/{name}/unload", summary="Take out of service", responses=problems_of(401, 404)
 )
-async def reload(request: Request) -> Response:
+async def unload(request: Request, name: str) -> ModelInfo:
+    """Takes a model out of service; what it has accepted is answered."""
+    service = service_of(request)
+    await service.control.unload(name)
+    return describe(service, name)
+
+
+@router.post("/reload", summary="Follow the repository now", responses=problems_of(401, 409))
+async def reload(request: Request) -> ModelList:
     """Reads routes and repository again, without waiting for the next look."""
-    state = state_of(request)
-    await state.control.follow()
-    if state.control.routes_problem is not None:
-        raise RepositoryError(state.control.routes_problem)
-    return JSONResponse((await list_models(request)).model_dump(mode="json"))
+    service = service_of(request)
+    await service.control.follow()
+    if service.control.problems:
+        raise RepositoryError("; ".join(service.control.problems))
+    return await list_models(request)

@@ -1,79 +1,168 @@
-"""`GET /models` and `GET /models/{name}`: what there is, and what serves."""
+"""`GET /models` and `GET /models/{name}`: what there is, what serves, and why."""
+
+from datetime import datetime
+from typing import Literal
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 
-from service.api.problems import RESPONSES
-from service.api.schemas import CascadeInfo, ModelInfo, ModelList
-from service.api.state import State, state_of
+from service.api.openapi import problems_of
+from service.api.state import Service, service_of
 from service.errors import UnknownModel
-from service.repository.routes import staleness
+from service.repository.held import UNLOADED
+from service.repository.routes import Fit, Hop, Shadow
+from service.serving.versions.plan import staleness
+from service.serving.versions.version import State, Version
 
 router = APIRouter(tags=["models"])
+
+
+class VersionInfo(BaseModel):
+    """One version of a model."""
+
+    version: int
+    state: State
+    problem: str | None = Field(description="why it cannot be served")
+    serves: bool = Field(description="it answers requests that name the model alone")
+    cascades: list[str] = Field(description="that were fitted on it, and ask it")
+
+
+class ModelInfo(BaseModel):
+    """One model of the repository."""
+
+    name: str
+    state: Literal["ready", "asleep", "unavailable"] = Field(
+        description="asleep: unloaded since nobody asked, and loaded for the next who does"
+    )
+    version: int | None = Field(description="the version that serves")
+    versions: list[int] = Field(description="the versions in the repository")
+    held: int | Literal["unloaded"] | None = Field(
+        description="what an operator chose, until told otherwise: newer versions do not serve"
+    )
+    held_outlives: bool | None = Field(
+        description="the choice is kept in the repository; false: it ends with this service"
+    )
+    each: list[VersionInfo] = Field(description="each version: what it does, and why")
+    problems: dict[str, str] = Field(description="versions that cannot be served, and why")
+    labels: list[str] | None = None
+    problem_type: str | None = None
+    precision: str | None = None
+    parameters: int | None = None
+    bytes: int | None = None
+    max_length: int | None = None
+    metrics: dict[str, dict[str, float]] | None = None
+    licence: str | None = None
+    created_at: datetime | None = None
+
+
+class CascadeInfo(BaseModel):
+    """A cascade of `routes.toml`."""
+
+    name: str
+    chain: list[str]
+    versions: dict[str, int] = Field(description="that it was fitted on, and asks")
+    hops: list[Hop]
+    fit: Fit
+    stale: str | None = Field(
+        description="why its thresholds are not trusted, so that the last model alone answers"
+    )
+
+
+class ModelList(BaseModel):
+    """The answer of `GET /models`."""
+
+    default: str | None = Field(description="what a request without `model` gets")
+    models: list[ModelInfo]
+    cascades: list[CascadeInfo]
+    aliases: dict[str, str]
+    shadows: dict[str, Shadow]
+    problems: list[str] = Field(description="what is wrong with the routes and held versions")
 
 
 @router.get("/models", summary="List the models")
 async def list_models(request: Request) -> ModelList:
     """Every model of the repository, loaded or not."""
-    state = state_of(request)
-    routes = state.routes
+    service = service_of(request)
+    registry = service.registry
+    routes = registry.routes
     return ModelList(
         default=routes.default,
-        models=[describe(state, name) for name in _names(state)],
+        models=[describe(service, name) for name in registry.versions],
         cascades=[
             CascadeInfo(
                 name=name,
                 chain=list(cascade.chain),
+                versions={model: fitted.version for model, fitted in cascade.models.items()},
                 hops=list(cascade.hops),
                 fit=cascade.fit,
-                stale=staleness(cascade, state.registry.fitted),
+                stale=staleness(cascade, registry.fingerprint),
             )
             for name, cascade in routes.cascade.items()
         ],
         aliases=routes.aliases,
         shadows=routes.shadow,
+        problems=service.control.problems,
     )
 
 
-@router.get("/models/{name}", summary="Describe one model", responses={404: RESPONSES[404]})
+@router.get("/models/{name}", summary="Describe one model", responses=problems_of(404))
 async def get_model(request: Request, name: str) -> ModelInfo:
     """One model of the repository, loaded or not."""
-    state = state_of(request)
-    if name not in _names(state):
-        raise UnknownModel(f"no model {name!r}: there are {_names(state)}")
-    return describe(state, name)
+    service = service_of(request)
+    names = list(service.registry.versions)
+    if name not in names:
+        raise UnknownModel(f"no model {name!r}: there are {names}")
+    return describe(service, name)
 
 
-def describe(state: State, name: str) -> ModelInfo:
+def describe(service: Service, name: str) -> ModelInfo:
     """What is known of a model: of the version that serves, if one does."""
-    versions = state.registry.versions.get(name, [])
-    problems = {
-        key.partition("@")[2]: why
-        for key, why in state.registry.problems.items()
-        if key.startswith(f"{name}@")
-    }
-    manifest = state.registry.manifest(name)
-    if manifest is None:
-        return ModelInfo(
-            name=name, state="unavailable", version=None, versions=versions, problems=problems
-        )
-    serving = {batcher.classifier.manifest.name for batcher in state.registry}
-    return ModelInfo(
+    registry = service.registry
+    serving = registry.serving(name)
+    versions = sorted(
+        (version for version in registry if version.name == name), key=lambda one: one.number
+    )
+    held = registry.held.get(name)
+    info = ModelInfo(
         name=name,
-        state="ready" if name in serving else "asleep",
-        version=manifest.version,
-        versions=versions,
-        problems=problems,
-        labels=list(manifest.labels),
-        problem_type=manifest.problem_type,
-        precision=manifest.precision,
-        parameters=manifest.parameters,
-        bytes=sum(file.bytes for file in manifest.files.values()),
-        max_length=manifest.max_length,
-        metrics={name: metrics.model_dump() for name, metrics in manifest.metrics.items()},
-        licence=manifest.licence,
-        created_at=manifest.created_at,
+        state="unavailable",
+        version=None,
+        versions=registry.versions.get(name, []),
+        held="unloaded" if held == UNLOADED else held,
+        held_outlives=None if held is None else service.control.outlives,
+        each=[_version_info(service, version) for version in versions],
+        problems={str(version.number): version.problem for version in versions if version.problem},
+    )
+    if serving is None or serving.manifest is None:
+        return info
+    manifest = serving.manifest
+    return info.model_copy(
+        update={
+            "state": "asleep" if serving.state is State.ASLEEP else "ready",
+            "version": manifest.version,
+            "labels": list(manifest.labels),
+            "problem_type": manifest.problem_type,
+            "precision": manifest.precision,
+            "parameters": manifest.parameters,
+            "bytes": sum(file.bytes for file in manifest.files.values()),
+            "max_length": manifest.max_length,
+            "metrics": {key: found.model_dump() for key, found in manifest.metrics.items()},
+            "licence": manifest.licence,
+            "created_at": manifest.created_at,
+        }
     )
 
 
-def _names(state: State) -> list[str]:
-    return sorted(state.registry.versions)
+def _version_info(service: Service, version: Version) -> VersionInfo:
+    cascades = service.registry.routes.cascade
+    return VersionInfo(
+        version=version.number,
+        state=version.state,
+        problem=version.problem,
+        serves=service.registry.serving(version.name) is version,
+        cascades=[
+            name
+            for name, cascade in cascades.items()
+            if (fitted := cascade.models.get(version.name)) and fitted.version == version.number
+        ],
+    )

@@ -1,4 +1,4 @@
-"""The playground page at `/`, its files, and the live figures that it shows.
+"""The playground page at `/`, and its files.
 
 The page is HTML, CSS and JavaScript as they lie in `service/static`: no build step, nothing
 from another host, and headers under which the browser would refuse both.
@@ -10,9 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
-
-from service.api.schemas import Stats
-from service.api.state import state_of
 
 FOLDER = Path(__file__).parent.parent / "static"
 
@@ -59,11 +56,3 @@ files = PageFiles(directory=FOLDER)
 async def page(request: Request) -> Response:
     """The playground."""
     return await files.get_response("index.html", request.scope)
-
-
-@router.get("/stats", tags=["operations"], summary="Figures of the last minute")
-async def stats(request: Request) -> Stats:
-    """Throughput, latency, errors and the share escalated, of one worker process."""
-    state = state_of(request)
-    state.tally.catch_up()
-    return state.live.stats()

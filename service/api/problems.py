@@ -1,11 +1,13 @@
 """Errors as `application/problem+json` (RFC 9457): the one table from errors to statuses.
 
-A request in a dialect gets its error in that dialect's form; see `service.api.dialects`.
+A request in a dialect gets its error in that dialect's form; see `service.api.dialects.forms`.
 """
 
 import logging
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,120 +15,112 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Scope
 
 from service import errors
-from service.api.dialects.forms import dialect_of
+from service.api.dialects.forms import error_form
+from service.api.edge.trail import Trail
 from service.api.schemas import Problem
 
 log = logging.getLogger(__name__)
 
-STATUS: dict[type[Exception], HTTPStatus] = {
-    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.EmptyInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.TextTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.Unauthorised: HTTPStatus.UNAUTHORIZED,
-    errors.UnknownModel: HTTPStatus.NOT_FOUND,
-    errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
-    errors.ClientGone: HTTPStatus.REQUEST_TIMEOUT,  # nobody reads it; for log and metrics
-    errors.InferenceFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.RepositoryError: HTTPStatus.CONFLICT,
-    errors.ManifestError: HTTPStatus.CONFLICT,
-    errors.FileError: HTTPStatus.CONFLICT,
+CLIENT_GONE = 499  # as nginx has it; it is for log and metrics alone, since nobody reads it
+STATUS: dict[type[Exception], int] = {
+    errors.InvalidInput: 422,
+    errors.EmptyInput: 422,
+    errors.TextTooLong: 422,
+    errors.BodyTooLarge: 413,
+    errors.BodyTooSlow: 408,
+    errors.UnreadableEncoding: 415,
+    errors.Unauthorised: 401,
+    errors.UnknownModel: 404,
+    errors.Overloaded: 429,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    errors.InferenceFailed: 500,
+    errors.RepositoryError: 409,
+    errors.ManifestError: 409,
+    errors.FileError: 409,
+    ValidationError: 422,
+    RequestValidationError: 422,
 }
 
 
-def status_of(request: Request, error: Exception) -> HTTPStatus:
-    """The HTTP status of an error of the core, or 422 for a body that does not validate."""
-    dialect = dialect_of(request.scope)
-    if dialect and type(error) in dialect.statuses:
-        return dialect.statuses[type(error)]
-    if isinstance(error, ValidationError | RequestValidationError):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
-    return STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def problem_response(request: Request, error: Exception) -> Response:
-    """The response that an error gets; a cause that is ours is logged, never shown."""
-    headers = {}
-    details = None
+def status_of(trail: Trail, error: Exception) -> int:
+    """The HTTP status of an error, in the dialect of the request."""
+    form = error_form(trail.path, trail.method)
+    if form and type(error) in form.statuses:
+        return form.statuses[type(error)]
     if isinstance(error, HTTPException):  # the framework's own: no route, wrong method
-        status, detail = HTTPStatus(error.status_code), str(error.detail)
+        return error.status_code
+    return STATUS.get(type(error), 500)
+
+
+def problem_response(scope: Scope, error: Exception) -> Response:
+    """The response that an error gets; a cause that is ours is logged, never shown."""
+    trail = Trail.of(scope)
+    trail.error = type(error).__name__
+    status = HTTPStatus(status_of(trail, error))
+    details = None
+    headers = {}
+    if isinstance(error, HTTPException):
+        detail = str(error.detail)
         headers = dict(error.headers or {})
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = _allowed(request)
+            headers["Allow"] = _allowed(scope)
     elif isinstance(error, ValidationError | RequestValidationError):
-        status = status_of(request, error)
         # Without the input: a text of the client's has no place in an error or a log.
-        details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()[:20]]
+        details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in _first(error)]
         detail = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in details)
     elif isinstance(error, errors.StillhouseError):
-        status, detail = status_of(request, error), str(error)
+        detail = str(error)
     else:
-        log.error("unhandled error", exc_info=error)
-        status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; see its log"
+        detail = "the service failed; see its log"
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, errors.InferenceFailed):
+        log.error("request failed", exc_info=error, extra={"path": trail.path})
     if isinstance(error, errors.Overloaded | errors.Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if dialect := dialect_of(request.scope):
-        content = dialect.body(status, detail).model_dump_json()
-        return Response(content, status, headers, media_type="application/json")
+    if status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT):
+        headers["Connection"] = "close"  # the rest of the body is not read
+    if form := error_form(trail.path, trail.method):
+        return Response(form.body(status, detail), status, headers, "application/json")
     problem = Problem(
         title=status.phrase,
         status=status,
         detail=detail,
-        request_id=request.state.request_id,
+        request_id=trail.request_id,
         errors=details,
     )
-    return Response(
-        problem.model_dump_json(exclude_none=True),
-        status_code=status,
-        media_type="application/problem+json",
-        headers=headers,
-    )
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, status, headers, "application/problem+json")
 
 
-def _allowed(request: Request) -> str:
+def _first(error: ValidationError | RequestValidationError) -> Sequence[Any]:
+    if isinstance(error, RequestValidationError):
+        return error.errors()[:20]
+    return error.errors(include_url=False, include_context=False, include_input=False)[:20]
+
+
+def _allowed(scope: Scope) -> str:
     """The methods of all routes of a path; the framework names those of the first alone."""
     return ", ".join(
         method
         for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in request.app.routes
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in scope["app"].routes
         )
     )
 
 
 async def _handle(request: Request, error: Exception) -> Response:
-    return problem_response(request, error)
+    return problem_response(request.scope, error)
 
 
 def install(app: FastAPI) -> None:
-    """Makes every error of `app` a problem document."""
-    for kind in (errors.StillhouseError, ValidationError, RequestValidationError, HTTPException):
+    """Makes the errors of FastAPI's handlers problem documents; predictions have the middleware."""
+    kinds = (errors.StillhouseError, ValidationError, RequestValidationError, HTTPException)
+    for kind in (*kinds, Exception):
         app.add_exception_handler(kind, _handle)
-
-
-RESPONSES: dict[int | str, dict[str, object]] = {
-    code: {
-        "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
-    for code, description in {
-        401: "a key is missing or wrong",
-        404: "unknown model or version",
-        409: "the version cannot be served",
-        413: "body too large",
-        422: "malformed body, empty text, too many or too long texts",
-        429: "the queue is full",
-        500: "the model failed",
-        503: "draining, or the model is not loaded",
-        504: "the deadline passed",
-    }.items()
-}

@@ -1,22 +1,23 @@
 """The wire: bodies of requests and responses. Says nothing of how they are computed."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.repository.routes import Fit, Hop, Shadow
-
 
 class Body(BaseModel):
-    """Base of request bodies: an unknown key is an error, not a silent default."""
+    """Base of request bodies: `parse_json` refuses an unknown key. A null means the default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, json_schema_extra={"additionalProperties": False}
+    )
 
 
 NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
 
 Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
+# The first wrong item is the only error: a list of a million of them costs no more than one.
+Texts = Annotated[list[Text], Field(min_length=1, fail_fast=True)]
 
 
 def _shape(value: object) -> str:
@@ -25,8 +26,7 @@ def _shape(value: object) -> str:
 
 # Told apart by shape, so that an error speaks of the form the client used and not of both.
 Inputs = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[list[Text], Field(min_length=1), Tag("texts")],
-    Discriminator(_shape),
+    Annotated[Text, Tag("text")] | Annotated[Texts, Tag("texts")], Discriminator(_shape)
 ]
 
 
@@ -34,7 +34,10 @@ class PredictRequest(Body):
     """The body of `POST /predict`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": "a moving and funny film", "model": "student"}]},
+        json_schema_extra={
+            "additionalProperties": False,
+            "examples": [{"inputs": "a moving and funny film", "model": "student"}],
+        },
     )
 
     inputs: Inputs = Field(description="one text, or several")
@@ -42,9 +45,11 @@ class PredictRequest(Body):
         None, description="a model, `name@version`, an alias or a cascade; without it the default"
     )
     top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
-    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
-    truncate: bool = Field(
-        True, strict=True, description="cut a text that is too long; false: refuse it"
+    raw_scores: bool | None = Field(
+        None, strict=True, description="logits in place of probabilities"
+    )
+    truncate: bool | None = Field(
+        None, strict=True, description="cut a text that is too long; false: refuse it"
     )
 
 
@@ -94,77 +99,6 @@ class Problem(BaseModel):
     detail: str
     request_id: str
     errors: list[dict[str, Any]] | None = Field(None, description="which part of the body, and why")
-
-
-class ModelInfo(BaseModel):
-    """One model of the repository."""
-
-    name: str
-    state: Literal["ready", "asleep", "unavailable"] = Field(
-        description="asleep: unloaded since nobody asked, and loaded for the next who does"
-    )
-    version: int | None = Field(description="the version that serves")
-    versions: list[int] = Field(description="the versions in the repository")
-    problems: dict[str, str] = Field(description="versions that cannot be served, and why")
-    labels: list[str] | None = None
-    problem_type: str | None = None
-    precision: str | None = None
-    parameters: int | None = None
-    bytes: int | None = None
-    max_length: int | None = None
-    metrics: dict[str, dict[str, float]] | None = None
-    licence: str | None = None
-    created_at: datetime | None = None
-
-
-class CascadeInfo(BaseModel):
-    """A cascade of `routes.toml`."""
-
-    name: str
-    chain: list[str]
-    hops: list[Hop]
-    fit: Fit
-    stale: str | None = Field(
-        description="why its thresholds are not trusted, so that the last model alone answers"
-    )
-
-
-class ModelList(BaseModel):
-    """The answer of `GET /models`."""
-
-    default: str | None = Field(description="what a request without `model` gets")
-    models: list[ModelInfo]
-    cascades: list[CascadeInfo]
-    aliases: dict[str, str]
-    shadows: dict[str, Shadow]
-
-
-class RouteStats(BaseModel):
-    """Recent requests, of one route or of all."""
-
-    requests: int = Field(description="ended, with an answer or an error")
-    texts: int = Field(description="answered")
-    errors: int = Field(description="requests refused or failed")
-    requests_per_second: float
-    texts_per_second: float
-    p50_ms: float | None = Field(description="half of the answered requests took at most this")
-    p99_ms: float | None = Field(description="99 of 100 answered requests took at most this")
-    escalated_share: float | None = Field(
-        description="of the texts answered, those that a later model of a cascade answered"
-    )
-
-
-class Stats(BaseModel):
-    """The answer of `GET /stats`: one worker process speaks for itself alone."""
-
-    pid: int = Field(description="the worker process whose requests these are")
-    seconds: float = Field(
-        description="how long the figures look back: 60, or less after a start or when very busy"
-    )
-    overall: RouteStats
-    routes: dict[str, RouteStats] = Field(
-        description="by the route asked for; `-` stands for requests that named none there is"
-    )
 
 
 class Health(BaseModel):

@@ -1,94 +1,140 @@
-"""What the handlers share: made by the app's lifespan, reached through the request."""
+"""The running service, as the handlers see it: made by `service.app`."""
 
-import logging
-from dataclasses import dataclass, field
-from typing import cast
+import asyncio
+from typing import NamedTuple, cast
 
 from fastapi import Request
 
-from service.api.tally import Tally
-from service.errors import Unavailable, UnknownModel
-from service.repository.routes import Plan, Routes, resolve
-from service.serving.control import Control
-from service.serving.deadlines import Deadlines
+from service.api.edge.guards import Guards
+from service.api.edge.security import Keys
+from service.errors import InvalidInput, StillhouseError, Unavailable
+from service.repository.manifest import Manifest
+from service.repository.routes import Target
 from service.serving.predictor import Predictor
-from service.serving.registry import Registry
+from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shadow import Shadows
+from service.serving.versions.control import Control
+from service.serving.versions.plan import Plan
+from service.serving.versions.registry import Registry
+from service.serving.versions.version import State
 from service.settings import Settings
-from service.telemetry.metrics import Metrics
-from service.telemetry.stats import Live
-from service.telemetry.traces import Traces
-
-log = logging.getLogger(__name__)
+from service.telemetry.gauges import VersionGauge
+from service.telemetry.telemetry import Telemetry
 
 
-@dataclass
-class State:
-    """The running service."""
+class Parts(NamedTuple):
+    """What a service is made of."""
 
     settings: Settings
+    pool: TokenizerPool
     registry: Registry
     predictor: Predictor
-    metrics: Metrics
-    routes: Routes
+    control: Control
     shadows: Shadows
-    traces: Traces
-    control: Control = field(init=False)
-    tally: Tally = field(init=False)
-    draining: bool = False
-    stale_said: dict[str, str | None] = field(default_factory=dict)
-    live: Live = field(default_factory=Live)
-    watches: Deadlines = field(default_factory=Deadlines)  # of clients that may go
+    telemetry: Telemetry
+    keys: Keys
+    guards: Guards
 
-    def __post_init__(self) -> None:
-        self.tally = Tally(self.metrics, self.live)
 
-    def set_routes(self, routes: Routes) -> None:
-        """Puts new routes in force."""
-        self.routes = routes
+class Service:
+    """Its parts, whether it is stopping, and what a request's `model` means to it.
 
-    @property
-    def default_model(self) -> str:
-        """What a request without a model gets.
+    Attributes:
+        stopping: a stop has begun; predictions go on until `closed`.
+        closed: no new prediction is taken any more.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._pool = parts.pool
+        self.settings = parts.settings
+        self.registry = parts.registry
+        self.predictor = parts.predictor
+        self.control = parts.control
+        self.shadows = parts.shadows
+        self.telemetry = parts.telemetry
+        self.keys = parts.keys
+        self.guards = parts.guards
+        self.stopping = False
+        self.closed = False
+
+    def plan(self, named: str | None) -> Plan:
+        """The versions that a name stands for.
+
+        Args:
+            named: None: what a request without a model gets.
 
         Raises:
-            Unavailable: no route says so, and there is not exactly one model.
+            UnknownModel, Unavailable, InvalidInput: see `Registry.plan`.
         """
-        if self.routes.default is not None:
-            return self.routes.default
-        names = [batcher.classifier.manifest.name for batcher in self.registry]
-        if len(names) != 1:
-            raise Unavailable(f"no default route: name a model, one of {sorted(names)}")
-        return names[0]
+        return self.registry.plan(named)
 
-    def plan(self, named: str) -> Plan:
-        """The models that a name stands for, all of them known and the last one loaded.
+    def describe(self, target: Target) -> Manifest:
+        """The manifest of the version that a target means.
 
         Raises:
-            UnknownModel, Unavailable: the last model is not there, or not loaded.
+            UnknownModel, Unavailable: see `Registry.find`.
         """
-        plan = resolve(self.routes, named, self.registry.fitted)
-        last = plan.steps[-1].target
+        return self.registry.describe(target)
+
+    def unready(self) -> str | None:
+        """Why traffic should not come here; None: it should.
+
+        A model that sleeps can answer: the request that comes wakes it.
+        """
+        if self.stopping:
+            return "stopping"
+        if (dead := self.dead()) is not None:
+            return dead
         try:
-            self.registry.check(last.name, last.version)
-        except UnknownModel as error:
-            routes = sorted({*self.routes.aliases, *self.routes.cascade})
-            raise UnknownModel(f"{error}; routes: {routes}") from error
-        if plan.stale != self.stale_said.get(plan.route):  # once, not for each request
-            self.stale_said[plan.route] = plan.stale
-            log.warning("cascade", extra={"route": plan.route, "not_trusted": plan.stale})
-        return plan
+            self.plan(None)
+        except InvalidInput as error:  # several models and no default: any of them will do
+            able = any(self.registry.able(name) for name in self.registry.versions)
+            return None if able else str(error)
+        except StillhouseError as error:
+            return str(error)
+        return None
 
-    def begin_draining(self) -> None:
-        """Says no to new work from now on."""
-        self.draining = True
+    def dead(self) -> str | None:
+        """Which model can answer nobody any more, since its thread has died; None: none."""
+        for version in self.registry:
+            loaded = version.loaded
+            if version.state is State.READY and loaded and not loaded.batcher.is_alive:
+                return f"the thread of {version} has died"
+        return None
 
-    def refuse_while_draining(self) -> None:
-        """Raises Unavailable once the service was told to stop."""
-        if self.draining:
-            raise Unavailable("the service is stopping", retry_after=1)
+    def gauges(self) -> list[VersionGauge]:
+        """How each version of this process is."""
+        return [
+            VersionGauge(version.name, version.number, version.state, version.depth)
+            for version in self.registry
+        ]
+
+    def notice(self) -> None:
+        """Says that a stop has begun."""
+        self.stopping = True
+
+    def close(self) -> None:
+        """Takes nothing new from now on, a body that has not arrived included."""
+        self.stopping = self.closed = True
+        self.guards.end_bodies(Unavailable("the service is stopping", retry_after=1))
+
+    async def every_second(self) -> None:
+        """What is to be looked at again and again: files of keys, and how the versions are."""
+        await asyncio.to_thread(self.keys.refresh)
+        self.telemetry.tell(self.gauges())
+
+    async def stop(self) -> None:
+        """Answers what was accepted, and ends all background work."""
+        self.close()
+        await self.shadows.stop()
+        await self.control.stop()
+        await self.registry.stop()
+        await self.guards.stop()
+        self._pool.stop()
+        self.telemetry.catch_up()
+        await asyncio.to_thread(self.telemetry.stop)
 
 
-def state_of(request: Request) -> State:
+def service_of(request: Request) -> Service:
     """The running service that a request came to."""
-    return cast(State, request.app.state.service)
+    return cast(Service, request.app.state.service)

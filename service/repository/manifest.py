@@ -1,9 +1,10 @@
 """The manifest of a model version: the contract between export and service.
 
-Defines the format, reads it, and checks the files it names. Knows no ONNX.
+Defines the format and reads it. Knows no ONNX; `files` checks what it names.
 """
 
 import hashlib
+import json
 import re
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -11,13 +12,25 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from service.errors import FileError, ManifestError
+from service.errors import ManifestError
 
 SCHEMA_VERSION: Literal[1] = 1
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+_DECIDES = {
+    "task",
+    "problem_type",
+    "labels",
+    "thresholds",
+    "max_length",
+    "precision",
+    "outputs",
+    "temperature",
+}
 
 
 class Section(BaseModel):
@@ -122,6 +135,17 @@ class Manifest(Section):
     created_at: datetime
 
     @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that decides answers: two versions with the same one answer alike.
+
+        Scores, lineage and licence are left out: they may be corrected without a change.
+        """
+        decides = self.model_dump(mode="json", include=_DECIDES)
+        decides["files"] = {name: file.sha256 for name, file in self.files.items()}
+        text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
     def depends_on_batch(self) -> bool:
         """Whether an answer may depend on what it is batched with: INT8 with dynamic scales."""
         quantization = self.quantization
@@ -182,34 +206,3 @@ def read_manifest(directory: Path) -> Manifest:
             f"{place}: its manifest says {manifest.name}/{manifest.version}: move or republish it"
         )
     return manifest
-
-
-def verify_files(directory: Path, manifest: Manifest) -> None:
-    """Checks that every file is there and is the one that was published.
-
-    Raises:
-        FileError: the first file that is missing, differs or was not published, by name.
-    """
-    place = f"{manifest.name}/{manifest.version}"
-    for path in directory.rglob("*"):
-        name = path.relative_to(directory).as_posix()
-        # A graph may read tensors from a file beside it: only from one that was published.
-        if name != FILE_NAME and not path.is_dir() and name not in manifest.files:
-            raise FileError(f"{place}: {name} is not in the manifest: remove it")
-    for name, expected in manifest.files.items():
-        path = directory / name
-        if not path.is_file():
-            raise FileError(f"{place}: {name} is missing")
-        if path.resolve().parent != (directory / name).parent.resolve() or path.is_symlink():
-            raise FileError(f"{place}: {name} leads out of the model's directory")
-        size = path.stat().st_size
-        if size != expected.bytes:
-            raise FileError(f"{place}: {name} has {size} bytes, published were {expected.bytes}")
-        if file_sha256(path) != expected.sha256:
-            raise FileError(f"{place}: {name} is not the file that was published (SHA-256 differs)")
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,32 +1,28 @@
-"""Which models answer a request: names, pinned versions, aliases, cascades, shadows.
+"""`routes.toml`: what requests may name beside models: aliases, cascades, shadows, the default.
 
-Reads `routes.toml` and turns what a request names into a plan. Loads and runs nothing.
+Defines the format, reads it, and says what in it nothing answers to. Loads and runs nothing;
+`serving.plan` makes a plan of it.
 """
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from service.errors import RepositoryError, UnknownModel
+from service.repository.manifest import Section
 
 FILE_NAME = "routes.toml"
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Fitted(Section):
     """The version of a model that a cascade was fitted on."""
 
     version: int = Field(ge=1)
-    sha256: str = Field(description="of its model.onnx")
+    sha256: str = Field(description="its manifest's fingerprint")
 
 
 class Point(Section):
@@ -99,37 +95,59 @@ class Routes(Section):
                 raise ValueError(f"alias {alias!r} leads to another alias, {target!r}")
         return self
 
+    def problems(self, versions: Mapping[str, Sequence[int]]) -> list[str]:
+        """What in the routes names something that nothing answers to.
+
+        Args:
+            versions: of the repository, by model.
+
+        Returns:
+            A sentence each, which says what to do.
+        """
+        return [*self._unanswered(versions), *self._unfitted(versions)]
+
+    def _unanswered(self, versions: Mapping[str, Sequence[int]]) -> Iterator[str]:
+        named = {f"alias {alias!r}": target for alias, target in self.aliases.items()}
+        if self.default is not None:
+            named["default"] = self.default
+        for route, shadow in self.shadow.items():
+            named[f"shadow of {route!r}"] = shadow.with_
+            if "@" in route:
+                yield f"shadow of {route!r}: a shadow is of a whole model, alias or cascade"
+            else:
+                named[f"shadow of {route!r}: the shadowed"] = route
+        known = sorted({*versions, *self.aliases, *self.cascade})
+        for place, target in named.items():
+            if target in self.aliases or target in self.cascade:
+                continue
+            name, _, version = target.partition("@")
+            if name not in versions:
+                yield (
+                    f"{place}: nothing is called {target!r}: publish it, or name one of {known} "
+                    f"in {FILE_NAME}"
+                )
+            elif version and version not in map(str, versions[name]):
+                yield (
+                    f"{place}: no version {version!r} of {name!r}: publish it, or name one of "
+                    f"{list(versions[name])} in {FILE_NAME}"
+                )
+
+    def _unfitted(self, versions: Mapping[str, Sequence[int]]) -> Iterator[str]:
+        for route, cascade in self.cascade.items():
+            for name in cascade.chain:
+                fitted = cascade.models[name].version
+                if fitted not in versions.get(name, ()):
+                    yield (
+                        f"cascade {route!r} was fitted on {name}@{fitted}, which is not in the "
+                        "repository: bring it back, or fit again with `stillhouse calibrate`"
+                    )
+
 
 class Target(NamedTuple):
     """A model, and the version if the request pinned one."""
 
     name: str
     version: int | None = None
-
-
-class Step(NamedTuple):
-    """One model of a plan; without a threshold it always answers."""
-
-    target: Target
-    threshold: float | None = None
-
-
-class Plan(NamedTuple):
-    """The models to ask, in order.
-
-    Attributes:
-        route: the known name under which the request is counted.
-        stale: why a cascade is not trusted, and only its last model is asked.
-    """
-
-    route: str
-    steps: tuple[Step, ...]
-    stale: str | None = None
-
-    @classmethod
-    def of(cls, target: Target) -> "Plan":
-        """The plan that asks one model."""
-        return cls(target.name, (Step(target),))
 
 
 def read_routes(root: Path) -> Routes:
@@ -145,45 +163,11 @@ def read_routes(root: Path) -> Routes:
         return Routes.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RepositoryError(f"{FILE_NAME} is not TOML: {error}") from error
+    except OSError as error:
+        raise RepositoryError(f"{FILE_NAME} cannot be read: {error}") from error
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RepositoryError(f"{FILE_NAME} cannot be used: {'; '.join(lines)}") from error
-
-
-def resolve(routes: Routes, named: str, serving: Callable[[str], Fitted | None]) -> Plan:
-    """Turns what a request names into a plan.
-
-    Args:
-        named: a model, `model@version`, an alias or a cascade.
-        serving: the version of a model that serves now, or None.
-
-    Raises:
-        UnknownModel: what follows an `@` is not a version.
-    """
-    named = routes.aliases.get(named, named)
-    cascade = routes.cascade.get(named)
-    if cascade is None:
-        return Plan.of(parse_target(named))
-    last = Step(Target(cascade.chain[-1]))
-    stale = staleness(cascade, serving)
-    if stale is not None:
-        return Plan(named, (last,), stale)
-    steps = (
-        Step(Target(name), hop.threshold)
-        for name, hop in zip(cascade.chain, cascade.hops, strict=False)
-    )
-    return Plan(named, (*steps, last))
-
-
-def staleness(cascade: Cascade, serving: Callable[[str], Fitted | None]) -> str | None:
-    """Why a cascade's thresholds do not hold for the models that serve now, or None."""
-    for name, fitted in cascade.models.items():
-        now = serving(name)
-        if now is None:
-            return f"{name} is not loaded"
-        if now != fitted:
-            return f"{name} serves version {now.version}, fitted was version {fitted.version}"
-    return None
 
 
 def parse_target(model: str) -> Target:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from service.errors import UnknownModel
+from service.errors import RepositoryError, UnknownModel
 from service.repository.manifest import FILE_NAME, NAME_PATTERN
 
 
@@ -11,11 +11,19 @@ class ModelRepository:
     """A directory of `<name>/<version>/`; read afresh at each call.
 
     Args:
-        root: the directory; one that does not exist holds no models.
+        root: the directory; while it does not exist it holds no models.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def check(self) -> None:
+        """Raises RepositoryError, which says what to do, unless the directory is there."""
+        if not self.root.is_dir():
+            raise RepositoryError(
+                f"no such directory: {self.root.absolute()}: name the model repository with "
+                "--models or STILLHOUSE_MODELS"
+            )
 
     def versions(self) -> dict[str, list[int]]:
         """Complete versions by model name, ascending.
@@ -27,7 +35,7 @@ class ModelRepository:
             return found
         for path in self.root.glob(f"*/*/{FILE_NAME}"):
             version, name = path.parent.name, path.parent.parent.name
-            if re.fullmatch(r"[1-9]\d{0,8}", version) and re.match(NAME_PATTERN, name):
+            if re.fullmatch(r"[1-9][0-9]{0,8}", version) and re.fullmatch(NAME_PATTERN, name):
                 found.setdefault(name, []).append(int(version))
         return {name: sorted(found[name]) for name in sorted(found)}
 

@@ -3,15 +3,20 @@
 Sessions of both are used alike, by several threads. Knows nothing of models' labels or texts.
 """
 
+import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy.typing as npt
-import onnxruntime
 
 from service.errors import StillhouseError
+
+# Read once, when the library is imported: without it, opening a session reports to its maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
 
 NAME = "STILLHOUSE_BFLOAT16"
 
@@ -49,7 +54,7 @@ def open_session(model: Path, threads: int) -> Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, and logged in the form of all lines
     # Spinning threads of one model take the cores that another needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session: Session = onnxruntime.InferenceSession(
@@ -101,6 +106,8 @@ def check_bfloat16() -> None:
 
 
 def _core() -> Any:
+    # To import OpenVINO is to report to its maker, unless it finds this package missing.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as importlib has it
     try:
         from openvino import Core
     except ImportError as error:

@@ -5,27 +5,19 @@ the id that the file itself names.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 
+from service.errors import InferenceFailed
+from service.runtime.cutting import Cutter
+from service.runtime.model import Item
 from service.runtime.words import WordCache
 
 Int64Array = npt.NDArray[np.int64]
-
-
-@dataclass(slots=True)
-class Encoding:
-    """One text's token ids, special tokens included, cut to the maximum length."""
-
-    ids: list[int]
-    truncated: bool
-
-    def __len__(self) -> int:
-        return len(self.ids)
+CHARACTERS = 6  # of a token, at first guess: a prefix of a long text has so many for each
 
 
 class Tokenizer:
@@ -46,8 +38,13 @@ class Tokenizer:
         self._room = max_length - len(self._before) - len(self._after)
         backend.enable_truncation(max_length)
         self._backend = backend
+        unknown = getattr(backend.model, "unk_token", None)
+        unknown_id = backend.token_to_id(unknown) if unknown else None
+        self._nothing = self.pad_id if unknown_id is None else unknown_id
         by_word = self._room > 0 and WordCache.reads_word_by_word(backend)
         self._words = WordCache(backend) if by_word else None
+        self._cutter = Cutter(backend)
+        self._enough = CHARACTERS * max_length
 
     @classmethod
     def from_file(cls, path: Path, max_length: int) -> "Tokenizer":
@@ -62,11 +59,37 @@ class Tokenizer:
             raise ValueError(f"{path} is not a readable tokenizer.json: {error}") from error
         return cls(backend, max_length)
 
-    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+    @property
+    def highest_id(self) -> int:
+        """The highest id that any text may have."""
+        vocabulary: dict[str, int] = self._backend.get_vocab(with_added_tokens=True)
+        return max([self.pad_id, *vocabulary.values()])
+
+    def encode(self, texts: Sequence[str]) -> list[Item]:
         """Tokenises texts, a short one of known words without the library.
 
-        The GIL is released while the library works.
+        Of a long one no more is read than it takes to know its first tokens, where a `Cutter` can
+        tell. The GIL is released while the library works.
+
+        Raises:
+            InferenceFailed: the library panicked.
         """
+        if max(map(len, texts), default=0) <= self._enough:
+            return self._read(texts)
+        items: dict[int, Item] = {}
+        characters = self._enough
+        left = list(range(len(texts)))
+        while left:
+            parts = [self._cutter.prefix(texts[index], characters) for index in left]
+            for index, part, item in zip(left, parts, self._read(parts), strict=True):
+                # Of a part that overflows, what follows it cannot matter.
+                if item.truncated or len(part) == len(texts[index]):
+                    items[index] = item
+            left = [index for index in left if index not in items]
+            characters *= 4
+        return [items[index] for index in range(len(texts))]
+
+    def _read(self, texts: Sequence[str]) -> list[Item]:
         if self._words is None:
             return self._asked(texts)
         read = [self._words.encode(text) for text in texts]
@@ -74,27 +97,32 @@ class Tokenizer:
         asked = iter(self._asked(unread) if unread else ())
         return [next(asked) if ids is None else self._wrapped(ids) for ids in read]
 
-    def _asked(self, texts: Sequence[str]) -> list[Encoding]:
-        return [
-            Encoding(found.ids, bool(found.overflowing))
-            for found in self._backend.encode_batch_fast(list(texts))
-        ]
+    def _asked(self, texts: Sequence[str]) -> list[Item]:
+        try:
+            read = self._backend.encode_batch_fast(list(texts))
+        except BaseException as error:
+            if type(error).__module__ != "pyo3_runtime":
+                raise
+            # The library panicked: no Exception, and its message may hold the text.
+            raise InferenceFailed("the tokenizer failed on this text") from None
+        return [Item(one.ids or [self._nothing], bool(one.overflowing)) for one in read]
 
-    def _wrapped(self, ids: list[int]) -> Encoding:
-        return Encoding([*self._before, *ids[: self._room], *self._after], len(ids) > self._room)
+    def _wrapped(self, ids: list[int]) -> Item:
+        wrapped = [*self._before, *ids[: self._room], *self._after]
+        return Item(wrapped or [self._nothing], len(ids) > self._room)
 
-    def pad(self, encodings: Sequence[Encoding]) -> tuple[Int64Array, Int64Array]:
+    def pad(self, items: Sequence[Item]) -> tuple[Int64Array, Int64Array]:
         """Pads to the longest of a batch.
 
         Returns:
             `input_ids` and `attention_mask`, each (batch, time).
         """
-        longest = max(map(len, encodings))
-        input_ids = np.full((len(encodings), longest), self.pad_id, dtype=np.int64)
+        longest = max(map(len, items))
+        input_ids = np.full((len(items), longest), self.pad_id, dtype=np.int64)
         attention_mask = np.zeros_like(input_ids)
-        for row, encoding in enumerate(encodings):
-            input_ids[row, : len(encoding)] = encoding.ids
-            attention_mask[row, : len(encoding)] = 1
+        for row, item in enumerate(items):
+            input_ids[row, : len(item)] = item.ids
+            attention_mask[row, : len(item)] = 1
         return input_ids, attention_mask
 
 
@@ -103,6 +131,6 @@ def _special_ids(backend: Backend) -> tuple[list[int], list[int]]:
     bare = backend.encode("a", add_special_tokens=False).ids
     whole = backend.encode("a").ids
     before = next(
-        index for index in range(len(whole) + 1) if whole[index : index + len(bare)] == bare
+        (index for index in range(len(whole) + 1) if whole[index : index + len(bare)] == bare), 0
     )
     return whole[:before], whole[before + len(bare) :]

@@ -6,6 +6,7 @@ word has to be tokenised once. Knows nothing of texts' limits or special tokens.
 """
 
 import re
+import sys
 
 from tokenizers import Tokenizer as Backend
 from tokenizers.models import WordPiece
@@ -14,6 +15,9 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 _PUNCTUATION = r"!-/:-@\[-`{-~"
 _WORDS = re.compile(rf"[{_PUNCTUATION}]|[^ \t\n\r{_PUNCTUATION}]+")
+LONGEST_WORD = 64  # characters of a word that is kept
+_SLOT_BYTES = 110  # of a dictionary, for each word
+_ID_BYTES = 32
 
 
 class WordCache:
@@ -21,20 +25,26 @@ class WordCache:
 
     Args:
         backend: of a kind that `reads_word_by_word`, without padding.
-        capacity: most words of a generation; when it is full, the one before it is forgotten.
+        capacity: bytes that are held at most, by an estimate. Words are in two generations: when
+            the newer has half of it, the older is forgotten.
         lessons: most words that are learnt from one text, so that none takes much
             longer than by the library.
         characters: most characters of a text that is read here, which holds the GIL.
     """
 
     def __init__(
-        self, backend: Backend, capacity: int = 20_000, lessons: int = 8, characters: int = 4096
+        self,
+        backend: Backend,
+        capacity: int = 6 * 2**20,
+        lessons: int = 8,
+        characters: int = 4096,
     ) -> None:
         self._backend = backend
-        self._capacity = capacity
+        self._half = capacity // 2
         self._lessons = lessons
         self._characters = characters
         self._recent: dict[str, tuple[int, ...]] = {}
+        self._recent_bytes = 0
         self._before: dict[str, tuple[int, ...]] = {}
         # An added token, such as [SEP], is found before the text is split.
         added = [token.content for token in backend.get_added_tokens_decoder().values()]
@@ -74,16 +84,20 @@ class WordCache:
         return ids
 
     def _read(self, word: str) -> tuple[int, ...] | None:
-        """A word's ids by the library; None: they may depend on what stands beside it."""
+        """A word's ids by the library; None: it is long, or what is beside it matters."""
+        if len(word) > LONGEST_WORD:
+            return None
         found = self._backend.encode(word, add_special_tokens=False)
         if found.overflowing or self._hides_added(word):
             return None
         return tuple(found.ids)
 
     def _remember(self, word: str, ids: tuple[int, ...]) -> None:
-        if len(self._recent) >= self._capacity:
-            self._recent, self._before = {}, self._recent
+        size = sys.getsizeof(word) + sys.getsizeof(ids) + _ID_BYTES * len(ids) + _SLOT_BYTES
+        if self._recent_bytes + size > self._half:
+            self._recent, self._before, self._recent_bytes = {}, self._recent, 0
         self._recent[word] = ids
+        self._recent_bytes += size
 
     def _hides_added(self, word: str) -> bool:
         """Whether the library would make a word the start of an added token: ≮ loses its stroke."""

@@ -1,4 +1,4 @@
-"""Shadows: some answered requests are answered again by another model, on idle capacity.
+"""Shadows: some answered requests are answered again by another route, on idle capacity.
 
 Nothing waits for a shadow: it runs after the response has gone out, text by text, only while
 no request waits or runs, and what does not find such a moment soon is dropped.
@@ -9,13 +9,13 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from service.errors import StillhouseError
-from service.repository.routes import Plan, Shadow, parse_target
-from service.serving.predictor import Answer, Predictor
-from service.serving.registry import Registry
-from service.telemetry.metrics import Metrics
+from service.repository.routes import Shadow
+from service.serving.predictor import Predictor
+from service.serving.shapes import Answer, Ask
+from service.serving.versions.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +24,34 @@ PATIENCE_SECONDS = 5.0  # how old an offer may become before it is dropped
 LOOK_SECONDS = 0.005  # between looks for an idle moment
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
+class Counts(Protocol):
+    """Who is told what shadows said."""
+
+    def shadowed(self, model: str, shadow: str, label: str, agrees: bool) -> None:
+        """A shadow answered a text of `model`, which had given it `label`."""
+
+    def shadow_dropped(self, model: str, shadow: str) -> None:
+        """A text found no idle moment, or the shadow failed."""
+
+
+class _Offer(NamedTuple):
     text: str
     answer: Answer
     with_: str
     made: float
 
+    @property
+    def model(self) -> str:
+        return self.answer.manifest.name
+
 
 class Shadows:
     """The queue of texts to be answered again, and the task that does it."""
 
-    def __init__(self, registry: Registry, predictor: Predictor, metrics: Metrics) -> None:
+    def __init__(self, registry: Registry, predictor: Predictor, counts: Counts) -> None:
         self._registry = registry
         self._predictor = predictor
-        self._metrics = metrics
+        self._counts = counts
         self._offers: asyncio.Queue[_Offer] = asyncio.Queue(MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
 
@@ -58,18 +71,19 @@ class Shadows:
             return
         now = time.monotonic()
         for text, answer in zip(texts, answers, strict=True):
+            offer = _Offer(text, answer, shadow.with_, now)
             try:
-                self._offers.put_nowait(_Offer(text, answer, shadow.with_, now))
+                self._offers.put_nowait(offer)
             except asyncio.QueueFull:
-                self._metrics.shadow_dropped.labels(answer.model, shadow.with_).inc()
+                self._counts.shadow_dropped(offer.model, offer.with_)
 
     async def _work(self) -> None:
         while True:
             offer = await self._offers.get()
             try:
                 await self._answer(offer)
-            except StillhouseError as error:
-                self._drop(offer, str(error))
+            except StillhouseError:
+                self._counts.shadow_dropped(offer.model, offer.with_)
             except Exception:
                 log.exception("shadow failed")
 
@@ -79,20 +93,20 @@ class Shadows:
         await asyncio.sleep(LOOK_SECONDS)
         while self._registry.depth:
             if time.monotonic() > give_up:
-                self._drop(offer, "no idle moment")
+                self._counts.shadow_dropped(offer.model, offer.with_)
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        target = parse_target(offer.with_)
-        plan = Plan.of(target)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        outcome = await self._predictor.predict(
-            [offer.text], plan, deadline=deadline, truncate=True
-        )
-        agrees = outcome.answers[0].label == offer.answer.label
-        self._metrics.shadow.labels(
-            offer.answer.model, offer.with_, offer.answer.label, str(agrees).lower()
-        ).inc()
+        ask = Ask([offer.text], offer.with_, True, time.monotonic() + PATIENCE_SECONDS)
+        (answer,) = await self._predictor.answer(ask, self._registry.plan(offer.with_), [])
+        label, agrees = _compared(offer.answer, answer)
+        self._counts.shadowed(offer.model, offer.with_, label, agrees)
 
-    def _drop(self, offer: _Offer, why: str) -> None:
-        self._metrics.shadow_dropped.labels(offer.answer.model, offer.with_).inc()
-        log.debug("shadow dropped", extra={"why": why})
+
+def _compared(first: Answer, second: Answer) -> tuple[str, bool]:
+    """What the first said in a word, and whether the second says the same, label by label.
+
+    Several labels are one word, since their combinations would be too many for metrics.
+    """
+    said, other = first.said, second.said
+    word = "several" if len(said) > 1 else "".join(said) or "none"
+    return word, set(said) == set(other)

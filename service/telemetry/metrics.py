@@ -1,129 +1,211 @@
-"""Prometheus metrics, `stillhouse_*`. Counts what it is told; knows nothing of requests."""
+"""Prometheus metrics, `stillhouse_*`, counted from records. Knows nothing of HTTP.
+
+Every label is a name that the service knows: a word of a client's is none.
+"""
 
 import os
+from bisect import bisect_left
+from collections import Counter as Count
+from collections import defaultdict
+from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.repository.manifest import Manifest
+from service.serving.shapes import Answer, Stages
+from service.telemetry.gauges import SHARED_FOLDER, Gauges
+from service.telemetry.record import Record
 
 SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
-TOKENS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+TOKENS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
+
+class ManyHistogram(Histogram):
+    """A histogram that takes many values at once, at a fraction of the cost of one by one."""
+
+    def observe_many(self, values: Sequence[float]) -> None:
+        """Counts each value in its bucket."""
+        if not values:
+            return
+        self._sum.inc(sum(values))
+        bounds = self._upper_bounds
+        for bucket, times in Count([bisect_left(bounds, value) for value in values]).items():
+            self._buckets[bucket].inc(times)
 
 
 class Metrics:
     """All of the service's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        self._routes: dict[str, RouteMetrics] = {}
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "stillhouse_requests_total",
+        self.gauges = Gauges()
+        self.registry.register(self.gauges)
+        self._routes: dict[str, _Route] = {}
+        self._versions: dict[tuple[str, int], _Version] = {}
+        version = ["model", "version"]
+        self.requests = self._counter(
+            "requests_total",
             "Prediction requests by the model that was asked for and the HTTP status.",
             ["model", "status"],
-            registry=self.registry,
         )
-        self.stage_seconds = Histogram(
-            "stillhouse_stage_seconds",
-            "Time of a request by stage: tokenize, queue, inference, total.",
+        self.rejected = self._counter(
+            "rejected_total", "Prediction requests that failed, by the kind of error.", ["reason"]
+        )
+        self.request_seconds = self._histogram(
+            "request_seconds",
+            "Time of a prediction request from its head to its response.",
+            ["model", "outcome"],
+            SECONDS,
+        )
+        self.stage_seconds = self._histogram(
+            "stage_seconds",
+            "Time of an answered request by stage: tokenize, queue, inference.",
             ["model", "stage"],
-            buckets=SECONDS,
-            registry=self.registry,
+            SECONDS,
         )
-        self.batch_texts = Histogram(
-            "stillhouse_batch_texts",
-            "Texts in a batch.",
-            ["model"],
-            buckets=TEXTS,
-            registry=self.registry,
+        self.texts = self._counter("texts_total", "Texts that a version answered.", version)
+        self.escalated = self._counter(
+            "escalated_total",
+            "Texts that a version answered since a cheaper model of a cascade was unsure.",
+            version,
         )
-        self.batch_tokens = Histogram(
-            "stillhouse_batch_tokens",
-            "Tokens in a batch, padding left out.",
-            ["model"],
-            buckets=TOKENS,
-            registry=self.registry,
+        self.truncated = self._counter(
+            "truncated_total", "Texts answered that were cut to the model's length.", version
         )
-        self.queue_depth = Gauge(
-            "stillhouse_queue_depth",
-            "Texts accepted and not yet answered.",
-            ["model"],
-            multiprocess_mode="livesum",
-            registry=self.registry,
+        self.recalled = self._counter(
+            "recalled_total",
+            "Texts that a version was not asked again, since it had been: the hits of the cache.",
+            version,
         )
-        self.rejected = Counter(
-            "stillhouse_rejected_total",
-            "Prediction requests refused, by reason.",
-            ["reason"],
-            registry=self.registry,
+        self.labels = self._counter(
+            "labels_total", "Labels that a version gave.", [*version, "label"]
         )
-        self.texts = Counter(
-            "stillhouse_texts_total",
-            "Texts answered.",
-            ["model"],
-            registry=self.registry,
+        self.confidence = self._histogram(
+            "confidence", "How sure a version was of a text.", version, CONFIDENCES
         )
-        self.recalled = Counter(
-            "stillhouse_recalled_total",
-            "Texts that a model was not asked again, since it had been: the hits of the cache.",
-            ["model"],
-            registry=self.registry,
+        self.text_tokens = self._histogram(
+            "text_tokens", "Tokens that a version read of a text.", version, TOKENS
         )
-        self.escalated = Counter(
-            "stillhouse_escalated_total",
-            "Texts of a cascade that a later model of its chain answered.",
-            ["model"],
-            registry=self.registry,
+        self.batch_texts = self._histogram("batch_texts", "Texts in a batch.", version, TEXTS)
+        self.batch_tokens = self._histogram(
+            "batch_tokens", "Tokens in a batch, padding left out.", version, TOKENS
         )
-        self.shadow = Counter(
-            "stillhouse_shadow_total",
+        self.batch_seconds = self._histogram(
+            "batch_seconds", "Time that a batch took in the model.", version, SECONDS
+        )
+        self.shadow = self._counter(
+            "shadow_total",
             "Texts that a shadow answered too, by the label of the model and agreement.",
             ["model", "shadow", "label", "agrees"],
-            registry=self.registry,
         )
-        self.shadow_dropped = Counter(
-            "stillhouse_shadow_dropped_total",
+        self.shadow_dropped = self._counter(
+            "shadow_dropped_total",
             "Texts for a shadow that found no idle moment.",
             ["model", "shadow"],
-            registry=self.registry,
-        )
-        self.truncated = Counter(
-            "stillhouse_truncated_total",
-            "Texts that were cut to the model's length.",
-            ["model"],
-            registry=self.registry,
-        )
-        self.loaded = Gauge(
-            "stillhouse_loaded_version",
-            "The version of a model that serves; of several workers the lowest.",
-            ["model"],
-            multiprocess_mode="livemin",
-            registry=self.registry,
         )
 
-    def route(self, model: str) -> "RouteMetrics":
-        """The metrics of one route, found once: a look-up by labels takes longer than counting."""
-        found = self._routes.get(model)
-        if found is None:
-            found = self._routes[model] = RouteMetrics(self, model)
-        return found
+    def _counter(self, name: str, says: str, labels: Sequence[str]) -> Counter:
+        return Counter(f"stillhouse_{name}", says, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, says: str, labels: Sequence[str], buckets: Sequence[float]
+    ) -> ManyHistogram:
+        return ManyHistogram(
+            f"stillhouse_{name}", says, labels, registry=self.registry, buckets=buckets
+        )
+
+    def count(self, records: Sequence[Record]) -> None:
+        """Counts requests that have ended, those together that count in the same place."""
+        routes: defaultdict[str, list[Record]] = defaultdict(list)
+        versions: defaultdict[tuple[str, int], list[Answer]] = defaultdict(list)
+        for record in records:
+            if record.predicts:
+                routes[record.route].append(record)
+                for answer in record.answers:
+                    versions[answer.manifest.name, answer.manifest.version].append(answer)
+                for hop in record.hops:
+                    if hop.recalled:
+                        self.recalled.labels(hop.model, hop.version).inc(hop.recalled)
+        for route, ended in routes.items():
+            if route not in self._routes:
+                self._routes[route] = _Route(self, route)
+            self._routes[route].count(ended)
+        for version, answers in versions.items():
+            if version not in self._versions:
+                self._versions[version] = _Version(self, answers[0].manifest)
+            self._versions[version].count(answers)
+
+    def batch(self, model: str, version: int, texts: int, tokens: int, seconds: float) -> None:
+        """Counts a batch that ran; from any thread."""
+        self.batch_texts.labels(model, version).observe(texts)
+        self.batch_tokens.labels(model, version).observe(tokens)
+        self.batch_seconds.labels(model, version).observe(seconds)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format; of several workers, added up."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        if SHARED_FOLDER not in os.environ:
             return generate_latest(self.registry)
         everything = CollectorRegistry()
         MultiProcessCollector(everything)  # type: ignore[no-untyped-call]
+        everything.register(self.gauges)
         return generate_latest(everything)
 
 
-class RouteMetrics:
-    """The parts of `Metrics` that every answered request of a route counts in."""
+class _Route:
+    """Where the requests of one route count; found once, since looking up takes longer."""
 
-    def __init__(self, metrics: Metrics, model: str) -> None:
-        seconds = metrics.stage_seconds
-        self.tokenize = seconds.labels(model, "tokenize")
-        self.queue = seconds.labels(model, "queue")
-        self.inference = seconds.labels(model, "inference")
-        self.total = seconds.labels(model, "total")
-        self.texts = metrics.texts.labels(model)
-        self.answered = metrics.requests.labels(model, 200)
+    def __init__(self, metrics: Metrics, route: str) -> None:
+        self._metrics = metrics
+        self._route = route
+        stages = metrics.stage_seconds
+        self._tokenize = stages.labels(route, "tokenize")
+        self._queue = stages.labels(route, "queue")
+        self._inference = stages.labels(route, "inference")
+        self._seconds = metrics.request_seconds.labels(route, "ok")
+
+    def count(self, records: Sequence[Record]) -> None:
+        metrics = self._metrics
+        for status, times in Count([record.status for record in records]).items():
+            metrics.requests.labels(self._route, status).inc(times)
+        answered = [record for record in records if record.ok]
+        self._seconds.observe_many([record.seconds for record in answered])
+        stages = [Stages.of(record.hops) for record in answered]
+        self._tokenize.observe_many([stage.tokenize for stage in stages])
+        self._queue.observe_many([stage.queue for stage in stages])
+        self._inference.observe_many([stage.inference for stage in stages])
+        if len(answered) == len(records):
+            return
+        failed = [record for record in records if not record.ok]
+        seconds = [record.seconds for record in failed]
+        metrics.request_seconds.labels(self._route, "error").observe_many(seconds)
+        for error, times in Count([record.error or "-" for record in failed]).items():
+            metrics.rejected.labels(error).inc(times)
+
+
+class _Version:
+    """Where the answers of one version count."""
+
+    def __init__(self, metrics: Metrics, manifest: Manifest) -> None:
+        at = (manifest.name, manifest.version)
+        self._texts = metrics.texts.labels(*at)
+        self._escalated = metrics.escalated.labels(*at)
+        self._truncated = metrics.truncated.labels(*at)
+        self._confidence = metrics.confidence.labels(*at)
+        self._tokens = metrics.text_tokens.labels(*at)
+        self._names = manifest.labels
+        self._labels = {label: metrics.labels.labels(*at, label) for label in manifest.labels}
+
+    def count(self, answers: Sequence[Answer]) -> None:
+        self._texts.inc(len(answers))
+        self._confidence.observe_many([answer.output.confidence for answer in answers])
+        self._tokens.observe_many([answer.tokens for answer in answers])
+        if escalated := sum([answer.escalated for answer in answers]):
+            self._escalated.inc(escalated)
+        if truncated := sum([answer.truncated for answer in answers]):
+            self._truncated.inc(truncated)
+        said = [label for answer in answers for label in answer.output.said(self._names)]
+        for label, times in Count(said).items():
+            self._labels[label].inc(times)

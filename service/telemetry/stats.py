@@ -1,33 +1,56 @@
 """Recent requests, for figures of the last minute. Knows neither HTTP nor who looks at them.
 
-Exact, unlike the histograms of `service.metrics`, and forgetful: monitoring reads those.
+Exact, unlike the histograms of `metrics`, and forgetful: monitoring reads those.
 """
 
 import math
 import os
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from service.api.schemas import RouteStats, Stats
+from pydantic import BaseModel, Field
+
+from service.telemetry.record import Record
 
 WINDOW_SECONDS = 60.0
 CAPACITY = 8192  # about a megabyte; a busier minute is told by its last part
 SHORTEST_SECONDS = 1.0  # a service younger than this has no rate yet
 
 
-class Record(NamedTuple):
-    """One request that has ended.
+class RouteStats(BaseModel):
+    """Recent requests, of one route or of all."""
 
-    Attributes:
-        at: when, on the clock of `Live`.
-        seconds: from its arrival to its end.
-        texts: answered; 0 of a request that failed.
-        escalated: how many of them a later model of a cascade answered.
-    """
+    requests: int = Field(description="ended, with an answer or an error")
+    texts: int = Field(description="answered")
+    errors: int = Field(description="requests refused or failed")
+    requests_per_second: float
+    texts_per_second: float
+    p50_ms: float | None = Field(description="half of the answered requests took at most this")
+    p99_ms: float | None = Field(description="99 of 100 answered requests took at most this")
+    escalated_share: float | None = Field(
+        description="of the texts answered, those that a later model of a cascade answered"
+    )
 
-    at: float
+
+class Stats(BaseModel):
+    """The answer of `GET /stats`: one worker process speaks for itself alone."""
+
+    pid: int = Field(description="the worker process whose requests these are")
+    seconds: float = Field(
+        description="how long the figures look back: 60, or less after a start or when very busy"
+    )
+    overall: RouteStats
+    routes: dict[str, RouteStats] = Field(
+        description="by the route asked for; `-` stands for requests that named none there is"
+    )
+
+
+class _Entry(NamedTuple):
+    """What is kept of a record: no answers, so that a minute of them is small."""
+
+    ended: float
     route: str
     seconds: float
     texts: int
@@ -35,66 +58,73 @@ class Record(NamedTuple):
     ok: bool
 
 
-class Live:
-    """A bounded record of one process's requests, the newest last.
+class Recent:
+    """The predictions of one process that ended last, the newest last.
 
     Args:
-        clock: monotonic seconds.
+        capacity: how many are kept.
+        clock: that of the records' `ended`.
     """
 
     def __init__(
         self, capacity: int = CAPACITY, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._records: deque[Record] = deque(maxlen=capacity)
+        self._entries: deque[_Entry] = deque(maxlen=capacity)
         self._clock = clock
         self._started = clock()
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._entries)
 
-    def answered(
-        self, route: str, seconds: float, texts: int, escalated: int, at: float | None = None
-    ) -> None:
-        """Remembers a request that was answered, now if no time is given."""
-        at = self._clock() if at is None else at
-        self._records.append(Record(at, route, seconds, texts, escalated, True))
-
-    def failed(self, route: str, seconds: float) -> None:
-        """Remembers a request that was refused, or that failed."""
-        self._records.append(Record(self._clock(), route, seconds, 0, 0, False))
+    def add(self, records: Sequence[Record]) -> None:
+        """Remembers requests that have ended."""
+        self._entries.extend(
+            [
+                _Entry(
+                    record.ended,
+                    record.route,
+                    record.seconds,
+                    len(record.answers),
+                    sum([answer.escalated for answer in record.answers]),
+                    record.ok,
+                )
+                for record in records
+                if record.predicts
+            ]
+        )
 
     def stats(self) -> Stats:
         """Figures of the last minute, or of the part of it that there is a record of."""
         now = self._clock()
         since = max(self._started, now - WINDOW_SECONDS)
-        if len(self._records) == self._records.maxlen:
-            since = max(since, self._records[0].at)
+        if len(self._entries) == self._entries.maxlen:
+            since = max(since, self._entries[0].ended)
         seconds = max(now - since, SHORTEST_SECONDS)
-        recent = [record for record in self._records if record.at >= since]
-        routes: dict[str, list[Record]] = {}
-        for record in recent:
-            routes.setdefault(record.route, []).append(record)
+        entries = [entry for entry in self._entries if entry.ended >= since]
+        routes: defaultdict[str, list[_Entry]] = defaultdict(list)
+        for entry in entries:
+            routes[entry.route].append(entry)
         return Stats(
             pid=os.getpid(),
             seconds=round(seconds, 3),
-            overall=_figures(recent, seconds),
+            overall=_figures(entries, seconds),
             routes={name: _figures(routes[name], seconds) for name in sorted(routes)},
         )
 
 
-def _figures(records: Sequence[Record], seconds: float) -> RouteStats:
-    texts = sum(record.texts for record in records)
-    times = sorted(record.seconds for record in records if record.ok)
+def _figures(entries: Sequence[_Entry], seconds: float) -> RouteStats:
+    texts = sum(entry.texts for entry in entries)
+    times = sorted(entry.seconds for entry in entries if entry.ok)
     return RouteStats(
-        requests=len(records),
+        requests=len(entries),
         texts=texts,
-        errors=len(records) - len(times),
-        requests_per_second=round(len(records) / seconds, 3),
+        errors=len(entries) - len(times),
+        requests_per_second=round(len(entries) / seconds, 3),
         texts_per_second=round(texts / seconds, 3),
         p50_ms=_percentile_ms(times, 0.50),
         p99_ms=_percentile_ms(times, 0.99),
         escalated_share=(
-            round(sum(record.escalated for record in records) / texts, 6) if texts else None
+            round(sum(entry.escalated for entry in entries) / texts, 6) if texts else None
         ),
     )
 

@@ -12,8 +12,8 @@ from export.int8 import Int8
 from export.parity import Gate
 from export.publish import Request
 from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
-from service.runtime.classifier import Classifier
 from service.runtime.engine import open_session
+from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_bilstm, toy_texts
 from training.checkpoint import Checkpoint
 from training.data import LabelledText

@@ -18,7 +18,8 @@ from export.calibration import (
     texts_needed,
 )
 from export.errors import ExportError
-from service.repository.routes import read_routes, staleness
+from service.repository.manifest import read_manifest
+from service.repository.routes import read_routes
 from tests.service.builders import publish_tiny
 from training.data import LabelledText
 
@@ -83,7 +84,7 @@ def labelled(n: int) -> LabelledText:
     return LabelledText(rows, [int("good" in row) for row in rows], LABELS)
 
 
-def test_fit_is_written_and_trusted_until_a_model_changes(tmp_path: Path) -> None:
+def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
     """A fit is read back by the service as it was written, beside the routes that were there."""
     publish_tiny(tmp_path, "teacher")
     publish_tiny(tmp_path, "student", scores={"good": (0.0, 1.0), "bad": (1.0, 0.0)})
@@ -106,8 +107,10 @@ def test_fit_is_written_and_trusted_until_a_model_changes(tmp_path: Path) -> Non
     assert cascade.fit.n == 800
     assert cascade.fit.accuracy_loss_bound <= 0.005
     assert plot.read_text().startswith("<?xml")
-    assert staleness(cascade, cascade.models.get) is None
-    assert "not loaded" in str(staleness(cascade, lambda _: None))
+    assert {name: (fitted.version, fitted.sha256) for name, fitted in cascade.models.items()} == {
+        name: (1, read_manifest(tmp_path / name / "1").fingerprint)
+        for name in ("student", "teacher")
+    }
 
 
 @pytest.mark.parametrize(

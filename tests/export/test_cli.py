@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from service.repository.manifest import read_manifest
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.tiny import (
     tiny_bilstm,
     tiny_encoder_checkpoint,

@@ -11,7 +11,7 @@ from cli import main
 from export.compression.report import pareto_front
 from export.compression.results import Candidate, Report
 from service.repository.manifest import read_manifest
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_encoder_checkpoint, toy_data
 from tests.training.builders import STUDENT, changed, teacher_recipe
 from training.evaluation import expected_calibration_error, fit_temperature, softmax

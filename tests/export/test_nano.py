@@ -7,7 +7,7 @@ import onnx
 
 from export.publish import publish
 from service.repository.manifest import MODEL_FILE
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, TEXTS, request
 from tests.tiny import tiny_checkpoint, tiny_nano
 from training.models.nano import NanoConfig, NanoForSequenceClassification

@@ -14,9 +14,10 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from export.errors import ExportError, GateError
 from export.parity import Gate, torch_logits
 from export.publish import publish
-from service.repository.manifest import read_manifest, verify_files
+from service.repository.files import verify_files
+from service.repository.manifest import read_manifest
 from service.repository.sources import ModelRepository
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.export.builders import (
     LABELS,
     LENIENT,
@@ -141,7 +142,7 @@ def test_manifest_says_how_weights_are_stored(
     assert manifest.parity is not None
     kinds[stored] = manifest.parity.max_logit_difference > 1e-4
     assert kinds == {"float32": False, "float16": stored == "float16", "int8": stored == "int8"}
-    verify_files(tmp_path / "tiny" / "1", manifest)
+    verify_files(tmp_path / "tiny" / "1", manifest, tmp_path)
 
 
 def test_versions_count_up(tmp_path: Path) -> None:

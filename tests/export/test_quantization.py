@@ -16,8 +16,8 @@ from export.int8 import Int8, int8_graph
 from export.onnx_graph import store_in_int8, to_onnx
 from export.parity import Gate, batch_difference, served_logits, torch_logits
 from export.quantization import Method, quantizer
-from service.runtime.classifier import Classifier
 from service.runtime.engine import open_session
+from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, TEXTS, served
 from tests.tiny import POSITIONS, tiny_checkpoint, tiny_tokenizer, toy_texts
 from training.checkpoint import Checkpoint

@@ -9,7 +9,7 @@ from export.errors import GateError
 from export.int8 import Int8
 from export.parity import Gate
 from export.publish import publish
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.export.builders import labelled, request
 from tests.tiny import tiny_bilstm, tiny_checkpoint, toy_texts
 from training.models.bilstm import BiLstmForSequenceClassification

@@ -121,6 +121,17 @@ def test_batches_are_those_of_the_run() -> None:
     assert parse_batches("<html>no metrics</html>") == {}
 
 
+def test_batches_of_all_versions_of_a_model_are_its_own() -> None:
+    """A service that tells versions apart has a line for each."""
+    name = "stillhouse_batch_texts"
+    lines = [
+        f'{name}_{part}{{model="a",version="{version}"}} {version}'
+        for version in (1, 2)
+        for part in ("count", "sum")
+    ]
+    assert parse_batches("\n".join([f"# TYPE {name} histogram", *lines, ""])) == {"a": (3, 3)}
+
+
 def test_the_cost_of_a_million() -> None:
     """At 100 requests a second it takes 10,000 seconds, of two cores."""
     assert Price(0.036, 2).of_a_million(100.0) == pytest.approx(0.2)

@@ -12,7 +12,16 @@ import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from service.repository.manifest import FILE_NAME, File, Lineage, Manifest, file_sha256
+from service.repository.files import file_sha256
+from service.repository.manifest import (
+    FILE_NAME,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    File,
+    Lineage,
+    Manifest,
+    read_manifest,
+)
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "fine", "film")
 SCORES: Mapping[str, tuple[float, ...]] = {"good": (-2.0, 2.0), "bad": (2.0, -2.0)}
@@ -85,9 +94,15 @@ def publish_tiny(
     return directory
 
 
-def write_manifest(directory: Path, **fields: Any) -> None:
-    """Writes a valid manifest for the files in `directory`."""
-    fields = {
+def manifest_of(**fields: Any) -> Manifest:
+    """A valid manifest; what is not given is as any tiny model has it, its files included."""
+    files = {name: File(sha256="0" * 64, bytes=1) for name in (MODEL_FILE, TOKENIZER_FILE)}
+    values = {
+        "name": "tiny",
+        "version": 1,
+        "labels": ("negative", "positive"),
+        "max_length": 16,
+        "files": files,
         "precision": "fp32",
         "weights": "float32",
         "parameters": 16,
@@ -96,12 +111,17 @@ def write_manifest(directory: Path, **fields: Any) -> None:
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
         **fields,
     }
+    return Manifest(**values)
+
+
+def write_manifest(directory: Path, **fields: Any) -> None:
+    """Writes a valid manifest for the files in `directory`."""
     files = {
         path.name: File(sha256=file_sha256(path), bytes=path.stat().st_size)
         for path in directory.iterdir()
         if path.name != FILE_NAME
     }
-    manifest = Manifest(files=files, **fields)
+    manifest = manifest_of(files=files, **fields)
     (directory / FILE_NAME).write_text(manifest.model_dump_json(indent=2))
 
 
@@ -126,7 +146,7 @@ def write_cascade(
         "models": {
             model: {
                 "version": fitted_version,
-                "sha256": file_sha256(root / model / "1" / "model.onnx"),
+                "sha256": read_manifest(root / model / "1").fingerprint,
             }
             for model in ("student", "teacher")
         },

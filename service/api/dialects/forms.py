@@ -1,17 +1,23 @@
-"""Errors in the forms of the dialects: which requests speak one, and how it says what failed.
+"""Which requests speak a dialect, which predict, and how each dialect says an error.
 
-Knows no routes: an error may come before there is one, from the limit on the body for example.
+Told by path and method alone: an error may come before there is a route, from the key or from
+the limit on the body for example.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
-from pydantic import BaseModel, Field
-from starlette.types import Scope
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from service import errors
+from service.api.dialects.protocol import ErrorForm
+
+_PREDICTIONS = re.compile(
+    "/predict|/models/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/tei/predict"
+)
 
 
 class ErrorBody(BaseModel):
@@ -30,29 +36,46 @@ class TeiErrorBody(BaseModel):
     error_type: TeiErrorType
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one API says that something failed.
+def predicts(path: str, method: str) -> bool:
+    """Whether it is a prediction, of any dialect.
 
-    Attributes:
-        body: of an error, from its status and its text.
-        statuses: where they differ from the service's own table.
+    Args:
+        path: without the root path.
     """
-
-    body: Callable[[HTTPStatus, str], BaseModel]
-    statuses: Mapping[type[Exception], HTTPStatus] = field(default_factory=dict)
+    return method == "POST" and _PREDICTIONS.fullmatch(path) is not None
 
 
-def _error_body(_: HTTPStatus, detail: str) -> ErrorBody:
-    return ErrorBody(error=detail)
+def error_form(path: str, method: str) -> ErrorForm | None:
+    """How an error is said; None: as a problem document.
+
+    Args:
+        path: without the root path.
+    """
+    if _under(path, "/v2"):
+        return _OIP
+    if _under(path, "/tei"):
+        return _TEI
+    # Only the POST is Hugging Face's; `GET /models/{name}` is the service's own.
+    if method == "POST" and path.startswith("/models/"):
+        return _HF
+    return None
 
 
-def _tei_body(status: HTTPStatus, detail: str) -> TeiErrorBody:
-    return TeiErrorBody(error=detail, error_type=_TEI_TYPES.get(status, "Validation"))
+def _under(path: str, root: str) -> bool:
+    return path == root or path.startswith(f"{root}/")
+
+
+def _error_body(_: HTTPStatus, detail: str) -> bytes:
+    return ErrorBody(error=detail).model_dump_json().encode()
+
+
+def _tei_body(status: HTTPStatus, detail: str) -> bytes:
+    kind = _TEI_TYPES.get(status, "Validation")
+    return TeiErrorBody(error=detail, error_type=kind).model_dump_json().encode()
 
 
 # A status that TEI does not have gets the nearest of its types.
-_TEI_TYPES: dict[int, TeiErrorType] = {
+_TEI_TYPES: Mapping[int, TeiErrorType] = {
     400: "Empty",
     424: "Backend",
     429: "Overloaded",
@@ -61,24 +84,24 @@ _TEI_TYPES: dict[int, TeiErrorType] = {
     504: "Overloaded",
 }
 
-_PLAIN = Dialect(_error_body)
-_TEI = Dialect(
+_HF = ErrorForm(_error_body, {})
+_OIP = ErrorForm(
+    _error_body,
+    dict.fromkeys(
+        (
+            errors.InvalidInput,
+            errors.EmptyInput,
+            errors.TextTooLong,
+            ValidationError,
+            RequestValidationError,
+        ),
+        HTTPStatus.BAD_REQUEST,
+    ),
+)
+_TEI = ErrorForm(
     _tei_body,
     {
         errors.EmptyInput: HTTPStatus.BAD_REQUEST,
         errors.InferenceFailed: HTTPStatus.FAILED_DEPENDENCY,
     },
 )
-
-
-def dialect_of(scope: Scope) -> Dialect | None:
-    """The dialect that a request speaks; None for the service's own API."""
-    path: str = scope["path"]
-    if path == "/v2" or path.startswith("/v2/"):
-        return _PLAIN
-    if path == "/tei" or path.startswith("/tei/"):
-        return _TEI
-    # Only the POST is Hugging Face's; `GET /models/{name}` is the service's own.
-    if path.startswith("/models/") and scope["method"] == "POST":
-        return _PLAIN
-    return None

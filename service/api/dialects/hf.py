@@ -4,22 +4,15 @@ As `huggingface_hub.InferenceClient(model=".../models/{name}").text_classificati
 https://huggingface.co/docs/inference-providers/tasks/text-classification
 """
 
-import math
-from typing import Literal
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-
-from service.api.counted import Counted
+from service.api.dialects.classified import Function, labelled
 from service.api.dialects.forms import ErrorBody
-from service.api.documented import body_of, errors_of
+from service.api.dialects.protocol import Asked, DialectRoute, Head, Reply
+from service.api.edge.bodies import parse_json
 from service.api.schemas import Inputs
-from service.serving.predictor import Answer
-
-router = APIRouter(tags=["Hugging Face Inference"])
-
-Function = Literal["softmax", "sigmoid", "none"]
+from service.serving.shapes import Ask, Outcome
 
 
 class HfParameters(BaseModel):
@@ -47,50 +40,39 @@ class HfLabel(BaseModel):
     score: float
 
 
-_RESPONSE = TypeAdapter(list[list[HfLabel]])
+class TextClassification:
+    """A list of labels a text, the best first."""
+
+    def parse(self, head: Head, body: bytes) -> Asked:
+        """See `Dialect.parse`."""
+        asked = parse_json(HfRequest, body)
+        texts = [asked.inputs] if isinstance(asked.inputs, str) else asked.inputs
+        parameters = asked.parameters or HfParameters(top_k=None, function_to_apply=None)
+        ask = Ask(texts, head.params["name"], truncate=True, deadline=head.deadline)
+        return Asked(ask, lambda outcome, _: _reply(parameters, outcome))
 
 
-@router.post(
-    "/models/{name}",
-    summary="Classify one text or several",
-    response_model=list[list[HfLabel]],
-    responses=errors_of(ErrorBody),
-    openapi_extra=body_of(HfRequest),
-)
-async def classify(request: Request, name: str) -> Response:
-    """Answers with a list a text, also when there is only one: its labels, the best first.
-
-    A multi-label model's labels are all listed, each with a sigmoid score of its own.
-    """
-    with Counted(request) as count:
-        body = HfRequest.model_validate_json(await request.body())
-        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-        answered = await count.answer(name, texts)
-    parameters = body.parameters or HfParameters(top_k=None, function_to_apply=None)
-    lists = [_ranked(answer, parameters) for answer in answered.outcome.answers]
-    return Response(_RESPONSE.dump_json(lists), media_type="application/json")
+def _reply(parameters: HfParameters, outcome: Outcome) -> Reply:
+    lists = [
+        [
+            {"label": label, "score": score}
+            for label, score in labelled(answer, parameters.function_to_apply, parameters.top_k)
+        ]
+        for answer in outcome.answers
+    ]
+    return Reply(to_json(lists))
 
 
-def _ranked(answer: Answer, parameters: HfParameters) -> list[HfLabel]:
-    scores = _scores(answer, parameters.function_to_apply)
-    ranked = sorted(scores.items(), key=lambda pair: pair[1], reverse=True)
-    return [HfLabel(label=label, score=score) for label, score in ranked[: parameters.top_k]]
-
-
-def _scores(answer: Answer, function: Function | None) -> dict[str, float]:
-    own = "softmax" if answer.labels is None else "sigmoid"
-    if function in (None, own):
-        return answer.scores
-    logits = answer.logits
-    if function == "none":
-        return logits
-    if function == "sigmoid":
-        return {label: _sigmoid(logit) for label, logit in logits.items()}
-    highest = max(logits.values())
-    parts = {label: math.exp(logit - highest) for label, logit in logits.items()}
-    return {label: part / sum(parts.values()) for label, part in parts.items()}
-
-
-def _sigmoid(logit: float) -> float:
-    small = math.exp(-abs(logit))  # never overflows, whichever the sign
-    return (1.0 if logit >= 0 else small) / (1.0 + small)
+ROUTES = [
+    DialectRoute(
+        path="/models/{name}",
+        make=lambda _: TextClassification(),
+        tag="Hugging Face Inference",
+        summary="Classify one text or several",
+        description="Answers with a list a text, also when there is only one: its labels, the best "
+        "first. A multi-label model's labels are all listed, each with a sigmoid score of its own.",
+        body=HfRequest,
+        answer=list[list[HfLabel]],
+        error=ErrorBody,
+    )
+]

@@ -1,80 +1,78 @@
-"""`POST /predict`."""
+"""The service's own API: `POST /predict`."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from functools import partial
+
 from pydantic_core import to_json
 
-from service.api.body import whole_body
-from service.api.counted import Answered, Counted
-from service.api.documented import body_of
-from service.api.problems import RESPONSES
+from service.api.dialects.classified import classification
+from service.api.dialects.protocol import Asked, DialectRoute, Head, Reply
+from service.api.edge.bodies import parse_json
 from service.api.schemas import PredictRequest, PredictResponse
-from service.serving.predictor import Answer
-
-router = APIRouter(tags=["predict"])
-
-
-@router.post(
-    "/predict",
-    summary="Classify one text or several",
-    response_model=PredictResponse,
-    responses={code: found for code, found in RESPONSES.items() if code != 409},
-    openapi_extra=body_of(PredictRequest),
-)
-async def predict(request: Request) -> Response:
-    """Answers with a label and scores for each text.
-
-    The body is read by pydantic alone, in one pass: FastAPI's own way parses it to objects
-    first and then checks those, and answers invalid UTF-8 with 400.
-    """
-    return Response(await answer(request), media_type="application/json")
+from service.runtime.tasks.classification import ranked
+from service.serving.shapes import Answer, Ask, Outcome, Stages
 
 
-async def answer(request: Request) -> bytes:
-    """A `PredictResponse` as JSON."""
-    with Counted(request) as count:
-        body = PredictRequest.model_validate_json(await whole_body(request.receive))
-        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-        answered = await count.answer(body.model, texts, truncate=body.truncate)
-    return to_json(_response(body, answered))
+class Predict:
+    """A label and scores for each text."""
+
+    def parse(self, head: Head, body: bytes) -> Asked:
+        """See `Dialect.parse`."""
+        asked = parse_json(PredictRequest, body)
+        texts = [asked.inputs] if isinstance(asked.inputs, str) else asked.inputs
+        ask = Ask(texts, asked.model, asked.truncate is not False, head.deadline)
+        return Asked(ask, partial(_reply, asked))
 
 
-def _response(body: PredictRequest, answered: Answered) -> dict[str, object]:
-    """A `PredictResponse`, as a plain dict: nothing of it needs to be checked."""
-    stages = answered.outcome.stages
-    return {
-        "model": answered.model,
-        "predictions": [_prediction(answer, body) for answer in answered.outcome.answers],
+def _reply(asked: PredictRequest, outcome: Outcome, seconds: float) -> Reply:
+    """A `PredictResponse`, through a plain dict: nothing of it needs to be checked."""
+    stages = Stages.of(outcome.hops)
+    raw = asked.raw_scores is True
+    response = {
+        "model": outcome.named,
+        "predictions": [_prediction(answer, raw, asked.top_k) for answer in outcome.answers],
         "timing_ms": {
             "tokenize": _ms(stages.tokenize),
             "queue": _ms(stages.queue),
             "inference": _ms(stages.inference),
-            "total": _ms(answered.total),
+            "total": _ms(seconds),
         },
     }
+    return Reply(to_json(response))
 
 
-def _prediction(answer: Answer, body: PredictRequest) -> dict[str, object]:
-    reading, manifest = answer.reading, answer.manifest
-    names, probabilities = manifest.labels, reading.probabilities
-    values = reading.logits if body.raw_scores else probabilities
-    ranked = sorted(range(len(names)), key=values.__getitem__, reverse=True)[: body.top_k]
-    best = probabilities.index(max(probabilities))
-    found = {
+def _prediction(answer: Answer, raw: bool, top_k: int | None) -> dict[str, object]:
+    said, manifest = classification(answer), answer.manifest
+    names, best = manifest.labels, said.best
+    values = said.logits if raw else said.probabilities
+    found: dict[str, object] = {
         "label": names[best],
         "score": round(values[best], 6),
-        "scores": {names[row]: round(values[row], 6) for row in ranked},
-        "confidence": round(reading.confidence, 6),
+        "scores": {names[row]: round(values[row], 6) for row in ranked(values, top_k)},
+        "confidence": round(said.confidence, 6),
         "model": manifest.name,
         "version": manifest.version,
         "escalated": answer.escalated,
         "tokens": answer.tokens,
         "truncated": answer.truncated,
     }
-    if reading.given is not None:
-        found["labels"] = answer.labels
+    if said.given is not None:
+        found["labels"] = [names[row] for row in said.given]
     return found
 
 
 def _ms(seconds: float) -> float:
     return int(seconds * 1e6) / 1e3
+
+
+ROUTES = [
+    DialectRoute(
+        path="/predict",
+        make=lambda _: Predict(),
+        tag="predict",
+        summary="Classify one text or several",
+        description="Answers with a label and scores for each text.",
+        body=PredictRequest,
+        answer=PredictResponse,
+        error=None,
+    )
+]

@@ -5,14 +5,16 @@ time: the default route, or that of `?model=`. Pairs of texts are refused: a tex
 models read.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import TypeAdapter
+from pydantic_core import to_json
 
-from service.api.counted import Answered, Counted
+from service.api.dialects.classified import Function, labelled
 from service.api.dialects.forms import TeiErrorBody
+from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.dialects.tei_schemas import (
     TeiInfo,
     TeiLabels,
@@ -21,64 +23,52 @@ from service.api.dialects.tei_schemas import (
     TeiRequest,
     shape_of,
 )
-from service.api.documented import body_of, errors_of
-from service.api.state import state_of
+from service.api.edge.bodies import parse_json
+from service.api.state import service_of
 from service.errors import EmptyInput, InvalidInput, Unavailable
 from service.repository.manifest import MODEL_FILE
-from service.serving.predictor import Answer
+from service.serving.shapes import Ask, Outcome, Stages
 
-router = APIRouter(prefix="/tei", tags=["Text Embeddings Inference"])
+TAG = "Text Embeddings Inference"
+MODEL = "a model, `name@version`, an alias or a cascade; without it the default"
 
-Model = Annotated[
-    str | None,
-    Query(description="a model, `name@version`, an alias or a cascade; without it the default"),
-]
+router = APIRouter(prefix="/tei", tags=[TAG])
 
 
-_SINGLE = TypeAdapter(list[TeiPrediction])
-_BATCH = TypeAdapter(list[list[TeiPrediction]])
+class TeiPredict:
+    """Every label of a text, the best first; of a batch a list of such lists."""
+
+    def parse(self, head: Head, body: bytes) -> Asked:
+        """See `Dialect.parse`."""
+        asked = parse_json(TeiRequest, body)
+        texts = _texts(asked)
+        function: Function | None = "none" if asked.raw_scores else None
+        batch = shape_of(asked.inputs) == "batch"
+        ask = Ask(
+            texts, head.query.get("model") or None, asked.truncate is not False, head.deadline
+        )
+        return Asked(ask, lambda outcome, seconds: _reply(texts, function, batch, outcome, seconds))
 
 
-@router.post(
-    "/predict",
-    summary="Classify one text or a batch",
-    response_model=list[TeiPrediction] | list[list[TeiPrediction]],
-    responses=errors_of(TeiErrorBody)
-    | {
-        400: {"model": TeiErrorBody, "description": "empty text"},
-        424: {"model": TeiErrorBody, "description": "the model failed"},
-        500: {"model": TeiErrorBody, "description": "the service failed"},
+@router.get(
+    "/info",
+    summary="Describe the model",
+    responses={
+        status: {"model": TeiErrorBody, "description": FAILURES[status]}
+        for status in (401, 404, 503)
     },
-    openapi_extra=body_of(TeiRequest),
 )
-async def predict(request: Request, model: Model = None) -> Response:
-    """Answers with every label of a text, the best first; a batch gets a list of such lists.
-
-    What the work took is in headers, in whole milliseconds.
-    """
-    with Counted(request) as count:
-        body = TeiRequest.model_validate_json(await request.body())
-        texts = _texts(body)
-        answered = await count.answer(model, texts, truncate=body.truncate is not False)
-    predictions = [_ranked(answer, body.raw_scores) for answer in answered.outcome.answers]
-    content = (
-        _BATCH.dump_json(predictions)
-        if shape_of(body.inputs) == "batch"
-        else _SINGLE.dump_json(predictions[0])
-    )
-    return Response(content, headers=_headers(answered, texts), media_type="application/json")
-
-
-@router.get("/info", summary="Describe the model", responses=errors_of(TeiErrorBody, 401, 404, 503))
-async def info(request: Request, model: Model = None) -> TeiInfo:
+async def info(
+    request: Request, model: Annotated[str | None, Query(description=MODEL)] = None
+) -> TeiInfo:
     """Describes the model that `/tei/predict` asks; of a cascade, its last one."""
-    state = state_of(request)
-    name = model or state.default_model
-    target = state.plan(name).steps[-1].target
-    manifest = state.registry.describe(target.name, target.version)
-    settings = state.settings
+    service = service_of(request)
+    plan = service.plan(model or None)
+    manifest = service.describe(plan.last)
+    settings = service.settings
     return TeiInfo(
-        model_id=name,
+        model_id=plan.named,
+        served_model_name=plan.named,
         model_sha=manifest.files[MODEL_FILE].sha256,
         model_dtype={"fp32": "float32"}.get(manifest.precision, manifest.precision),
         model_type=TeiModelType(
@@ -100,61 +90,96 @@ async def info(request: Request, model: Model = None) -> TeiInfo:
     )
 
 
+@router.head("/health", include_in_schema=False)
 @router.get(
     "/health",
     summary="Should traffic come here?",
     response_class=Response,
-    responses={503: {"model": TeiErrorBody, "description": "draining, or no model is loaded"}},
+    responses={503: {"model": TeiErrorBody, "description": "not ready, as `/readyz` says"}},
 )
 async def health(request: Request) -> Response:
     """Answers with an empty body; not healthy while `/readyz` is not ready."""
-    state = state_of(request)
-    state.refuse_while_draining()
-    if not any(True for _ in state.registry):
-        raise Unavailable("no model is loaded")
+    reason = service_of(request).unready()
+    if reason is not None:
+        raise Unavailable(reason)
     return Response()
 
 
-def _texts(body: TeiRequest) -> list[str]:
+def _texts(asked: TeiRequest) -> list[str]:
     """Every text, in order.
 
     Raises:
         EmptyInput: there is none, or one of white space.
         InvalidInput: there is a pair, or the text is to be cut on the left.
     """
-    if any(len(row) > 1 for row in body.rows):
+    rows = asked.rows
+    if any(len(row) > 1 for row in rows):
         raise InvalidInput(
             'the model reads one text, not a pair; a batch is [["one"], ["two"]], '
             "each text in a list of its own"
         )
-    texts = [row[0] for row in body.rows]
+    texts = [row[0] for row in rows]
     if not texts or not all(text.strip() for text in texts):
         raise EmptyInput("`inputs` cannot be empty")
-    if body.truncation_direction == "left" and body.truncate is not False:
+    if asked.truncation_direction in ("left", "Left") and asked.truncate is not False:
         raise InvalidInput("truncation_direction: only right is supported")
     return texts
 
 
-def _ranked(answer: Answer, raw_scores: bool) -> list[TeiPrediction]:
-    values = answer.logits if raw_scores else answer.scores
-    ranked = sorted(values.items(), key=lambda pair: pair[1], reverse=True)
-    return [TeiPrediction(score=value, label=label) for label, value in ranked]
+def _reply(
+    texts: Sequence[str],
+    function: Function | None,
+    batch: bool,
+    outcome: Outcome,
+    seconds: float,
+) -> Reply:
+    lists = [
+        [{"score": score, "label": label} for label, score in labelled(answer, function)]
+        for answer in outcome.answers
+    ]
+    return Reply(to_json(lists if batch else lists[0]), headers=_headers(texts, outcome, seconds))
 
 
-def _headers(answered: Answered, texts: list[str]) -> dict[str, str]:
-    stages = answered.outcome.stages
-    tokens = sum(answer.tokens for answer in answered.outcome.answers)
-    return {
-        "x-compute-type": "cpu",
-        "x-compute-time": _ms(answered.total),
-        "x-compute-characters": str(sum(map(len, texts))),
-        "x-compute-tokens": str(tokens),
-        "x-total-time": _ms(answered.total),
-        "x-tokenization-time": _ms(stages.tokenize),
-        "x-queue-time": _ms(stages.queue),
-        "x-inference-time": _ms(stages.inference),
-    }
+def _headers(
+    texts: Sequence[str], outcome: Outcome, seconds: float
+) -> tuple[tuple[bytes, bytes], ...]:
+    """What the work took; times in whole milliseconds."""
+    stages = Stages.of(outcome.hops)
+    tokens = sum(answer.tokens for answer in outcome.answers)
+    total = _ms(seconds)
+    return (
+        (b"x-compute-type", b"cpu"),
+        (b"x-compute-time", total),
+        (b"x-compute-characters", b"%d" % sum(map(len, texts))),
+        (b"x-compute-tokens", b"%d" % tokens),
+        (b"x-total-time", total),
+        (b"x-tokenization-time", _ms(stages.tokenize)),
+        (b"x-queue-time", _ms(stages.queue)),
+        (b"x-inference-time", _ms(stages.inference)),
+    )
 
 
-def _ms(seconds: float) -> str:
-    return str(int(seconds * 1000))
+def _ms(seconds: float) -> bytes:
+    return b"%d" % int(seconds * 1000)
+
+
+ROUTES = [
+    DialectRoute(
+        path="/tei/predict",
+        make=lambda _: TeiPredict(),
+        tag=TAG,
+        summary="Classify one text or a batch",
+        description="Answers with every label of a text, the best first; a batch gets a list of "
+        "such lists. What the work took is in headers, in whole milliseconds.",
+        body=TeiRequest,
+        answer=list[TeiPrediction] | list[list[TeiPrediction]],
+        error=TeiErrorBody,
+        failures={
+            **FAILURES,
+            400: "empty text",
+            424: "the model failed",
+            500: "the service failed",
+        },
+        query={"model": MODEL},
+    )
+]

@@ -17,8 +17,12 @@ def shape_of(value: object) -> str:
 # Told apart by shape, so that an error speaks of the form the client used and not of all.
 TeiInputs = Annotated[
     Annotated[Text, Tag("text")]
-    | Annotated[list[Text], Field(json_schema_extra={"minItems": 1}), Tag("pair")]
-    | Annotated[list[Annotated[list[Text], Field(min_length=1)]], Tag("batch")],
+    | Annotated[list[Text], Field(fail_fast=True, json_schema_extra={"minItems": 1}), Tag("pair")]
+    | Annotated[
+        list[Annotated[list[Text], Field(min_length=1, fail_fast=True)]],
+        Field(fail_fast=True),
+        Tag("batch"),
+    ],
     Discriminator(shape_of),
 ]
 
@@ -36,10 +40,12 @@ class TeiRequest(BaseModel):
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; null: true"
     )
-    truncation_direction: Literal["left", "right"] = Field(
-        "right", description="where a text is cut; left is refused"
+    truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
+        None, description="where a text is cut; null: right; left is refused"
     )
-    raw_scores: bool = Field(False, strict=True, description="logits in place of probabilities")
+    raw_scores: bool | None = Field(
+        None, strict=True, description="logits in place of probabilities; null: false"
+    )
 
     @property
     def rows(self) -> list[list[str]]:
@@ -76,6 +82,7 @@ class TeiInfo(BaseModel):
     model_config = ConfigDict(protected_namespaces=())  # the field names are TEI's
 
     model_id: str
+    served_model_name: str
     model_sha: str | None = Field(description="SHA-256 of the model's file")
     model_dtype: str
     model_type: TeiModelType

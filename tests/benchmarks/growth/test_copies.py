@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.growth.copies import Change, CopyUnfit, copy, set_classes
-from service.runtime.classifier import Classifier
+from service.runtime.tasks.classification import Classifier
 from tests.benchmarks.growth.builders import MODELS
 
 

@@ -1,0 +1,1 @@
+"""Reliability, shown: a soak, faults under load, and fuzzing, of a service that runs for it."""

@@ -1,0 +1,147 @@
+"""The Open Inference Protocol's view of the server and its models: `/v2`, all but inference."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from service.api.dialects.forms import ErrorBody
+from service.api.dialects.oip.described import (
+    ConfigTensor,
+    Live,
+    ModelConfig,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+    TensorMetadata,
+)
+from service.api.dialects.oip.schemas import INPUT
+from service.api.dialects.protocol import FAILURES
+from service.api.state import Service, service_of
+from service.errors import Unavailable
+
+TAG = "Open Inference Protocol"
+ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorBody, "description": FAILURES[status]} for status in (401, 404, 503)
+}
+
+router = APIRouter(prefix="/v2", tags=[TAG])
+
+
+@router.get("/", include_in_schema=False)  # the protocol's document has it so
+@router.get("", summary="Describe the server")
+async def server_metadata(request: Request) -> ServerMetadata:
+    """Name, version and extensions of the server."""
+    return ServerMetadata(
+        name="stillhouse",
+        version=request.app.version,
+        extensions=["binary_tensor_data", "model_configuration", "model_repository", "statistics"],
+    )
+
+
+@router.head("/health/live", include_in_schema=False)
+@router.get("/health/live", summary="Is the process alive?")
+async def live() -> Live:
+    """Answers as long as the event loop turns."""
+    return Live(live=True)
+
+
+@router.head("/health/ready", include_in_schema=False)
+@router.get(
+    "/health/ready",
+    summary="Should traffic come here?",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "not ready, as `/readyz` says"}},
+)
+async def ready(request: Request) -> Response:
+    """Not ready while `/readyz` is not."""
+    is_ready = service_of(request).unready() is None
+    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+
+@router.get("/models/{name}", summary="Describe a model", responses=ERRORS)
+async def model_metadata(request: Request, name: str) -> ModelMetadata:
+    """The inputs, outputs and labels of a model, an alias or a cascade."""
+    return _metadata(service_of(request), name, name)
+
+
+@router.get("/models/{name}/versions/{version}", summary="Describe a version", responses=ERRORS)
+async def version_metadata(request: Request, name: str, version: str) -> ModelMetadata:
+    """The inputs, outputs and labels of one version."""
+    return _metadata(service_of(request), name, f"{name}@{version}")
+
+
+@router.get("/models/{name}/config", summary="A model's configuration", responses=ERRORS)
+async def model_config(request: Request, name: str) -> ModelConfig:
+    """What Triton's clients ask before they send load."""
+    return _config(service_of(request), name, name)
+
+
+@router.get(
+    "/models/{name}/versions/{version}/config",
+    summary="A version's configuration",
+    responses=ERRORS,
+)
+async def version_config(request: Request, name: str, version: str) -> ModelConfig:
+    """Of one version."""
+    return _config(service_of(request), name, f"{name}@{version}")
+
+
+@router.head("/models/{name}/ready", include_in_schema=False)
+@router.get("/models/{name}/ready", summary="Is the model ready?", responses=ERRORS)
+async def model_ready(request: Request, name: str) -> ModelReady:
+    """Answers 200 if the model can answer, 503 if not."""
+    return _ready(service_of(request), name, name)
+
+
+@router.head("/models/{name}/versions/{version}/ready", include_in_schema=False)
+@router.get(
+    "/models/{name}/versions/{version}/ready", summary="Is the version ready?", responses=ERRORS
+)
+async def version_ready(request: Request, name: str, version: str) -> ModelReady:
+    """Answers 200 if the version can answer, 503 if not."""
+    return _ready(service_of(request), name, f"{name}@{version}")
+
+
+def _metadata(service: Service, name: str, named: str) -> ModelMetadata:
+    plan = service.plan(named)
+    model, registry = plan.last.name, service.registry
+    manifest = service.describe(plan.last)
+    versions = registry.versions.get(model, []) if plan.is_model else []
+    return ModelMetadata(
+        name=name,
+        versions=[str(number) for number in versions if registry.able(model, number)],
+        inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
+        outputs=[
+            TensorMetadata(name="label", datatype="BYTES", shape=[-1]),
+            TensorMetadata(name="score", datatype="FP32", shape=[-1]),
+            TensorMetadata(name="scores", datatype="FP32", shape=[-1, len(manifest.labels)]),
+        ],
+        parameters={
+            "labels": list(manifest.labels),
+            "problem_type": manifest.problem_type,
+            "max_length": manifest.max_length,
+        },
+    )
+
+
+def _config(service: Service, name: str, named: str) -> ModelConfig:
+    metadata = _metadata(service, name, named)
+    inputs, outputs = (
+        [
+            ConfigTensor(
+                name=tensor.name,
+                data_type="TYPE_STRING" if tensor.datatype == "BYTES" else "TYPE_FP32",
+                dims=tensor.shape,
+            )
+            for tensor in tensors
+        ]
+        for tensors in (metadata.inputs, metadata.outputs)
+    )
+    return ModelConfig(name=name, input=inputs, output=outputs)
+
+
+def _ready(service: Service, name: str, named: str) -> ModelReady:
+    if service.stopping:
+        raise Unavailable("the service is stopping")
+    service.plan(named)
+    return ModelReady(name=name, ready=True)

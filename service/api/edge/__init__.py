@@ -1,0 +1,1 @@
+"""What stands around every request: its id and key, its bounds, its record."""

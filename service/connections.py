@@ -1,0 +1,284 @@
+"""What a connection may ask of the service before its request is one: bytes, time, and turns.
+
+uvicorn's protocol, with bounds on heads, on requests sent ahead of answers, and on how long a
+client may take to send or to read. One sweep a second looks at all connections; no request has
+a timer. Knows no paths but the probes', and no bodies: their bounds are the middleware's.
+"""
+
+import enum
+import json
+import logging
+import uuid
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+LINGER_SECONDS = 2.0  # for a client that still sends to read why it was refused
+MOST_AHEAD = 16  # requests of a connection that wait for the answer to the one before them
+PROBES = ("/livez", "/readyz")
+
+_sweeping: weakref.WeakSet[ServerState] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one connection.
+
+    Attributes:
+        head_bytes: most bytes of a request's line and headers, and of trailers.
+        head_seconds: in which a head must arrive, the first one from when the connection began.
+        body_seconds: in which a body must arrive that nobody waits for any more.
+        read_seconds: in which a client must read some of its answer.
+    """
+
+    head_bytes: int
+    head_seconds: float
+    body_seconds: float
+    read_seconds: float
+
+
+class BoundedConfig(uvicorn.Config):
+    """uvicorn's configuration for `BoundedHttp`, which finds its limits here."""
+
+    def __init__(self, app: Any, limits: Limits, **options: Any) -> None:
+        super().__init__(app, **options, http=BoundedHttp, ws="none")
+        self.limits = limits
+
+
+class Awaits(enum.Enum):
+    """What a connection waits for."""
+
+    REQUEST = enum.auto()  # uvicorn's timer of idle connections runs
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    ANSWERS = enum.auto()  # the last ones; nothing more is read
+    CLOSE = enum.auto()  # by a client that was refused
+
+
+class Refused(Exception):
+    """Ends the parser's work on what a client sent.
+
+    Args:
+        status: of the answer.
+        detail: what was wrong.
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection, bounded."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begins to wait for the first head."""
+        super().connection_made(transport)
+        self._limits = cast(BoundedConfig, self.config).limits
+        self._awaits = Awaits.HEAD
+        self._since = self.loop.time()
+        self._bytes = 0  # fed to the parser since it last gave a body or ended a request
+        self._running: RequestResponseCycle | None = None
+        self._unread_since = 0.0
+        self._closing = False
+        self.access_log = False  # the service writes its own, without queries
+        if self.server_state not in _sweeping:
+            _sweeping.add(self.server_state)
+            self.loop.call_later(SWEEP_SECONDS, _sweep, self.server_state, self.loop)
+
+    def data_received(self, data: bytes) -> None:
+        """Parses what came, unless the connection is ending."""
+        if self._awaits in (Awaits.ANSWERS, Awaits.CLOSE):
+            return
+        self._unset_keepalive_if_required()
+        self._bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.data_received(self._without_upgrade() + data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            if not isinstance(cause, Refused):
+                cause = Refused(HTTPStatus.BAD_REQUEST, "this is not HTTP/1.1")
+            self._refuse(cause)
+            return
+        if self._bytes > self._limits.head_bytes:
+            self._refuse(self._head_too_large())
+        elif self._awaits is Awaits.REQUEST and self._idle:
+            # The rest of a body that nobody waited for, or line ends: the timer was stopped above.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        if len(self.pipeline) >= MOST_AHEAD:
+            raise Refused(HTTPStatus.BAD_REQUEST, "too many requests ahead of their answers")
+        super().on_message_begin()
+        self._await(Awaits.HEAD)
+
+    def on_headers_complete(self) -> None:
+        """Starts the request, unless its head is too large."""
+        if self._bytes > self._limits.head_bytes:  # perhaps of the body that came with it
+            size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if len(self.url) + size > self._limits.head_bytes:
+                raise self._head_too_large()
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "this is no proxy")
+            return  # it comes again; see _without_upgrade
+        super().on_headers_complete()
+        self.headers = []  # trailers are no headers of the request
+        self._await(Awaits.BODY)
+
+    def on_body(self, body: bytes) -> None:
+        """Keeps a part of the body."""
+        self._bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is there."""
+        self._bytes = 0
+        if self.parser.should_upgrade():
+            return
+        self._awaits = Awaits.REQUEST
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    def look(self, now: float) -> None:
+        """Ends the connection if its client takes too long."""
+        waited = now - self._since
+        if self.transport.is_closing() and not self._closing:
+            self._closing = True
+            self._unread_since = now
+        if self._closing or self.flow.write_paused:
+            if now - self._unread_since > self._limits.read_seconds:
+                self.transport.abort()
+        elif self._awaits is Awaits.CLOSE:
+            if waited > LINGER_SECONDS:
+                self.transport.abort()
+        elif self.flow.read_paused:
+            self._since = now  # it is the client that waits
+        elif self._awaits is Awaits.HEAD and waited > self._limits.head_seconds:
+            detail = f"no request arrived in {self._limits.head_seconds:g} s"
+            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, detail))
+        elif self._awaits is Awaits.BODY and waited > self._limits.body_seconds and self._idle:
+            self.transport.abort()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether every request was answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _await(self, what: Awaits) -> None:
+        self._awaits = what
+        self._since = self.loop.time()
+
+    def _head_too_large(self) -> Refused:
+        return Refused(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            f"the head has more than {self._limits.head_bytes} bytes",
+        )
+
+    def _without_upgrade(self) -> bytes:
+        """The head just read, without its offer of another protocol, which is not taken.
+
+        Java's client makes one with every first request, and the parser takes what follows such a
+        head, the body, for bytes of the other protocol.
+        """
+        lines = [b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode()
+        first = b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, version)
+        return b"".join([first, *lines, b"\r\n"])
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        if app is service_unavailable:
+            app = self.app if cycle.scope["path"] in PROBES else _full
+        super()._start_asgi_task(cycle, app)
+
+    def _refuse(self, cause: Refused) -> None:
+        """Reads no more: answers the requests that came whole, or else says what was wrong."""
+        ahead = [cycle for cycle, _ in reversed(self.pipeline)]
+        accepted = [
+            cycle
+            for cycle in (self._running, *ahead)
+            if cycle is not None and not cycle.response_complete and not cycle.more_body
+        ]
+        if accepted:
+            self.pipeline = deque(pair for pair in self.pipeline if pair[0] in accepted)
+            self.cycle = accepted[-1]
+            self.cycle.keep_alive = False
+            self._await(Awaits.ANSWERS)
+            return
+        self._await(Awaits.CLOSE)
+        if not self._idle:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.abort()
+                return
+        head, body = _problem(cause)
+        lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *head)]
+        status = b"HTTP/1.1 %d %s\r\n" % (cause.status, cause.status.phrase.encode())
+        self.transport.write(b"".join([status, *lines, b"\r\n", body]))
+        # Closed now, what is still unread would reset the connection and take the answer with it.
+        self.transport.write_eof()
+
+
+def _sweep(state: ServerState, loop: Any) -> None:
+    now = loop.time()
+    for connection in list(state.connections):
+        cast(BoundedHttp, connection).look(now)
+    if state.connections:
+        loop.call_later(SWEEP_SECONDS, _sweep, state, loop)
+    else:
+        _sweeping.discard(state)
+
+
+async def _full(_: Any, __: Any, send: Any) -> None:
+    """Answers 503, as an application: there are more connections than there may be."""
+    headers, body = _problem(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"))
+    headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _problem(cause: Refused) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of an error as all have it: RFC 9457, with an id that is in the log."""
+    request_id = uuid.uuid4().hex
+    extra = {"status": int(cause.status), "why": cause.detail, "request_id": request_id}
+    log.info("request refused", extra=extra)
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": cause.status.phrase,
+            "status": int(cause.status),
+            "detail": cause.detail,
+            "request_id": request_id,
+        }
+    ).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+        (b"connection", b"close"),
+    ]
+    return headers, body

@@ -1,0 +1,128 @@
+"""`held.toml`: what an operator chose by hand, so that a choice outlives the process.
+
+It lies in the repository, where every replica sees it. Knows which model is held at which
+version, not what is loaded.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from service.errors import RepositoryError
+
+FILE_NAME = "held.toml"
+UNLOADED = 0  # in place of a version: the model was taken out of service
+_UNLOADED = "unloaded"  # the same in the file
+
+Held = dict[str, int]  # model -> version, or UNLOADED
+
+
+class HeldFile:
+    """The choices by hand: in the repository or, where that cannot be written, beside it.
+
+    What was written beside it counts for more than what the repository says, until a choice
+    can be written into the repository again.
+
+    Args:
+        root: the repository.
+        fallback: a folder that the workers of one service share; None: what cannot be written
+            stays with this process.
+    """
+
+    def __init__(self, root: Path, fallback: Path | None) -> None:
+        self._file = root / FILE_NAME
+        self._beside = fallback / FILE_NAME if fallback else None
+        self._own: str | None = None  # what could be written nowhere
+
+    def read(self) -> Held:
+        """The choices that are in force; without a file there are none.
+
+        Raises:
+            RepositoryError: the file is not TOML, or holds something else than choices.
+        """
+        if self._own is not None:
+            return _parsed(self._own)
+        for path in filter(None, (self._beside, self._file)):
+            try:
+                text = path.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:
+                raise RepositoryError(f"{FILE_NAME} cannot be read: {error}") from error
+            return _parsed(text)
+        return {}
+
+    def write(self, held: Mapping[str, int]) -> bool:
+        """Writes all choices, whole or not at all.
+
+        Returns:
+            Whether they are in the repository: if not, they end with the service.
+        """
+        text = "".join(
+            f"{json.dumps(name)} = {version if version != UNLOADED else json.dumps(_UNLOADED)}\n"
+            for name, version in sorted(held.items())
+        )
+        if _replaced(self._file, text):
+            self._own = None
+            if self._beside is not None:
+                with contextlib.suppress(OSError):
+                    self._beside.unlink(missing_ok=True)
+            return True
+        written = self._beside is not None and _replaced(self._beside, text)
+        self._own = None if written else text
+        return False
+
+    def stamp(self) -> tuple[object, ...]:
+        """Differs when the choices may: cheap enough to be looked at again and again."""
+        found: list[object] = [self._own]
+        for path in filter(None, (self._beside, self._file)):
+            try:
+                status = path.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        return tuple(found)
+
+
+def _parsed(text: str) -> Held:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RepositoryError(f"{FILE_NAME} is not TOML: {error}") from error
+    held = {}
+    for name, value in values.items():
+        if value == _UNLOADED:
+            held[name] = UNLOADED
+        elif type(value) is int and value > 0:
+            held[name] = value
+        else:
+            raise RepositoryError(
+                f"{FILE_NAME}: {name} is {value!r}: give it a version, or {_UNLOADED!r}"
+            )
+    return held
+
+
+def _replaced(path: Path, text: str) -> bool:
+    """Whether a file could be written; one that could not is left as it was."""
+    partial: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{FILE_NAME}.", delete=False
+        ) as file:
+            partial = Path(file.name)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.chmod(0o644)  # replicas may run as other users
+        partial.replace(path)
+    except OSError:
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        return False
+    return True

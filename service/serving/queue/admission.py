@@ -1,0 +1,82 @@
+"""Who is let in to one model version, before any work is done: by number and by predicted wait.
+
+Counts tokens by the characters of a text until they are known. Lives on the event loop.
+"""
+
+import time
+from collections.abc import Sequence
+
+from service.errors import Overloaded
+from service.serving.queue.batcher import Batcher
+from service.serving.queue.jobs import STRETCH, Job
+
+TOKEN_CHARACTERS = 4  # of a text, about
+SPECIAL_TOKENS = 2  # around a text, about
+# How much longer a wait may be than predicted, with the work itself; what was accepted and is
+# late after all has cost the model's time for nothing.
+WAIT_MARGIN = 1.25
+
+
+class Admission:
+    """The requests that a version has let in and not yet answered.
+
+    Args:
+        batcher: that answers them, and knows what a token takes.
+        max_texts: that wait; more are refused.
+
+    Attributes:
+        texts: let in and not yet answered.
+    """
+
+    def __init__(self, batcher: Batcher, max_texts: int) -> None:
+        self.texts = 0
+        self._jobs: set[Job] = set()
+        self._batcher = batcher
+        self._max_texts = max_texts
+        self._max_length = batcher.model.manifest.max_length
+
+    def admit(self, texts: Sequence[str], deadline: float) -> Job:
+        """Lets a request in, until its `with` is left.
+
+        Args:
+            deadline: on the clock of `time.monotonic`.
+
+        Raises:
+            Overloaded: the queue is full, or too long for the deadline.
+        """
+        now = time.monotonic()
+        wait = self._wait(now, len(texts)) if self._jobs else 0.0
+        if self.texts + len(texts) > self._max_texts:
+            raise Overloaded(f"{self.texts} texts wait for {self._batcher.name}", retry_after=wait)
+        if now + wait * WAIT_MARGIN > deadline:
+            raise Overloaded(
+                f"the wait for {self._batcher.name} would be {wait:.2f} s, longer than the "
+                "deadline allows",
+                retry_after=wait,
+            )
+        most = self._max_length
+        tokens = sum([min(len(t) / TOKEN_CHARACTERS + SPECIAL_TOKENS, most) for t in texts])
+        job = Job(len(texts), tokens, now, deadline, alone=not self._jobs, leave=self._leave)
+        self.texts += job.texts
+        self._jobs.add(job)
+        return job
+
+    def _leave(self, job: Job) -> None:
+        self.texts -= job.texts
+        self._jobs.discard(job)
+
+    def _wait(self, now: float, texts: int) -> float:
+        """Seconds until the first text of a request that comes now would start.
+
+        For a request of several texts, until all that is before it is done; for one, the part
+        of large requests that is due after it does not count.
+        """
+        seconds = self._batcher.token_seconds
+        tokens = 0.0
+        for job in self._jobs:
+            left = job.tokens * job.left / (len(job.outputs) or job.texts)
+            if texts == 1 and job.texts > 1 and seconds:
+                due = (now - job.arrived) / (STRETCH * seconds)
+                left = min(left, max(0.0, due - (job.tokens - left)))
+            tokens += left
+        return tokens * seconds

@@ -1,0 +1,1 @@
+"""Which version answers a name: what there is, what is in memory, and how that changes."""

@@ -1,0 +1,181 @@
+"""Keeps models and routes as the repository and the operator want them, in the background.
+
+Looks at the repository, its routes and what an operator holds, all of which other processes may
+change too, and puts idle models to sleep.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from service.errors import RepositoryError
+from service.repository.held import HeldFile
+from service.repository.routes import FILE_NAME, read_routes
+from service.serving.versions.registry import Registry
+
+log = logging.getLogger(__name__)
+
+HELD_LOOK_SECONDS = 0.2  # so soon do the workers of one service follow each other
+SWEEP_SECONDS = 1.0
+PINNED_IDLE_SECONDS = 300.0  # how long a version that was asked for by number stays in memory
+
+
+class Control:
+    """The background work of one process.
+
+    Args:
+        held_file: what operators hold, shared with others who serve the repository.
+        watch_seconds: between looks at the repository; 0: only when asked.
+        idle_seconds: after which an unused model sleeps; None: never.
+
+    Attributes:
+        problems: what is wrong with the routes or the held versions.
+        outlives: the operator's last choice stays when the process ends.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        held_file: HeldFile,
+        *,
+        watch_seconds: float,
+        idle_seconds: float | None,
+    ) -> None:
+        self.outlives = True
+        self._problems: dict[str, Sequence[str]] = {}  # by file
+        self._registry = registry
+        self._held_file = held_file
+        self._watch_seconds = watch_seconds
+        self._idle_seconds = idle_seconds
+        self._routes_seen: object = None
+        self._held_seen: object = None
+        self._choosing = asyncio.Lock()  # held while an operator's choice is made or followed
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with routes and held versions, each as a sentence that says what to do."""
+        return [problem for problems in self._problems.values() for problem in problems]
+
+    async def start(self, every_second: Callable[[], Awaitable[None]]) -> None:
+        """Reads all, has the wanted versions loaded, and starts the background work.
+
+        Args:
+            every_second: further work, done about once a second.
+
+        Raises:
+            RepositoryError: routes or held versions cannot be read.
+        """
+        self._routes_seen = self._routes_stamp()
+        self._registry.routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
+        self._held_seen = self._held_file.stamp()
+        self._registry.held = await asyncio.to_thread(self._held_file.read)
+        await self._registry.reconcile()
+        self._check_routes()
+        jobs = [self._every(SWEEP_SECONDS, self._sweep)]
+        jobs.append(self._every(SWEEP_SECONDS, every_second))
+        jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_choices))
+        if self._watch_seconds:
+            jobs.append(self._every(self._watch_seconds, self.follow))
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+
+    async def stop(self) -> None:
+        """Ends the background work."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def load(self, name: str, version: int | None = None) -> None:
+        """As `Registry.load`, for all who serve the repository."""
+        async with self._choosing:
+            await self._follow_held()
+            await self._registry.load(name, version)
+            await self._tell_others(name)
+
+    async def unload(self, name: str) -> None:
+        """As `Registry.unload`, for all who serve the repository."""
+        async with self._choosing:
+            await self._follow_held()
+            await self._registry.unload(name)
+            await self._tell_others(name)
+
+    async def follow(self) -> None:
+        """Makes models, routes and held versions what the repository says now.
+
+        A file that cannot be read leaves what it said before in force, and is reported.
+        """
+        stamp = self._routes_stamp()
+        if stamp != self._routes_seen:
+            self._routes_seen = stamp
+            try:
+                routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
+            except RepositoryError as error:
+                self._report(FILE_NAME, [str(error)])
+            else:
+                self._report(FILE_NAME, [])
+                await self._registry.follow(routes)
+                log.info("routes read")
+        await self._follow_choices()
+        await self._registry.reconcile()
+        if not self._problems.get(FILE_NAME):
+            self._check_routes()
+
+    def _check_routes(self) -> None:
+        registry = self._registry
+        self._report("what routes name", registry.routes.problems(registry.versions))
+
+    def _report(self, place: str, problems: Sequence[str]) -> None:
+        if problems != self._problems.get(place, []):
+            self._problems[place] = problems
+            for problem in problems:
+                log.error("not as wanted", extra={"why": problem})
+
+    async def _follow_choices(self) -> None:
+        if self._held_file.stamp() != self._held_seen:
+            async with self._choosing:
+                await self._follow_held()
+
+    async def _follow_held(self) -> None:
+        stamp = self._held_file.stamp()
+        if stamp == self._held_seen:
+            return
+        self._held_seen = stamp
+        try:
+            held = await asyncio.to_thread(self._held_file.read)
+        except RepositoryError as error:
+            self._report("what is held", [str(error)])
+        else:
+            self._report("what is held", [])
+            await self._registry.hold(held)
+
+    async def _tell_others(self, name: str) -> None:
+        """Writes what is held of one model, beside what others may have chosen meanwhile."""
+        held = dict(self._registry.held)
+        with suppress(RepositoryError):  # what cannot be read is written anew
+            held = await asyncio.to_thread(self._held_file.read)
+        held.pop(name, None)
+        if name in self._registry.held:
+            held[name] = self._registry.held[name]
+        self.outlives = await asyncio.to_thread(self._held_file.write, held)
+        self._held_seen = self._held_file.stamp()
+        self._report("what is held", [])
+        await self._registry.hold(held)
+
+    async def _sweep(self) -> None:
+        self._registry.sweep(self._idle_seconds, self._idle_seconds or PINNED_IDLE_SECONDS)
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except Exception:
+                log.exception("background work failed")
+
+    def _routes_stamp(self) -> object:
+        try:
+            found = (self._registry.repository.root / FILE_NAME).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino

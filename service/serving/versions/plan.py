@@ -1,0 +1,73 @@
+"""What a request's `model` stands for: the versions to ask, in order. Loads and asks nothing."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from service.repository.routes import Cascade, Routes, Target, parse_target
+
+
+class Step(NamedTuple):
+    """One model of a plan; without a threshold it always answers."""
+
+    target: Target
+    threshold: float | None = None
+
+
+class Plan(NamedTuple):
+    """The models to ask, in order.
+
+    Attributes:
+        named: what was asked for, or the default that took its place.
+        route: the known name under which the request is counted.
+        stale: why a cascade's fit does not hold, so that its last model alone is asked.
+    """
+
+    named: str
+    route: str
+    steps: tuple[Step, ...]
+    stale: str | None = None
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is one model that was named, and no cascade."""
+        return self.route == self.last.name
+
+    @property
+    def last(self) -> Target:
+        """The model that speaks for the plan: the only one, or a cascade's last."""
+        return self.steps[-1].target
+
+
+def resolve(routes: Routes, named: str, fingerprint: Callable[[Target], str | None]) -> Plan:
+    """Turns what a request names into a plan.
+
+    A cascade asks the very versions that it was fitted on.
+
+    Args:
+        named: a model, `model@version`, an alias or a cascade.
+        fingerprint: of a version that can answer; None where it cannot.
+
+    Raises:
+        UnknownModel: what follows an `@` is not a version.
+    """
+    meant = routes.aliases.get(named, named)
+    cascade = routes.cascade.get(meant)
+    if cascade is None:
+        target = parse_target(meant)
+        return Plan(named, target.name, (Step(target),))
+    if stale := staleness(cascade, fingerprint):
+        return Plan(named, meant, (Step(Target(cascade.chain[-1])),), stale)
+    targets = [Target(name, cascade.models[name].version) for name in cascade.chain]
+    thresholds = [*(hop.threshold for hop in cascade.hops), None]
+    return Plan(named, meant, tuple(map(Step, targets, thresholds)))
+
+
+def staleness(cascade: Cascade, fingerprint: Callable[[Target], str | None]) -> str | None:
+    """Why a cascade cannot be answered by the versions that it was fitted on, or None."""
+    for name, fitted in cascade.models.items():
+        now = fingerprint(Target(name, fitted.version))
+        if now is None:
+            return f"{name}@{fitted.version}, which it was fitted on, cannot answer"
+        if now != fitted.sha256:
+            return f"{name}@{fitted.version} is not what it was fitted on: fit it again"
+    return None

@@ -1,0 +1,119 @@
+"""What the rest of the service tells of itself, and where it goes. The room's only door.
+
+A request that has ended is added as one record, and read some milliseconds later together with
+others: reading touches much memory that answering does not, so that many in a row take half the
+time, and no answer waits for it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from service.telemetry.access_log import AccessLog
+from service.telemetry.gauges import VersionGauge
+from service.telemetry.metrics import Metrics
+from service.telemetry.record import Record
+from service.telemetry.stats import Recent, Stats
+from service.telemetry.totals import Totals, VersionTotals
+from service.telemetry.traces import Traces
+
+log = logging.getLogger(__name__)
+
+LATER_SECONDS = 0.02
+MOST = 256  # records that wait to be read
+MOST_TRACED = 8  # since making the spans of one takes as long as counting twenty
+
+
+class Telemetry:
+    """The records of one process, and all who read them.
+
+    Args:
+        access_log: write a line of log for each request.
+        otlp_endpoint: takes traces, OTLP over HTTP; None: there are none.
+    """
+
+    def __init__(self, access_log: bool, otlp_endpoint: str | None) -> None:
+        self._waiting: list[Record] = []
+        self._batches: deque[tuple[str, int, int, int, float]] = deque()  # that wait likewise
+        self._most = MOST if otlp_endpoint is None else MOST_TRACED
+        self._metrics = Metrics()
+        self._recent = Recent()
+        self._totals = VersionTotals()
+        self._traces = Traces(otlp_endpoint)
+        self._access_log = AccessLog(access_log)
+
+    def start(self) -> None:
+        """Gets ready to send traces, where they are wanted; contacts nothing yet.
+
+        Raises:
+            TracingError: the exporter is not installed.
+        """
+        self._traces.start()
+
+    def stop(self) -> None:
+        """Reads what waits and sends what is left; may wait some seconds for the network."""
+        self.catch_up()
+        self._traces.stop()
+
+    def add(self, record: Record) -> None:
+        """Has a request read within 20 ms; on the event loop alone."""
+        self._waiting.append(record)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(LATER_SECONDS, self.catch_up)
+        elif len(self._waiting) >= self._most:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Reads all records that wait, before somebody looks."""
+        while self._batches:
+            name, version, texts, tokens, seconds = self._batches.popleft()
+            self._metrics.batch(name, version, texts, tokens, seconds)
+            self._totals.batch(name, version)
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        try:
+            self._metrics.count(waiting)
+            self._recent.add(waiting)
+            self._totals.add(waiting)
+            for record in waiting:
+                self._access_log.write(record, self._traces.record(record))
+        except Exception:  # the request that ends now must not fail of it
+            log.exception("records of requests were lost", extra={"records": len(waiting)})
+
+    def batch(self, name: str, version: int, texts: int, tokens: int, seconds: float) -> None:
+        """Has a batch that ran counted; from any thread."""
+        self._batches.append((name, version, texts, tokens, seconds))
+
+    def shadowed(self, model: str, shadow: str, label: str, agrees: bool) -> None:
+        """Counts a text that `shadow` answered too, where `model` had said `label`."""
+        self._metrics.shadow.labels(model, shadow, label, str(agrees).lower()).inc()
+
+    def shadow_dropped(self, model: str, shadow: str) -> None:
+        """Counts a text for `shadow` that found no idle moment."""
+        self._metrics.shadow_dropped.labels(model, shadow).inc()
+
+    def tell(self, gauges: Sequence[VersionGauge]) -> None:
+        """Says how this process's versions are, to whichever worker is asked for metrics."""
+        self.catch_up()
+        self._metrics.gauges.tell(gauges)
+
+    def metrics(self, gauges: Sequence[VersionGauge]) -> bytes:
+        """All metrics in Prometheus' text format; of several workers, added up.
+
+        Args:
+            gauges: how the versions of this process are now; what is not among them is gone.
+        """
+        self.tell(gauges)
+        return self._metrics.text()
+
+    def stats(self) -> Stats:
+        """Figures of this process's last minute."""
+        self.catch_up()
+        return self._recent.stats()
+
+    def totals(self, model: str, version: int) -> Totals:
+        """What a version has done in this process since it started."""
+        self.catch_up()
+        return self._totals.of(model, version)

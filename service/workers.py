@@ -1,0 +1,179 @@
+"""Several processes on one port: started, watched, replaced, and stopped together.
+
+uvicorn's supervisor, which here never waits for one worker while others need it, tells the
+metrics of those that ended, and whose workers end with it.
+"""
+
+import fcntl
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from service.draining import ORPHANED
+from service.telemetry.gauges import SHARED_FOLDER, mark_dead
+
+log = logging.getLogger(__name__)
+
+MEMORY = Path("/dev/shm")  # noqa: S108  what is made there is mkdtemp's
+PREFIX = "stillhouse-"
+
+
+class Supervisor(Multiprocess):
+    """Keeps `config.workers` processes alive until it is told to stop.
+
+    Args:
+        health_seconds: after which a worker that does not answer is replaced.
+        stop_seconds: after which a worker that was told to stop is killed.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        sockets: list[socket.socket],
+        health_seconds: float,
+        stop_seconds: float,
+    ) -> None:
+        super().__init__(config, sockets)
+        self._health_seconds = health_seconds
+        self._stop_seconds = stop_seconds
+        self._asked: dict[Process, float] = {}  # when a worker was sent what it has not answered
+        self._seen: set[int] = set()
+        self._told = False
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._on_signal)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a worker could not start, which the others could not either."""
+        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replaces workers that ended or do not answer, and waits for none."""
+        if self.should_exit.is_set():
+            return
+        for index, process in enumerate(self.processes):
+            if self._answers(process):
+                continue
+            process.kill()
+            process.join()
+            self._asked.pop(process, None)
+            if process.exitcode == STARTUP_FAILURE:
+                log.error("a worker could not start", extra={"worker": process.pid})
+                self.should_exit.set()
+                return
+            extra = {"worker": process.pid, "exit_code": process.exitcode}
+            log.error("a worker ended; another takes its place", extra=extra)
+            self.processes[index] = Process(self.config, self.sockets)
+            self.processes[index].start()
+        self._forget_the_dead()
+
+    def join_all(self) -> None:
+        """Waits for workers that were told to stop, and kills those that do not."""
+        give_up = time.monotonic() + self._stop_seconds
+        for process in self.processes:
+            process.process.join(max(0.0, give_up - time.monotonic()))
+            if process.process.is_alive():
+                log.error("a worker did not stop in time", extra={"worker": process.pid})
+                process.process.kill()
+                process.process.join()
+
+    def _answers(self, process: Process) -> bool:
+        if not process.process.is_alive():
+            return False
+        now = time.monotonic()
+        connection = process.parent_conn
+        with suppress(OSError, EOFError):
+            if process in self._asked:
+                if not connection.poll():
+                    return now - self._asked[process] < self._health_seconds
+                connection.recv()
+            connection.send(b"ping")
+        self._asked[process] = now
+        return True
+
+    def _forget_the_dead(self) -> None:
+        living = {process.pid for process in self.processes if process.pid is not None}
+        for pid in self._seen - living:
+            mark_dead(pid)
+        self._seen = living
+
+    def _on_signal(self, sig: int, _: FrameType | None) -> None:
+        if self._told:  # once more: now
+            for process in self.processes:
+                process.process.kill()
+        self._told = True
+        self.signal_queue.append(sig)
+
+
+@contextmanager
+def shared_folder(memory: Path = MEMORY) -> Iterator[None]:
+    """Gives the workers a folder that they share, in memory where there is such a place.
+
+    What supervisors that were killed left is removed.
+
+    Raises:
+        OSError: there is no place that can be written to.
+    """
+    place = memory if os.access(memory, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    with ExitStack() as held:
+        with _locked(place):
+            _remove_left(place)
+            folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
+            held.callback(shutil.rmtree, folder, ignore_errors=True)
+            held.enter_context(_locked(Path(folder)))
+        os.environ[SHARED_FOLDER] = folder
+        held.callback(os.environ.pop, SHARED_FOLDER, None)
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
+    """Holds the lock of a folder, which ends with the process."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_left(place: Path) -> None:
+    for folder in place.glob(f"{PREFIX}*"):
+        with suppress(OSError), _locked(folder, fcntl.LOCK_NB):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_with_supervisor(stop_seconds: float) -> None:
+    """Makes this process, if it is a worker, end when its supervisor does, however that ended.
+
+    Args:
+        stop_seconds: how long accepted work may take then.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    # A terminal sends it to all of its processes; the supervisor tells the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), ORPHANED)
+        time.sleep(stop_seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()

@@ -1,0 +1,131 @@
+"""`routes.toml`: what it may say, and what in it nothing answers to."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from service.errors import RepositoryError, UnknownModel
+from service.repository.routes import Routes, Target, parse_target, read_routes
+
+VERSIONS = {"student": [2, 3], "teacher": [4]}
+
+
+def cascade(**changes: Any) -> dict[str, Any]:
+    """A cascade from student 3 to teacher 4, as it stands in the file."""
+    return {
+        "chain": ["student", "teacher"],
+        "hops": [{"threshold": 0.9, "escalated": 0.25}],
+        "models": {
+            "student": {"version": 3, "sha256": "0" * 64},
+            "teacher": {"version": 4, "sha256": "1" * 64},
+        },
+        "fit": {
+            "method": "test",
+            "data_sha256": "0" * 64,
+            "n": 100,
+            "max_accuracy_loss": 0.01,
+            "confidence": 0.95,
+            "accuracy_loss_bound": 0.009,
+            "accuracy": 0.9,
+            "last_accuracy": 0.9,
+        },
+        **changes,
+    }
+
+
+def written(root: Path, values: dict[str, Any]) -> Routes:
+    """Routes by way of the file."""
+    (root / "routes.toml").write_text(tomli_w.dumps(values))
+    return read_routes(root)
+
+
+def test_routes_that_hold(tmp_path: Path) -> None:
+    """Aliases and cascades may be shadowed, and shadow; nothing is missing."""
+    routes = written(
+        tmp_path,
+        {
+            "default": "prod",
+            "aliases": {"prod": "auto", "old": "student@2"},
+            "cascade": {"auto": cascade()},
+            "shadow": {
+                "student": {"with": "auto", "share": 0.1},
+                "prod": {"with": "old", "share": 0.1},
+                "auto": {"with": "teacher@4", "share": 1.0},
+            },
+        },
+    )
+    assert routes.problems(VERSIONS) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"default": "nobody"}, "default: nothing is called 'nobody'"),
+        ({"default": "student@9"}, r"default: no version '9' of 'student': .*\[2, 3\]"),
+        ({"default": "student@x"}, "default: no version 'x' of 'student'"),
+        ({"aliases": {"prod": "techer"}}, "alias 'prod': nothing is called 'techer'"),
+        ({"aliases": {"prod": "student@1"}}, "alias 'prod': no version '1' of 'student'"),
+        ({"shadow": {"student": {"with": "x", "share": 1.0}}}, "shadow of 'student': nothing"),
+        (
+            {"shadow": {"x": {"with": "student", "share": 1.0}}},
+            "shadow of 'x': the shadowed: nothing is called 'x'",
+        ),
+        (
+            {"shadow": {"student@2": {"with": "teacher", "share": 1.0}}},
+            "shadow of 'student@2': a shadow is of a whole model, alias or cascade",
+        ),
+    ],
+)
+def test_a_name_that_nothing_answers_to_is_told(
+    tmp_path: Path, values: dict[str, Any], says: str
+) -> None:
+    """Where it stands, and what there is in its place."""
+    (problem,) = written(tmp_path, values).problems(VERSIONS)
+    assert re.match(says, problem), problem
+
+
+@pytest.mark.parametrize("versions", [{"student": [2], "teacher": [4]}, {"teacher": [4]}])
+def test_a_cascade_asks_for_the_versions_it_was_fitted_on(
+    tmp_path: Path, versions: dict[str, list[int]]
+) -> None:
+    """A newer version is no substitute, and an older one none either."""
+    routes = written(tmp_path, {"cascade": {"auto": cascade()}})
+    (problem,) = routes.problems(versions)
+    assert problem.startswith("cascade 'auto' was fitted on student@3, which is not in the")
+    assert "stillhouse calibrate" in problem
+    assert routes.problems({"student": [3, 4], "teacher": [4, 5]}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("default = [", "is not TOML"),
+        ("\xff", "is not TOML"),
+        ("defualt = 'x'", "defualt: Extra inputs"),
+        ("[aliases]\na = 'b'\nb = 'c'", "alias 'a' leads to another alias, 'b'"),
+        (tomli_w.dumps({"cascade": {"auto": cascade(hops=[])}}), "n models has n - 1 hops"),
+        (tomli_w.dumps({"cascade": {"auto": cascade(models={})}}), "no fitted version of"),
+    ],
+)
+def test_what_cannot_be_used_is_an_error(tmp_path: Path, text: str, says: str) -> None:
+    """Not a silent default."""
+    (tmp_path / "routes.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(RepositoryError, match=says):
+        read_routes(tmp_path)
+
+
+def test_without_a_file_there_are_none(tmp_path: Path) -> None:
+    """A repository needs no routes."""
+    assert read_routes(tmp_path) == Routes()
+
+
+def test_targets() -> None:
+    """A model, or a model and a whole number."""
+    assert parse_target("a") == Target("a")
+    assert parse_target("a@12") == Target("a", 12)
+    for wrong in ("a@", "a@0", "a@x", "a@-1", "a@\u0661", "a@1@2"):
+        with pytest.raises(UnknownModel, match="a version is a whole number"):
+            parse_target(wrong)

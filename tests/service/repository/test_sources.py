@@ -1,0 +1,49 @@
+"""Which models and versions a repository has."""
+
+from pathlib import Path
+
+import pytest
+
+from service.errors import RepositoryError, UnknownModel
+from service.repository.sources import ModelRepository
+from tests.service.builders import publish_tiny
+
+
+def test_versions_are_whole_numbers_of_named_models(tmp_path: Path) -> None:
+    """All else that lies there is no version, nor is one without its manifest."""
+    publish_tiny(tmp_path, "b", 10)
+    publish_tiny(tmp_path, "b", 9)
+    publish_tiny(tmp_path, "a")
+    (publish_tiny(tmp_path, "a", 2) / "manifest.json").unlink()
+    for place in ("a/01", "a/1.5", "a/latest", "a/\u0661", ".hidden/1", "..data/1", "a\n/1"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "manifest.json").write_text("{}")
+    assert ModelRepository(tmp_path).versions() == {"a": [1], "b": [9, 10]}
+
+
+def test_links_to_models_are_seen(tmp_path: Path) -> None:
+    """As a mounted ConfigMap has them."""
+    publish_tiny(tmp_path / "..data")
+    (tmp_path / "tiny").symlink_to("..data/tiny")
+    assert ModelRepository(tmp_path).versions() == {"tiny": [1]}
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    """With the names and numbers that are."""
+    publish_tiny(tmp_path)
+    repository = ModelRepository(tmp_path)
+    assert repository.directory("tiny", 1) == tmp_path / "tiny" / "1"
+    with pytest.raises(UnknownModel, match=r"no model 'other': there are \['tiny'\]"):
+        repository.directory("other", 1)
+    with pytest.raises(UnknownModel, match=r"no version 2 of 'tiny': there are \[1\]"):
+        repository.directory("tiny", 2)
+
+
+def test_a_repository_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A misspelt directory is no repository of nothing; an empty one is."""
+    ModelRepository(tmp_path).check()
+    (tmp_path / "file").write_text("")
+    for name in ("nodir", "file"):
+        with pytest.raises(RepositoryError, match=rf"no such directory: .*/{name}: .*--models"):
+            ModelRepository(tmp_path / name).check()
+    assert ModelRepository(tmp_path / "nodir").versions() == {}

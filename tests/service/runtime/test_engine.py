@@ -1,0 +1,160 @@
+"""Sessions of both engines, and what the library behind one of them does unasked."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from service.repository.manifest import MODEL_FILE
+from service.runtime.engine import Bfloat16Session
+from service.runtime.tasks.classification import Classifier
+from tests.service.builders import publish_tiny
+
+ROOT = Path(__file__).parents[3]
+NAME = "ORT_DISABLE_TELEMETRY"
+TEXTS = ["good", "bad film", "good good bad"]
+
+
+def test_both_engines_answer_alike(tmp_path: Path) -> None:
+    """Where the CPU has no bfloat16, OpenVINO computes in FP32."""
+    directory = publish_tiny(tmp_path)
+    exact, rounded = Classifier.load(directory), Classifier.load(directory, bfloat16=True)
+    items = exact.encode(TEXTS)
+    np.testing.assert_allclose(rounded.logits(items), exact.logits(items), atol=0.02)
+
+
+def test_threads_share_a_session(tmp_path: Path) -> None:
+    """It runs one after another, and each gets its own answer."""
+    session = Bfloat16Session(publish_tiny(tmp_path) / MODEL_FILE, 1)
+
+    def ask(length: int) -> Any:
+        shape = (1, length)
+        ones = np.ones(shape, np.int64)
+        return session.run(None, {"input_ids": ones, "attention_mask": ones})[0]
+
+    assert {node.name for node in session.get_inputs()} == {"input_ids", "attention_mask"}
+    wanted = [ask(1 + number % 5) for number in range(60)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, (1 + number % 5 for number in range(60))))
+    np.testing.assert_array_equal(np.vstack(found), np.vstack(wanted))
+
+
+class Lonely(NamedTuple):
+    """A process in a network of its own, in which there is nothing."""
+
+    process: subprocess.Popen[str]
+    home: Path
+
+    def attempts(self) -> int:
+        """How often it wanted to send something, and found no way."""
+        lines = Path(f"/proc/{self.process.pid}/net/snmp").read_text().splitlines()
+        names, values = (line.split() for line in lines if line.startswith("Ip:"))
+        return int(values[names.index("OutNoRoutes")])
+
+    def files(self) -> list[str]:
+        """What it left in its home."""
+        return [str(path.relative_to(self.home)) for path in self.home.rglob("*") if path.is_file()]
+
+
+@contextmanager
+def lonely(home: Path, script: str, model: Path) -> Iterator[Lonely]:
+    """Runs a script that opens `model`, and stays until the test has looked."""
+    home.mkdir()
+    kept = {k: v for k, v in os.environ.items() if k not in (NAME, "XDG_CACHE_HOME")}
+    process = subprocess.Popen(
+        [
+            *("unshare", "--net", "--map-root-user"),
+            *(sys.executable, "-c", f"{script}\nprint('open', flush=True)\ninput()", str(model)),
+        ],
+        cwd=ROOT,
+        env={**kept, "HOME": str(home)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        if not said:
+            assert process.stderr is not None
+            why = process.stderr.read()
+            if "unshare" in why:
+                pytest.skip(f"no network namespaces here: {why}")
+            raise AssertionError(why)
+        yield Lonely(process, home)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+PLAIN = """
+import sys, onnxruntime
+kept = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+"""
+OURS = {
+    "service": """
+import pathlib, sys
+from service.runtime.tasks.classification import Classifier
+kept = Classifier.load(pathlib.Path(sys.argv[1]).parent)
+""",
+    "service-first": f"import service.errors{PLAIN}",
+    "export-first": f"import export.errors{PLAIN}",
+    "openvino": """
+import pathlib, sys
+from service.runtime.tasks.classification import Classifier
+kept = Classifier.load(pathlib.Path(sys.argv[1]).parent, bfloat16=True)
+""",
+    "engine": """
+import pathlib, sys
+from service.runtime.engine import open_session
+kept = open_session(pathlib.Path(sys.argv[1]), 1)
+""",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's")
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    """While ONNX Runtime as it comes tries to reach its maker, and keeps an event store.
+
+    All run at the same time, so that ours had as long to try.
+    """
+    model = publish_tiny(tmp_path / "models") / MODEL_FILE
+    with ExitStack() as stack:
+        plain = stack.enter_context(lonely(tmp_path / "plain", PLAIN, model))
+        ours = {
+            name: stack.enter_context(lonely(tmp_path / name, script, model))
+            for name, script in OURS.items()
+        }
+        give_up = time.monotonic() + 120
+        while not plain.attempts():  # some seconds; or this shows nothing of ours
+            assert time.monotonic() < give_up, "it reports nothing any more: is this needed still?"
+            time.sleep(0.1)
+        assert plain.files()
+        assert {name: (one.attempts(), one.files()) for name, one in ours.items()} == {
+            name: (0, []) for name in OURS
+        }
+
+
+@pytest.mark.parametrize("module", ["service", "export"])
+def test_what_a_user_has_set_stays(module: str) -> None:
+    """Whoever wants to report may."""
+    script = f"import {module}, os; print(os.environ['{NAME}'])"
+    for given, expected in (({}, "1"), ({NAME: "0"}, "0")):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={**{k: v for k, v in os.environ.items() if k != NAME}, **given},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected

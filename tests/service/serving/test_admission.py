@@ -1,0 +1,144 @@
+"""Who is let in: by number, and by a predicted wait."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from service.errors import Overloaded
+from service.runtime.speed import EVEN, Speed
+from service.serving.queue.admission import WAIT_MARGIN, Admission
+from service.serving.queue.batcher import Batcher
+from service.serving.queue.jobs import STRETCH, Job
+from tests.service.builders import manifest_of
+from tests.service.serving.fakes import FakeModel, item, soon, until
+
+
+def admission(max_texts: int = 100, *, token: float = 1.0, max_length: int = 16) -> Admission:
+    """Of a model that takes so many seconds a token (0: not known), and is not started."""
+    model = FakeModel(manifest_of(max_length=max_length))
+    speed = Speed(batch=0.0, step=0.0, token=token) if token else EVEN
+    return Admission(Batcher(model, 64, speed=speed), max_texts)
+
+
+def wait(admission: Admission, *texts: str) -> float:
+    """What the wait for such a request is predicted to be."""
+    with pytest.raises(Overloaded) as refused:
+        admission.admit(texts, float("-inf"))
+    return refused.value.retry_after
+
+
+def let_in(admission: Admission, texts: int, tokens: float) -> Job:
+    """A request of so many texts, whose tokens are known."""
+    job = admission.admit(["x"] * texts, soon())
+    job.tokens = tokens
+    return job
+
+
+Scenario = Callable[[], Coroutine[Any, Any, None]]
+
+
+def on_loop(scenario: Scenario) -> Callable[[], None]:
+    """A test that runs on a loop, as admission does."""
+
+    def run() -> None:
+        asyncio.run(scenario())
+
+    run.__doc__ = scenario.__doc__
+    return run
+
+
+@on_loop
+async def test_full_queue_refuses_at_once_and_leaving_makes_room() -> None:
+    """Answered or not, a request that ends gives its places back."""
+    three = admission(3)
+    with three.admit(["a", "b"], soon()):
+        with pytest.raises(Overloaded, match="2 texts wait for tiny@1"):
+            three.admit(["c", "d"], soon())
+        with suppress(ZeroDivisionError), three.admit(["c"], soon()):
+            assert three.texts == 3
+            raise ZeroDivisionError  # whatever happens to it
+    assert three.texts == 0
+    with three.admit(["a"] * 3, soon()) as job:
+        assert job.alone
+
+
+@on_loop
+async def test_tokens_are_counted_by_characters_until_they_are_known() -> None:
+    """No text is tokenised to find out whether it may be; none has more than the model reads."""
+    one = admission(max_length=16)
+    with one.admit(["x" * 20], soon()) as first:
+        assert wait(one, "x") == 20 / 4 + 2
+        first.tokens = 3
+        assert wait(one, "x") == 3
+        with one.admit(["x" * 100_000], soon()) as second:
+            assert not second.alone
+            assert wait(one, "x") == 3 + 16
+
+
+@on_loop
+async def test_wait_that_may_outlast_the_deadline_is_refused() -> None:
+    """A prediction that only just fits is not trusted: a late answer is work for nothing."""
+    one = admission()
+    with let_in(one, 1, 1000):
+        now = time.monotonic()
+        with pytest.raises(Overloaded, match="longer than the deadline allows") as refused:
+            one.admit(["x"], now + 1000 * WAIT_MARGIN - 100)
+        assert refused.value.retry_after == pytest.approx(1000)
+        one.admit(["x"], now + 1000 * WAIT_MARGIN + 100)
+
+
+@on_loop
+async def test_nothing_is_refused_for_a_wait_while_the_speed_is_not_known() -> None:
+    """Of a model that has not run yet."""
+    unknown = admission(token=0)
+    with let_in(unknown, 1, 10**9):
+        unknown.admit(["x"], soon())
+
+
+@on_loop
+async def test_small_request_does_not_wait_for_all_of_a_large_one() -> None:
+    """Only for what of it is due before: so it is not refused for what it will not wait for."""
+    one = admission(token=3600.0, max_length=200)  # time hardly passes in it
+    with let_in(one, 50, 5000):
+        assert wait(one, "x") < 3600
+        assert wait(one, "x", "x") == pytest.approx(5000 * 3600)
+        with let_in(one, 1, 10):
+            assert wait(one, "x") == pytest.approx(10 * 3600, rel=0.01)
+
+
+@on_loop
+async def test_part_of_a_large_request_that_is_due_counts() -> None:
+    """As much of it as its turns have come since it was let in."""
+    one = admission(token=0.001, max_length=10_000)
+    with let_in(one, 50, 10_000) as large:
+        large.arrived -= 2.0
+        least = 2.0 / STRETCH
+        assert least <= wait(one, "x") <= (time.monotonic() - large.arrived) / STRETCH
+        large.arrived -= 1000.0
+        assert wait(one, "x") == pytest.approx(10.0)
+
+
+@on_loop
+async def test_part_of_a_large_request_that_is_done_counts_no_more() -> None:
+    """As its batches are answered."""
+    model = FakeModel(is_open=False)
+    batcher = Batcher(model, 64, batch_texts=1, speed=Speed(batch=0.0, step=0.0, token=1.0))
+    one = Admission(batcher, 100)
+    batcher.start()
+    with one.admit(["x"] * 4, soon()) as large:
+        answering = asyncio.create_task(batcher.answer(large, [item(n, 60) for n in range(4)]))
+        await until(lambda: model.batches)
+        assert wait(one, "x", "x") == pytest.approx(240)
+        large.left = 1  # as three of them are answered
+        assert wait(one, "x", "x") == pytest.approx(60)
+        large.left = 4
+        model.gate.set()
+        await answering
+        assert large.left == 0
+        assert wait(one, "x", "x") == 0
+    assert one.texts == 0
+    await batcher.stop()
