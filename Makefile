@@ -4,13 +4,15 @@ PORT ?= 8000
 MODELS ?= models
 HOST ?= http://127.0.0.1:$(PORT)
 USERS ?= 8
+MINUTES ?= 45
+SPECS ?=
 SECONDS ?= 20
 DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
-.PHONY: flight serve test lint loadtest peers growth models results image clean
+.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models results image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
@@ -44,6 +46,24 @@ peers: .venv/installed .venv-dev/installed
 growth: .venv/installed .venv-dev/installed
 	$(BENCHMARKS) growth run --models $(MODELS) --replace
 	$(BENCHMARKS) growth report
+
+# An even, mixed load at half of the capacity: no answer may be wrong or lost, and memory must not
+# grow. MINUTES=240 is a longer one.
+soak: .venv/installed .venv-dev/installed
+	$(BENCHMARKS) reliability soak --models $(MODELS) --minutes $(MINUTES); status=$$?; \
+	  $(BENCHMARKS) reliability report && exit $$status
+
+# Faults under load, one after another: a quarter of an hour. Some need root (a full disk) or
+# Debian's libfaketime (a clock that steps), and are skipped with a word without.
+chaos: .venv/installed .venv-dev/installed
+	$(BENCHMARKS) reliability chaos --models $(MODELS); status=$$?; \
+	  $(BENCHMARKS) reliability report && exit $$status
+
+# A hundred thousand requests that are no good ones. SPECS are OpenAPI documents besides the
+# service's own: those of the Open Inference Protocol and of Text Embeddings Inference are public.
+fuzz: .venv/installed .venv-dev/installed
+	$(BENCHMARKS) reliability fuzz --models $(MODELS) $(addprefix --spec ,$(SPECS)); status=$$?; \
+	  $(BENCHMARKS) reliability report && exit $$status
 
 # Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches all that are.
 # DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.

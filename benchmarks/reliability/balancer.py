@@ -24,12 +24,12 @@ class Balancer:
         Where all are, the next one.
         """
         now = time.monotonic()
-        port = next(self._turns)
         for _ in range(self._ports):
-            if now - self._unready_since.get(port, now) < notices_after:
-                return port
             port = next(self._turns)
-        return port
+            since = self._unready_since.get(port)
+            if since is None or now - since < notices_after:
+                return port
+        return next(self._turns)
 
     async def watch(self) -> None:
         """Looks at each instance again and again, until cancelled."""

@@ -25,7 +25,7 @@ def reliability() -> None:
 
 @reliability.command()
 @with_options(COMMON, RATE)
-@click.option("--minutes", type=click.FloatRange(min=0.1), default=45.0, show_default=True)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=45.0, show_default=True)
 @click.option("--output", type=PATH, default=DOCS / "soak.json", show_default=True)
 @click.option("--plot", type=PATH, default=DOCS / "soak.svg", show_default=True)
 def soak(

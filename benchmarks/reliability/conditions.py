@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.peers import environments, machine, repository
+from benchmarks.reliability.process import check_command
 from benchmarks.reliability.results import Conditions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +33,10 @@ def describe(place: Place, settings: dict[str, str]) -> Conditions:
     """The conditions before a run, which fills in what it finds.
 
     Raises:
+        ServiceFailed: the command is not there.
         PeersError: the command's environment, or a model, is not there.
     """
+    check_command(place.stillhouse)
     return Conditions(
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=0.0,

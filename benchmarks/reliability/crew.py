@@ -15,6 +15,7 @@ from benchmarks.reliability.orders import ORDER, Order
 from benchmarks.reliability.recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
+BEGIN_SECONDS = 60.0
 LEAVE_SECONDS = 60.0  # for the answers that are still awaited
 SAMPLES: TypeAdapter[list[Sample]] = TypeAdapter(list[Sample])
 
@@ -40,6 +41,7 @@ class Agent:
         assert self._process.stdin is not None
         self._process.stdin.write(ORDER.dump_json(order) + b"\n")
         self._process.stdin.flush()
+        self._begun = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -47,10 +49,16 @@ class Agent:
         for line in self._process.stdout or ():
             for sample in SAMPLES.validate_json(line):
                 self.recorder.add(sample)
+            self._begun.set()
 
-    def wait(self, seconds: float) -> None:
-        """Waits until its order is carried out, or so long."""
-        self._listener.join(seconds)
+    def await_first(self) -> None:
+        """Waits until the first of its requests has ended, whatever became of it.
+
+        Raises:
+            AgentFailed: it has not begun in time.
+        """
+        if not self._begun.wait(BEGIN_SECONDS):
+            raise AgentFailed(f"an agent did nothing in {BEGIN_SECONDS:.0f} s")
 
     @property
     def done(self) -> bool:

@@ -59,7 +59,7 @@ def run(plan: Plan, place: Place, say: stage.Say) -> Fuzz:
         say("reference answers collected")
         beside = stage.company(service, papers, GOOD_RATE, plan.seconds + 600, core, HUNG_SECONDS)
         load, neighbour = stack.enter_context(beside)
-        time.sleep(CALM_SECONDS)
+        time.sleep(min(CALM_SECONDS, plan.seconds / 10))
         begun = time.monotonic()
         orders = _orders(plan, service.port, str(papers.mix))
         agents = {order: stack.enter_context(agent(order, core)) for order in orders}

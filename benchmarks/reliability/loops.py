@@ -82,6 +82,7 @@ async def by_clients(
                 tasks.create_task(_client(order, balancer, questions, chance, report, stop, ends))
     finally:
         watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _client(
@@ -102,6 +103,8 @@ async def _client(
             break
         began = time.monotonic()
         if connection is None or not connection.usable:
+            if connection is not None:
+                connection.close()
             try:
                 connection = await wire.Connection.open(balancer.pick(notices_after))
             except wire.Unreached as error:
@@ -111,8 +114,6 @@ async def _client(
                 continue
         fate, detail = await ask(connection, chance.choice(questions), order.timeout)
         report(Sample(began, (time.monotonic() - began) * 1000, fate, detail))
-        if not connection.usable:
-            connection.close()
     if connection is not None:
         connection.close()
 

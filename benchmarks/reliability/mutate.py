@@ -61,10 +61,11 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 def mutated(valid: Sequence[bytes], chance: random.Random) -> bytes:
     """One of the valid requests, broken once or a few times."""
-    found = chance.choice(valid)
+    given = found = chance.choice(valid)
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         found = chance.choice(MUTATIONS)(found, chance)
-    return found
+    # Not every mutation finds something to break.
+    return chance.choice(ANYWHERE)(found, chance) if found == given else found
 
 
 def is_one(request: bytes) -> bool:
@@ -199,6 +200,7 @@ def break_line(request: bytes, chance: random.Random) -> bytes:
     return b" ".join((method, path, version)) + b"\r\n" + rest
 
 
+ANYWHERE: tuple[Mutation, ...] = (break_bytes, break_head, break_line)
 MUTATIONS: tuple[Mutation, ...] = (
     break_bytes,
     break_body,

@@ -120,11 +120,7 @@ def serving(launch: Launch) -> Iterator[Service]:
     Raises:
         ServiceFailed: it is not there, or not ready in time; the message has its last words.
     """
-    if not launch.command.is_file():
-        raise ServiceFailed(
-            f"{launch.command} is not there: `make .venv/installed` makes it, "
-            "--stillhouse names another"
-        )
+    check_command(launch.command)
     with tempfile.TemporaryDirectory(prefix="reliability-", ignore_cleanup_errors=True) as scratch:
         port, log = free_port(), Path(scratch) / "log"
         (Path(scratch) / "at").mkdir()
@@ -150,6 +146,18 @@ def serving(launch: Launch) -> Iterator[Service]:
             yield service
         finally:
             _end(keeper)
+
+
+def check_command(command: Path) -> None:
+    """Checks that the service is there.
+
+    Raises:
+        ServiceFailed: it is not; the message says how to get it.
+    """
+    if not command.is_file():
+        raise ServiceFailed(
+            f"{command} is not there: `make .venv/installed` makes it, --stillhouse names another"
+        )
 
 
 def free_port() -> int:

@@ -69,8 +69,10 @@ async def collect(port: int, models: Sequence[Served], texts: Sequence[str]) -> 
 async def _ask(pool: wire.Pool, model: str, text: str) -> Said:
     async with asyncio.timeout(60):
         connection = await pool.take()
-        answer = await connection.ask(dialects.build("predict", model, [text]))
-    pool.give(connection)
+        try:
+            answer = await connection.ask(dialects.build("predict", model, [text]))
+        finally:
+            pool.give(connection)
     if answer.status != 200:
         said = answer.body[:200].decode(errors="replace")
         raise ReferenceUnfit(f"{model} answers a text alone with {answer.status}: {said}")

@@ -5,6 +5,7 @@ connection here.
 """
 
 import logging
+import random
 import re
 from contextlib import suppress
 from typing import Any
@@ -82,6 +83,7 @@ def requests(document: dict[str, Any], count: int, seed: int, known: frozenset[s
             most = each if _shape(one.path) in known else min(each, FEW)
             for mode in schemathesis.GenerationMode:
                 found += _made(one, mode, most, seed + round_)
+    random.Random(seed).shuffle(found)  # noqa: S311  # no secret
     return found[:count]
 
 

@@ -63,14 +63,12 @@ async def _shooter(
             break
         began = time.monotonic()
         try:
-            if connection is None or not connection.usable:
-                connection = await wire.Connection.open(order.port)
+            connection = await _fresh(connection, order.port)
             fate, detail = await fire(connection, shot, order.timeout)
             report(Sample(began, (time.monotonic() - began) * 1000, fate, detail, SHOT))
             if number % EACH == 0:
                 began = time.monotonic()
-                if not connection.usable:
-                    connection = await wire.Connection.open(order.port)
+                connection = await _fresh(connection, order.port)
                 fate, detail = await ask(connection, chance.choice(questions), order.timeout)
                 report(Sample(began, (time.monotonic() - began) * 1000, fate, detail))
         except wire.Unreached as error:
@@ -78,6 +76,15 @@ async def _shooter(
             await asyncio.sleep(UNREACHED_PAUSE)
     if connection is not None:
         connection.close()
+
+
+async def _fresh(connection: wire.Connection | None, port: int) -> wire.Connection:
+    """The same one while it may be used."""
+    if connection is not None:
+        if connection.usable:
+            return connection
+        connection.close()
+    return await wire.Connection.open(port)
 
 
 async def fire(connection: wire.Connection, shot: bytes, timeout: float) -> tuple[Fate, str]:

@@ -123,7 +123,7 @@ def _settled(memory: Sequence[tuple[float, float]], seconds: float) -> Memory:
 def _points(
     memory: Sequence[tuple[float, float]], record: Recorder, begun: float, seconds: float
 ) -> tuple[Point, ...]:
-    step = max(2.0, seconds / MOST_POINTS)
+    step = max(1.0, seconds / MOST_POINTS)
     found = []
     for number in range(int(seconds / step)):
         since, until = number * step, (number + 1) * step

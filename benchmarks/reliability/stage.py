@@ -64,6 +64,8 @@ def company(
     load = Rate(service.port, str(papers.mix), rate, "poisson", 1, most, timeout)
     near = Rate(service.port, str(papers.neighbour), NEIGHBOUR_RATE, "constant", 2, most, timeout)
     with agent(load, core) as mixed, agent(near, core) as neighbour:
+        mixed.await_first()
+        neighbour.await_first()
         yield mixed, neighbour
 
 
@@ -79,6 +81,7 @@ def measure_capacity(service: Service, papers: Papers, seconds: int, core: int) 
         seconds=seconds + 2 * math.ceil(WARM_UP_SECONDS),
     )
     with agent(order, core) as found:
+        found.await_first()
         time.sleep(WARM_UP_SECONDS)
         begun = time.monotonic()
         time.sleep(seconds)

@@ -92,6 +92,9 @@ class Connection:
                 if status >= 200:
                     break
             body = b"" if no_body or status in (204, 304) else await self._body(headers)
+        except asyncio.CancelledError:
+            self._closing = True  # the answer may come, and is nobody's
+            raise
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             self._closing = True
             some = getattr(error, "partial", b"")

@@ -34,7 +34,7 @@ def test_the_wheel_has_every_package_but_these() -> None:
 def test_stillhouse_has_none_of_them() -> None:
     """Its help is for users."""
     assert isinstance(stillhouse, click.Group)
-    assert not {"peers", "growth", "measure"} & stillhouse.commands.keys()
+    assert not {"peers", "growth", "measure", "reliability"} & stillhouse.commands.keys()
     said = CliRunner().invoke(stillhouse, ["--help"])
     assert said.exit_code == 0
     assert "loadtest" in said.output
@@ -51,7 +51,9 @@ def test_they_have_a_command_of_their_own() -> None:
         check=True,
     )
     assert "Usage: python -m benchmarks" in done.stdout
-    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["growth", "measure", "peers"]
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == [
+        *("growth", "measure", "peers", "reliability"),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,6 +1,5 @@
 """A full disk, where the service writes: its repository, its shared folder, its temporary files."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -48,6 +47,7 @@ def full_disk(scene: Scene) -> Fault:
         wrapper = ("unshare", "--mount", "sh", "-c", MOUNT, str(disk), str(models), str(size))
 
         def harm(service: Service) -> Harm:
+            workers = {one.pid for one in service.workers()}
             seen = Path(f"/proc/{service.main.pid}/root")  # as the service sees it
             fillers = [_fill(seen / str(place).lstrip("/")) for place in (disk, SHARED)]
             begun = time.monotonic()
@@ -64,9 +64,9 @@ def full_disk(scene: Scene) -> Fault:
             missed += [
                 f"{what}: {status} afterwards" for what, status in free.items() if status != 200
             ]
-            return Harm(
-                {"on a full disk": json.dumps(full), "then": json.dumps(free)}, tuple(missed)
-            )
+            if died := len(workers - {one.pid for one in service.processes()}):
+                missed.append(f"{died} workers died")
+            return Harm({"on a full disk": _said(full), "then": _said(free)}, tuple(missed))
 
         return under_load(
             scene,
@@ -119,3 +119,7 @@ def _ask_around(service: Service) -> dict[str, int | None]:
         "models": wire.request("GET", "/models"),
     }
     return {what: status_of(service.port, one, PATIENCE) for what, one in asked.items()}
+
+
+def _said(found: dict[str, int | None]) -> str:
+    return ", ".join(f"{what} {status or 'no answer'}" for what, status in found.items())

@@ -117,6 +117,8 @@ def stop(scene: Scene) -> Fault:
             )
         ]
         load, near = (stack.enter_context(agent(order, core)) for order in orders)
+        load.await_first()
+        near.await_first()
         time.sleep(scene.around)
         since = time.monotonic()
         one.tell(signal.SIGTERM)

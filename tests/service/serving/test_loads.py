@@ -10,9 +10,9 @@ import pytest
 
 from service.errors import DeadlineExceeded, Overloaded, Unavailable
 from service.repository.routes import Target
-from service.serving.versions import registry as registry_module
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import State
+from service.serving.versions import registry as registry_module
 from tests.service.serving.fakes import Fakes, end, place, registry_of, soon, turns, until
 from tests.service.serving.test_registry import BROKEN, states
 
