@@ -88,6 +88,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._limits = cast(BoundedConfig, self.config).limits
         self._awaits = Awaits.HEAD
+        self._turn = self._turn_seen = (
+            0  # counts what is waited for, and how far the sweep has seen
+        )
         self._since = self.loop.time()
         self._bytes = 0  # fed to the parser since it last gave a body or ended a request
         self._running: RequestResponseCycle | None = None
@@ -128,7 +131,8 @@ class BoundedHttp(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_AHEAD:
             raise Refused(HTTPStatus.BAD_REQUEST, "too many requests ahead of their answers")
         super().on_message_begin()
-        self._await(Awaits.HEAD)
+        self._awaits = Awaits.HEAD
+        self._turn += 1
 
     def on_headers_complete(self) -> None:
         """Starts the request, unless its head is too large."""
@@ -142,7 +146,8 @@ class BoundedHttp(HttpToolsProtocol):
             return  # it comes again; see _without_upgrade
         super().on_headers_complete()
         self.headers = []  # trailers are no headers of the request
-        self._await(Awaits.BODY)
+        self._awaits = Awaits.BODY
+        self._turn += 1
 
     def on_body(self, body: bytes) -> None:
         """Keeps a part of the body."""
@@ -164,6 +169,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def look(self, now: float) -> None:
         """Ends the connection if its client takes too long."""
+        if self._turn != self._turn_seen:
+            self._turn_seen = self._turn
+            self._since = now
         waited = now - self._since
         if self.transport.is_closing() and not self._closing:
             self._closing = True
@@ -189,7 +197,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _await(self, what: Awaits) -> None:
         self._awaits = what
-        self._since = self.loop.time()
+        self._turn += 1
 
     def _head_too_large(self) -> Refused:
         return Refused(

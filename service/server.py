@@ -105,6 +105,7 @@ def _config(settings: Settings, app: Any, **options: Any) -> BoundedConfig:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks which client it is
         root_path=settings.root_path,
         backlog=settings.backlog,
         # uvicorn counts the connection that asks, and refuses at the limit.

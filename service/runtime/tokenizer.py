@@ -117,13 +117,15 @@ class Tokenizer:
         Returns:
             `input_ids` and `attention_mask`, each (batch, time).
         """
-        longest = max(map(len, items))
-        input_ids = np.full((len(items), longest), self.pad_id, dtype=np.int64)
-        attention_mask = np.zeros_like(input_ids)
-        for row, item in enumerate(items):
-            input_ids[row, : len(item)] = item.ids
-            attention_mask[row, : len(item)] = 1
-        return input_ids, attention_mask
+        lengths = [len(item.ids) for item in items]
+        longest = max(lengths)
+        rows = [
+            item.ids if length == longest else item.ids + [self.pad_id] * (longest - length)
+            for item, length in zip(items, lengths, strict=True)
+        ]
+        input_ids = np.array(rows, dtype=np.int64)
+        attention_mask = np.arange(longest) < np.array(lengths)[:, np.newaxis]
+        return input_ids, attention_mask.astype(np.int64)
 
 
 def _special_ids(backend: Backend) -> tuple[list[int], list[int]]:

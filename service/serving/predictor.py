@@ -123,6 +123,7 @@ class Predictor:
             if not new:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
+            loaded.admission.settle(job, sum([len(item.ids) for item in batch]))
             result = await loaded.batcher.answer(job, batch)
             hop.started, hop.ended = result.started, result.ended
             asked = list(map(Known, batch, result.outputs))

@@ -226,8 +226,9 @@ class Classifier:
             small = np.exp(-np.abs(scaled))
             sigmoid: Float32Array = np.where(scaled >= 0, 1, small) / (1 + small)
             return sigmoid
-        shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        softmax: Float32Array = shifted / shifted.sum(axis=1, keepdims=True)
+        # The ufuncs themselves: a batch is small, and the methods' way to them is not.
+        shifted = np.exp(scaled - np.maximum.reduce(scaled, axis=1, keepdims=True))
+        softmax: Float32Array = shifted / np.add.reduce(shifted, axis=1, keepdims=True)
         return softmax
 
     def given(self, probabilities: Float32Array) -> npt.NDArray[np.bool_]:
@@ -259,5 +260,5 @@ class Classifier:
             distance = np.abs(probabilities - self._thresholds) / np.maximum(room, 1e-6)
             nearest: Float32Array = 0.5 + distance.min(axis=1) / 2
             return nearest
-        highest: Float32Array = probabilities.max(axis=1)
+        highest: Float32Array = np.maximum.reduce(probabilities, axis=1)
         return highest

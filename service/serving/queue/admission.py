@@ -26,11 +26,13 @@ class Admission:
 
     Attributes:
         texts: let in and not yet answered.
+        tokens: of them, as far as known.
     """
 
     def __init__(self, batcher: Batcher, max_texts: int) -> None:
         self.texts = 0
-        self._jobs: set[Job] = set()
+        self.tokens = 0.0
+        self._large: set[Job] = set()  # of several texts, which stand back for others
         self._batcher = batcher
         self._max_texts = max_texts
         self._max_length = batcher.model.manifest.max_length
@@ -45,7 +47,7 @@ class Admission:
             Overloaded: the queue is full, or too long for the deadline.
         """
         now = time.monotonic()
-        wait = self._wait(now, len(texts)) if self._jobs else 0.0
+        wait = self._wait(now, len(texts)) if self.texts else 0.0
         if self.texts + len(texts) > self._max_texts:
             raise Overloaded(f"{self.texts} texts wait for {self._batcher.name}", retry_after=wait)
         if now + wait * WAIT_MARGIN > deadline:
@@ -56,14 +58,22 @@ class Admission:
             )
         most = self._max_length
         tokens = sum([min(len(t) / TOKEN_CHARACTERS + SPECIAL_TOKENS, most) for t in texts])
-        job = Job(len(texts), tokens, now, deadline, alone=not self._jobs, leave=self._leave)
+        job = Job(len(texts), tokens, now, deadline, alone=not self.texts, leave=self._leave)
         self.texts += job.texts
-        self._jobs.add(job)
+        self.tokens += tokens
+        if job.texts > 1:
+            self._large.add(job)
         return job
+
+    def settle(self, job: Job, tokens: int) -> None:
+        """Says how many tokens a job's texts are, once that is known."""
+        self.tokens += tokens - job.tokens
+        job.tokens = tokens
 
     def _leave(self, job: Job) -> None:
         self.texts -= job.texts
-        self._jobs.discard(job)
+        self.tokens -= job.tokens
+        self._large.discard(job)
 
     def _wait(self, now: float, texts: int) -> float:
         """Seconds until the first text of a request that comes now would start.
@@ -72,11 +82,11 @@ class Admission:
         of large requests that is due after it does not count.
         """
         seconds = self._batcher.token_seconds
-        tokens = 0.0
-        for job in self._jobs:
+        tokens = self.tokens
+        for job in self._large:
             left = job.tokens * job.left / (len(job.outputs) or job.texts)
-            if texts == 1 and job.texts > 1 and seconds:
+            if texts == 1 and seconds:
                 due = (now - job.arrived) / (STRETCH * seconds)
                 left = min(left, max(0.0, due - (job.tokens - left)))
-            tokens += left
-        return tokens * seconds
+            tokens += left - job.tokens
+        return max(0.0, tokens) * seconds

@@ -95,7 +95,6 @@ class Batcher:
         waiting = queued(job, items, self.token_seconds)
         job.left = len(waiting)
         job.outputs = [None] * len(waiting)
-        job.tokens = sum([one.tokens for one in waiting])
         if job.alone and 0 < self.token_seconds * job.tokens <= LOOP_SECONDS:
             job.loop.call_soon(self._run_here, waiting)
         else:

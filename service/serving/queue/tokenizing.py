@@ -68,7 +68,6 @@ class TokenizerPool:
         except TimeoutError as error:
             raise DeadlineExceeded("the deadline passed before all texts were tokenised") from error
         finally:
-            job.abandoned = True
             self._characters -= characters
         items.update(zip(new, job.items, strict=True))
 
@@ -80,7 +79,6 @@ class TokenizerPool:
 class _Job:
     def __init__(self, model: Model, texts: Sequence[str], deadline: float) -> None:
         self.items: list[Item] = []
-        self.abandoned = False  # set on the loop, read in the pool
         self._model = model
         self._texts = texts
         self._deadline = deadline
@@ -90,8 +88,8 @@ class _Job:
         return len(self.items) < len(self._texts)
 
     def encode_part(self) -> None:
-        """Encodes the next texts, one at least; none once nobody waits for them."""
-        if self.abandoned or time.monotonic() >= self._deadline:
+        """Encodes the next texts, one at least; none once the deadline has passed."""
+        if time.monotonic() >= self._deadline:
             return
         start = end = len(self.items)
         room = PART_CHARACTERS

@@ -89,14 +89,12 @@ class Control:
     async def load(self, name: str, version: int | None = None) -> None:
         """As `Registry.load`, for all who serve the repository."""
         async with self._choosing:
-            await self._follow_held()
             await self._registry.load(name, version)
             await self._tell_others(name)
 
     async def unload(self, name: str) -> None:
         """As `Registry.unload`, for all who serve the repository."""
         async with self._choosing:
-            await self._follow_held()
             await self._registry.unload(name)
             await self._tell_others(name)
 

@@ -12,8 +12,8 @@ from service.errors import DeadlineExceeded, InferenceFailed
 from service.runtime.model import Item
 from service.runtime.speed import Speed
 from service.serving.queue.batcher import Batcher
-from tests.service.serving.batching import answer, run, said, send
 from tests.service.serving.fakes import FakeModel, Said, item
+from tests.service.serving.queue.batching import answer, run, said, send
 
 
 def on_loop(seconds: float, *texts: int) -> list[bool]:

@@ -15,7 +15,7 @@ from service.serving.versions.control import Control
 from service.serving.versions.registry import Registry
 from tests.service.builders import write_cascade
 from tests.service.serving.fakes import Fakes, end, place, registry_of, until
-from tests.service.serving.test_registry import BROKEN, serves
+from tests.service.serving.versions.test_registry import BROKEN, serves
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_failed_load_is_no_choice(root: Path) -> None:
             one.fakes.broken["student@1"] = BROKEN
             with pytest.raises(RepositoryError):
                 await one.control.load("student", 1)
-            assert HeldFile(root, None).read() == {}
+            assert HeldFile(root, None).read() == one.registry.held == {}
             assert serves(one.registry) == 2
 
     run(scenario)

@@ -31,10 +31,10 @@ def wait(admission: Admission, *texts: str) -> float:
     return refused.value.retry_after
 
 
-def let_in(admission: Admission, texts: int, tokens: float) -> Job:
+def let_in(admission: Admission, texts: int, tokens: int) -> Job:
     """A request of so many texts, whose tokens are known."""
     job = admission.admit(["x"] * texts, soon())
-    job.tokens = tokens
+    admission.settle(job, tokens)
     return job
 
 
@@ -72,7 +72,7 @@ async def test_tokens_are_counted_by_characters_until_they_are_known() -> None:
     one = admission(max_length=16)
     with one.admit(["x" * 20], soon()) as first:
         assert wait(one, "x") == 20 / 4 + 2
-        first.tokens = 3
+        one.settle(first, 3)
         assert wait(one, "x") == 3
         with one.admit(["x" * 100_000], soon()) as second:
             assert not second.alone
@@ -130,6 +130,7 @@ async def test_part_of_a_large_request_that_is_done_counts_no_more() -> None:
     one = Admission(batcher, 100)
     batcher.start()
     with one.admit(["x"] * 4, soon()) as large:
+        one.settle(large, 240)
         answering = asyncio.create_task(batcher.answer(large, [item(n, 60) for n in range(4)]))
         await until(lambda: model.batches)
         assert wait(one, "x", "x") == pytest.approx(240)

@@ -10,8 +10,8 @@ import pytest
 from service.errors import DeadlineExceeded, InferenceFailed, Unavailable
 from service.runtime.model import Item
 from service.serving.queue.batcher import Batcher
-from tests.service.serving.batching import SLOW, answer, busy, run, said, send
 from tests.service.serving.fakes import FakeModel, Said, item, turns, until
+from tests.service.serving.queue.batching import SLOW, answer, busy, run, said, send
 
 
 def test_waiting_texts_share_a_batch_and_get_their_own_answers() -> None:
