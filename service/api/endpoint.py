@@ -72,12 +72,17 @@ class Predictions:
     """
 
     def __init__(self, routes: Sequence[Route], otherwise: ASGIApp) -> None:
-        self._routes = routes
+        self._exact = {route.path: route.app for route in routes if "{" not in route.path}
+        self._routes = [route for route in routes if "{" in route.path]
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Has a request answered by the endpoint of its path, or by the rest."""
         if scope["type"] == "http" and scope["method"] == "POST":
+            exact = self._exact.get(scope["state"]["trail"].path)
+            if exact is not None:
+                await exact(scope, receive, send)
+                return
             for route in self._routes:
                 match, found = route.matches(scope)
                 if match is Match.FULL:
