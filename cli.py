@@ -9,7 +9,27 @@ import service.cli
 import training.cli
 
 
-@click.group()
+class Stages(click.Group):
+    """A stage's libraries may be missing: that is one line, and no traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Runs a command."""
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] in OURS:
+                raise
+            name = context.invoked_subcommand
+            extra = "loadtest" if name == "loadtest" else "export"
+            raise click.ClickException(
+                f"{name} needs {error.name}: pip install 'stillhouse[{extra}]'"
+            ) from error
+
+
+OURS = ("service", "training", "export", "loadtest")
+
+
+@click.group(cls=Stages)
 def main() -> None:
     """Distil text classifiers, prove what was lost, and serve them."""
 

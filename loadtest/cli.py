@@ -27,9 +27,9 @@ __all__ = ["loadtest"]
 )
 def compare(before: Path, after: Path, output: Path | None, fail_if: Any) -> None:
     """Compare two reports, the JSON files BEFORE and AFTER, side by side."""
-    from loadtest import terminal
-    from loadtest.comparison import NotComparable, compare_reports
-    from loadtest.report import ReportUnfit, read_report, write_comparison
+    from loadtest.report import terminal
+    from loadtest.report.comparison import NotComparable, compare_reports
+    from loadtest.report.files import ReportUnfit, read_report, write_comparison
 
     try:
         found = compare_reports(read_report(before), read_report(after), fail_if)

@@ -10,7 +10,7 @@ from loadtest import options
 
 if TYPE_CHECKING:
     from loadtest.load import Pace
-    from loadtest.session import Plan
+    from loadtest.run.session import Plan
 
 WARM_UP_SECONDS = 1
 
@@ -172,12 +172,12 @@ def loadtest(context: click.Context, /, **given: Any) -> None:
         raise click.ClickException(
             "Locust is not installed: pip install 'stillhouse[loadtest]' brings it"
         )
-    from loadtest import terminal
-    from loadtest.generator import GeneratorFailed
-    from loadtest.report import write_report
-    from loadtest.session import Progress, run_session
-    from loadtest.target import TargetUnfit
-    from loadtest.texts import TextsUnfit
+    from loadtest.generator.process import GeneratorFailed
+    from loadtest.report import terminal
+    from loadtest.report.files import write_report
+    from loadtest.run.session import Progress, run_session
+    from loadtest.run.target import TargetUnfit
+    from loadtest.traffic.texts import TextsUnfit
 
     output = given["output"]
     key = options.read_key(given["api_key_file"])
@@ -196,7 +196,7 @@ def loadtest(context: click.Context, /, **given: Any) -> None:
 def _plan(given: dict[str, Any]) -> "Plan":
     from loadtest.load import Content
     from loadtest.results import Price
-    from loadtest.session import Plan, Search
+    from loadtest.run.session import Plan, Search
 
     search = None
     if given["capacity"]:

@@ -13,11 +13,11 @@ from typing import ClassVar
 from gevent.pool import Pool  # type: ignore[import-untyped]  # it ships none
 from locust import task
 
-from loadtest.jobs import sleep_until
+from loadtest.generator.jobs import sleep_until
+from loadtest.generator.users import PredictUser
 from loadtest.load import MOST_ON_THEIR_WAY, Batch, Closed, Content, Load, Target
-from loadtest.texts import load_texts
-from loadtest.traffic import Traffic
-from loadtest.users import PredictUser
+from loadtest.traffic.questions import Traffic
+from loadtest.traffic.texts import load_texts
 
 SEED = 20
 

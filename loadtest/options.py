@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from loadtest.limits import Limit, LimitUnfit, parse_limits, parse_objective
 from loadtest.load import KEY_VARIABLE, Batch, Segment
+from loadtest.run.limits import Limit, LimitUnfit, parse_limits, parse_objective
 
 Value = TypeVar("Value")
 SEGMENT = re.compile(r"(?P<first>[\d.]+)(-(?P<last>[\d.]+))?/(?P<time>\d+)(?P<unit>s|m|)")

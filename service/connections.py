@@ -219,7 +219,8 @@ class BoundedHttp(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
         if app is service_unavailable:
-            app = self.app if cycle.scope["path"] in PROBES else _full
+            path = cycle.scope["path"].removeprefix(self.root_path)
+            app = self.app if path in PROBES else _full
         super()._start_asgi_task(cycle, app)
 
     def _refuse(self, cause: Refused) -> None:
@@ -254,7 +255,10 @@ class BoundedHttp(HttpToolsProtocol):
 def _sweep(state: ServerState, loop: Any) -> None:
     now = loop.time()
     for connection in list(state.connections):
-        cast(BoundedHttp, connection).look(now)
+        try:
+            cast(BoundedHttp, connection).look(now)
+        except Exception:  # of one, and the others are looked at all the same
+            log.exception("a connection could not be looked at")
     if state.connections:
         loop.call_later(SWEEP_SECONDS, _sweep, state, loop)
     else:

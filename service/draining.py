@@ -10,6 +10,7 @@ ends the process as it is.
 """
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import threading
@@ -90,9 +91,15 @@ class _Stopper:
         self._task: asyncio.Task[None] | None = None
 
     def on_signal(self, sig: int, _: FrameType | None) -> None:
-        """Begins the stop; a second signal ends the process."""
+        """Begins the stop; a second signal ends the process.
+
+        Not that of a worker: where a whole group is told, its supervisor tells it once more, and
+        ends it itself if it is told twice.
+        """
         if self._begun and sig != ORPHANED:
-            os._exit(128 + sig)
+            if multiprocessing.parent_process() is None:
+                os._exit(128 + sig)
+            return
         # A signal handler runs between two bytecodes: only this call also wakes the loop.
         if sig != signal.SIGTERM:
             self._loop.call_soon_threadsafe(self._hurry.set)

@@ -50,7 +50,9 @@ def _bound_to_port(host: str, port: int) -> socket.socket:
                 time.sleep(LOOK_SECONDS)
                 continue
             found.close()
-            raise OSError(error.errno, f"cannot listen on {host} port {port}: {error}") from None
+            raise OSError(
+                error.errno, f"cannot listen on {host} port {port}: {error.strerror}"
+            ) from None
         return found
 
 
@@ -64,7 +66,7 @@ def _bound_to_path(path: Path) -> socket.socket:
         os.chmod(path, 0o666)  # noqa: S103  as a port: who may come in is said by keys
     except OSError as error:
         found.close()
-        raise OSError(error.errno, f"cannot listen on {path}: {error}") from None
+        raise OSError(error.errno, f"cannot listen on {path}: {error.strerror}") from None
     return found
 
 

@@ -144,7 +144,7 @@ def test_every_stage_was_looked_at() -> None:
         ("from benchmarks.peers import cli", "cli", {"benchmarks.peers.cli"}),
         ("import benchmarks", "loadtest", {"benchmarks"}),
         ("from service.errors import X", "benchmarks.growth", {"service.errors.X"}),
-        ("from loadtest.texts import read_texts", "benchmarks.peers", set()),
+        ("from loadtest.traffic.texts import read_texts", "benchmarks.peers", set()),
     ],
 )
 def test_the_rule_sees_violations(source: str, package: str, expected: set[str]) -> None:

@@ -14,7 +14,9 @@ from service.runtime.tasks.classification import Classifier
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "models"
-SENTENCES = (ROOT / "loadtest" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+SENTENCES = (
+    (ROOT / "loadtest" / "traffic" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+)
 NAMES = ("teacher", "student", "nano")
 BOUND = 1e-5  # on the difference of a probability between a text alone and in any batch
 

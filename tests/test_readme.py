@@ -9,6 +9,7 @@ import click
 
 from benchmarks.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from cli import main
+from service.repository.routes import read_routes
 from service.settings import Settings
 from training.recipe import parse_recipe
 from training.teaching import Augmentation, Losses, Transfer
@@ -41,9 +42,16 @@ def test_commands_exist() -> None:
     assert set(re.findall(r"^stillhouse ([a-z]+)", README, re.MULTILINE)) <= main.commands.keys()
 
 
+def test_the_routes_are_usable(tmp_path: Path) -> None:
+    """The routes that the README shows can be read."""
+    (shown,) = re.findall(r"```toml\n(default.*?)```", README, re.DOTALL)
+    (tmp_path / "routes.toml").write_text(shown)
+    assert read_routes(tmp_path).shadow.keys() == {"student"}
+
+
 def test_the_recipe_is_usable() -> None:
     """The part of a recipe that the README shows is one, every key of it."""
-    (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (shown,) = re.findall(r"```toml\n(\[model\].*?)```", README, re.DOTALL)
     rest = {
         "name": "readme",
         "data": {"train": "train.tsv"},

@@ -118,7 +118,7 @@ def run(
     from benchmarks.growth.visit import Place
     from benchmarks.peers.errors import PeersError
     from benchmarks.peers.results import ResultsUnfit
-    from loadtest.texts import TextsUnfit
+    from loadtest.traffic.texts import TextsUnfit
 
     plan = Plan(
         models=given["model"],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 
-from loadtest.texts import TextsUnfit
+from loadtest.traffic.texts import TextsUnfit
 
 TRIES = 20  # for each text that is wanted
 

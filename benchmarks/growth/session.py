@@ -16,7 +16,7 @@ from benchmarks.growth.visit import SETTINGS, Place, visit
 from benchmarks.peers import contenders, machine, repository
 from benchmarks.peers.results import ResultsUnfit
 from benchmarks.peers.session import order
-from loadtest.texts import SENTENCES, read_texts
+from loadtest.traffic.texts import SENTENCES, read_texts
 
 FIXED = ("plan", "models", "versions", "settings", "sentences", "cpus", "wrk")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.peers.options import ENVIRONMENTS, PATH, PEERS, numbers, with_setting
-from loadtest.texts import TextsUnfit
+from loadtest.traffic.texts import TextsUnfit
 
 if TYPE_CHECKING:
     from benchmarks.peers.compare import Sources

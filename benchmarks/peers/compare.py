@@ -36,7 +36,7 @@ from benchmarks.peers.results import (
 )
 from benchmarks.peers.server import Known
 from benchmarks.peers.session import Plan
-from loadtest.texts import name_texts, read_texts
+from loadtest.traffic.texts import name_texts, read_texts
 
 SEED = 20  # of the order of texts
 BARE_FOLDER = "fastapi"  # whose environment runs bare ONNX Runtime

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from loadtest.texts import SENTENCES
+from loadtest.traffic.texts import SENTENCES
 
 ALL = "fastapi-def,fastapi-async,litserve,bentoml,mlserver,infinity,ray,fastapi-echo"
 PATH = click.Path(path_type=Path)

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.reliability import stage, wire
-from benchmarks.reliability.conditions import Place, describe, ended
-from benchmarks.reliability.crew import AgentFailed
+from benchmarks.reliability import stage
+from benchmarks.reliability.agents.crew import AgentFailed
 from benchmarks.reliability.errors import NoSuchTool, ServiceFailed
 from benchmarks.reliability.faults import bodies, clients, clock, disk, processes, versions
 from benchmarks.reliability.faults.common import SETTINGS, Scene
-from benchmarks.reliability.process import Launch, serving
 from benchmarks.reliability.results import SCHEMA_VERSION, Chaos, Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.conditions import Place, describe, ended
+from benchmarks.reliability.service.process import Launch, serving
 
 FAULTS: Mapping[str, Callable[[Scene], Fault]] = {
     "kill-worker": processes.kill_worker,

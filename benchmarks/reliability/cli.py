@@ -41,9 +41,9 @@ def soak(
     """Put an even, mixed load on the service for long, and watch its memory."""
     _need("matplotlib", "psutil", "urllib3")
     from benchmarks.reliability import soak as soaking
-    from benchmarks.reliability.charts import draw
-    from benchmarks.reliability.conditions import Place
+    from benchmarks.reliability.report.charts import draw
     from benchmarks.reliability.results import write
+    from benchmarks.reliability.service.conditions import Place
 
     plan = soaking.Plan(minutes * 60, rate, capacity_seconds, texts)
 
@@ -93,8 +93,8 @@ def chaos(
     """
     _need("psutil", "urllib3")
     from benchmarks.reliability import chaos as harming
-    from benchmarks.reliability.conditions import Place
     from benchmarks.reliability.results import write
+    from benchmarks.reliability.service.conditions import Place
 
     if unknown := [name for name in faults if name not in harming.FAULTS]:
         raise click.BadParameter(f"no fault is called {unknown[0]!r}: {FAULTS}")
@@ -154,8 +154,8 @@ def fuzz(
     """Send the service requests that are no good ones, on all paths."""
     _need("psutil", "urllib3", "schemathesis", "yaml")
     from benchmarks.reliability import fuzz as fuzzing
-    from benchmarks.reliability.conditions import Place
     from benchmarks.reliability.results import write
+    from benchmarks.reliability.service.conditions import Place
 
     plan = fuzzing.Plan(requests, processes, at_once, specs, seconds, texts, seed)
 
@@ -175,7 +175,7 @@ def fuzz(
 def report(folder: Path, table: Path) -> None:
     """Write the page of all results that there are."""
     from benchmarks.peers.results import ResultsUnfit, write_whole
-    from benchmarks.reliability.report import to_markdown
+    from benchmarks.reliability.report.page import to_markdown
     from benchmarks.reliability.results import Chaos, Fuzz, Soak, read
 
     try:
@@ -193,9 +193,9 @@ def report(folder: Path, table: Path) -> None:
 def _made(make: Callable[[], Made]) -> Made:
     from benchmarks.peers.errors import PeersError
     from benchmarks.peers.results import ResultsUnfit
-    from benchmarks.reliability.crew import AgentFailed
+    from benchmarks.reliability.agents.crew import AgentFailed
     from benchmarks.reliability.errors import ReliabilityError
-    from benchmarks.reliability.reference import ReferenceUnfit
+    from benchmarks.reliability.questions.reference import ReferenceUnfit
 
     stops = (PeersError, ResultsUnfit, AgentFailed, ReliabilityError, ReferenceUnfit, OSError)
     try:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reliability import stage
-from benchmarks.reliability.conditions import Place, describe, ended
-from benchmarks.reliability.crew import Agent, agent
+from benchmarks.reliability.agents.crew import Agent, agent
 from benchmarks.reliability.errors import ServiceFailed
 from benchmarks.reliability.fate import SHOT, Fate
 from benchmarks.reliability.faults.common import ADMIN_KEY, health
-from benchmarks.reliability.orders import Shots
-from benchmarks.reliability.process import Launch, Service, serving
-from benchmarks.reliability.recorder import Recorder
+from benchmarks.reliability.load.orders import Shots
+from benchmarks.reliability.load.recorder import Recorder
 from benchmarks.reliability.results import SCHEMA_VERSION, Fuzz, Source, Tally
-from benchmarks.reliability.shooting import MUTATED, SERVICE
+from benchmarks.reliability.service.conditions import Place, describe, ended
+from benchmarks.reliability.service.process import Launch, Service, serving
+from benchmarks.reliability.shots.shooting import MUTATED, SERVICE
 
 # /admin is there, and no shot has its key.
 SETTINGS = {"STILLHOUSE_LOG_LEVEL": "info", "STILLHOUSE_ADMIN_KEY": ADMIN_KEY}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reliability import stage
-from benchmarks.reliability.conditions import Place, describe, ended
 from benchmarks.reliability.errors import ServiceFailed
 from benchmarks.reliability.fate import Fate
-from benchmarks.reliability.process import Launch, Service, serving
-from benchmarks.reliability.recorder import Recorder
+from benchmarks.reliability.load.recorder import Recorder
 from benchmarks.reliability.results import SCHEMA_VERSION, Memory, Point, Soak, Tally
+from benchmarks.reliability.service.conditions import Place, describe, ended
+from benchmarks.reliability.service.process import Launch, Service, serving
 
 SETTINGS = {"STILLHOUSE_ACCESS_LOG": "false", "STILLHOUSE_LOG_LEVEL": "warning"}
 SETTLED_SECONDS = 300.0

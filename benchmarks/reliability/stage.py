@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.reliability import material, reference
-from benchmarks.reliability.crew import Agent, agent
+from benchmarks.reliability.agents.crew import Agent, agent
 from benchmarks.reliability.fate import Fate
-from benchmarks.reliability.orders import QUESTIONS, TIMEOUT_SECONDS, Clients, Rate
-from benchmarks.reliability.process import Service
+from benchmarks.reliability.load.orders import QUESTIONS, TIMEOUT_SECONDS, Clients, Rate
+from benchmarks.reliability.questions import material, reference
+from benchmarks.reliability.service.process import Service
 
 QUESTION_COUNT = 3000
 NEIGHBOUR_RATE = 50.0  # a second

@@ -8,7 +8,7 @@ from service.api.models import ModelInfo, ModelList, describe, list_models
 from service.api.openapi import body_of, problems_of
 from service.api.schemas import Body
 from service.api.state import service_of
-from service.errors import RepositoryError
+from service.errors import InvalidInput, RepositoryError
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 
@@ -35,6 +35,8 @@ async def load(request: Request, name: str) -> ModelInfo:
     the repository cannot be written, `held_outlives` is false.
     """
     service = service_of(request)
+    if request.query_params:  # in an incident, what is not read must not look as if it were
+        raise InvalidInput('the query is not read: the version goes into the body, {"version": 1}')
     body = parse_json(LoadRequest, await request.body() or b"{}")
     await service.control.load(name, body.version)
     return describe(service, name)

@@ -17,6 +17,9 @@ from service.serving.versions.version import State, Version
 router = APIRouter(tags=["models"])
 
 
+_STATES = {State.READY: "ready", State.ASLEEP: "asleep", State.LOADING: "asleep"}
+
+
 class VersionInfo(BaseModel):
     """One version of a model."""
 
@@ -86,7 +89,7 @@ async def list_models(request: Request) -> ModelList:
     registry = service.registry
     routes = registry.routes
     return ModelList(
-        default=routes.default,
+        default=registry.default,
         models=[describe(service, name) for name in registry.versions],
         cascades=[
             CascadeInfo(
@@ -138,7 +141,7 @@ def describe(service: Service, name: str) -> ModelInfo:
     manifest = serving.manifest
     return info.model_copy(
         update={
-            "state": "asleep" if serving.state is State.ASLEEP else "ready",
+            "state": _STATES.get(serving.state, "unavailable"),
             "version": manifest.version,
             "labels": list(manifest.labels),
             "problem_type": manifest.problem_type,

@@ -18,6 +18,10 @@ _TIMEOUT = {
     "schema": {"type": "integer", "minimum": 1},
     "description": "after this long the answer is of no use, and 504 comes instead",
 }
+KEYS = (
+    "Where the service was started with keys, a request needs one, as `Authorization: Bearer KEY` "
+    "or `X-API-Key: KEY`; `/admin` and the loading of models need the admin key."
+)
 _CONFLICT = "the version cannot be served"
 
 
@@ -50,8 +54,21 @@ def install(
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        document["info"]["description"] = KEYS
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        document["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": KEYS}
+        }
+        document["security"] = [{}, {"key": []}]
+        for path in document["paths"].values():
+            for operation in path.values():  # FastAPI's own form of 422, which is never sent
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
         for route in routes:
             document["paths"].setdefault(route.path, {})["post"] = _operation(route, schemas)
         _add_schemas(schemas, Problem, *bodies)

@@ -1,6 +1,7 @@
 """The running service, as the handlers see it: made by `service.app`."""
 
 import asyncio
+import logging
 from typing import NamedTuple, cast
 
 from fastapi import Request
@@ -20,6 +21,8 @@ from service.serving.versions.version import State
 from service.settings import Settings
 from service.telemetry.gauges import VersionGauge
 from service.telemetry.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
 
 
 class Parts(NamedTuple):
@@ -95,7 +98,9 @@ class Service:
         return None
 
     def dead(self) -> str | None:
-        """Which model can answer nobody any more, since its thread has died; None: none."""
+        """What can go on no more: a model whose thread has died, or the work in the background."""
+        if not self.control.is_alive:
+            return "the background work has ended"
         for version in self.registry:
             loaded = version.loaded
             if version.state is State.READY and loaded and not loaded.batcher.is_alive:
@@ -111,6 +116,7 @@ class Service:
 
     def notice(self) -> None:
         """Says that a stop has begun."""
+        log.info("stopping: predictions go on", extra={"seconds": self.settings.notice_seconds})
         self.stopping = True
 
     def close(self) -> None:
@@ -126,10 +132,12 @@ class Service:
     async def stop(self) -> None:
         """Answers what was accepted, and ends all background work."""
         self.close()
-        await self.shadows.stop()
-        await self.control.stop()
-        await self.registry.stop()
-        await self.guards.stop()
+        stops = (self.shadows.stop, self.control.stop, self.registry.stop, self.guards.stop)
+        for stop in stops:  # each, whatever becomes of the one before
+            try:
+                await stop()
+            except Exception:
+                log.exception("a part did not stop as it should")
         self._pool.stop()
         self.telemetry.catch_up()
         await asyncio.to_thread(self.telemetry.stop)

@@ -5,11 +5,12 @@ version, not what is loaded.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from service.errors import RepositoryError
@@ -56,6 +57,26 @@ class HeldFile:
             return _parsed(text)
         return {}
 
+    def change(self, name: str, version: int | None, known: Mapping[str, int]) -> bool:
+        """Writes one choice beside those of others, who may be writing theirs.
+
+        Args:
+            version: None: the model is held no more.
+            known: what is written beside it where the file cannot be read.
+
+        Returns:
+            As `write`.
+        """
+        with _locked(self._file.parent):
+            try:
+                held = self.read()
+            except RepositoryError:
+                held = dict(known)
+            held.pop(name, None)
+            if version is not None:
+                held[name] = version
+            return self.write(held)
+
     def write(self, held: Mapping[str, int]) -> bool:
         """Writes all choices, whole or not at all.
 
@@ -76,6 +97,11 @@ class HeldFile:
         self._own = None if written else text
         return False
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the choices in force are in the repository: if not, they end with the service."""
+        return self._own is None and not (self._beside is not None and self._beside.exists())
+
     def stamp(self) -> tuple[object, ...]:
         """Differs when the choices may: cheap enough to be looked at again and again."""
         found: list[object] = [self._own]
@@ -87,6 +113,17 @@ class HeldFile:
             else:
                 found.append((status.st_ino, status.st_size, status.st_mtime_ns))
         return tuple(found)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps the other processes that serve a folder out, where it can be locked."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _parsed(text: str) -> Held:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from service.errors import RepositoryError, UnknownModel
+from service.errors import RepositoryError
 from service.repository.manifest import FILE_NAME, NAME_PATTERN
 
 
@@ -38,16 +38,3 @@ class ModelRepository:
             if re.fullmatch(r"[1-9][0-9]{0,8}", version) and re.fullmatch(NAME_PATTERN, name):
                 found.setdefault(name, []).append(int(version))
         return {name: sorted(found[name]) for name in sorted(found)}
-
-    def directory(self, name: str, version: int) -> Path:
-        """Where a version lies.
-
-        Raises:
-            UnknownModel: it is not there; the message lists what is.
-        """
-        versions = self.versions()
-        if name not in versions:
-            raise UnknownModel(f"no model {name!r}: there are {sorted(versions)}")
-        if version not in versions[name]:
-            raise UnknownModel(f"no version {version} of {name!r}: there are {versions[name]}")
-        return self.root / name / str(version)

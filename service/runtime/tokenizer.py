@@ -54,10 +54,11 @@ class Tokenizer:
             ValueError: the file is not a tokeniser; the message names it.
         """
         try:
-            backend = Backend.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
+            return cls(Backend.from_file(str(path)), max_length)
+        except BaseException as error:  # the library raises bare Exception, and panics
+            if not isinstance(error, Exception) and not _is_panic(error):
+                raise
             raise ValueError(f"{path} is not a readable tokenizer.json: {error}") from error
-        return cls(backend, max_length)
 
     @property
     def highest_id(self) -> int:
@@ -74,6 +75,15 @@ class Tokenizer:
         Raises:
             InferenceFailed: the library panicked.
         """
+        try:
+            return self._encode(texts)
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+            # It is no Exception, and its message may hold the text.
+            raise InferenceFailed("the tokenizer failed on this text") from None
+
+    def _encode(self, texts: Sequence[str]) -> list[Item]:
         if max(map(len, texts), default=0) <= self._enough:
             return self._read(texts)
         items: dict[int, Item] = {}
@@ -98,13 +108,7 @@ class Tokenizer:
         return [next(asked) if ids is None else self._wrapped(ids) for ids in read]
 
     def _asked(self, texts: Sequence[str]) -> list[Item]:
-        try:
-            read = self._backend.encode_batch_fast(list(texts))
-        except BaseException as error:
-            if type(error).__module__ != "pyo3_runtime":
-                raise
-            # The library panicked: no Exception, and its message may hold the text.
-            raise InferenceFailed("the tokenizer failed on this text") from None
+        read = self._backend.encode_batch_fast(list(texts))
         return [Item(one.ids or [self._nothing], bool(one.overflowing)) for one in read]
 
     def _wrapped(self, ids: list[int]) -> Item:
@@ -126,6 +130,11 @@ class Tokenizer:
         input_ids = np.array(rows, dtype=np.int64)
         attention_mask = np.arange(longest) < np.array(lengths)[:, np.newaxis]
         return input_ids, attention_mask.astype(np.int64)
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether the library, which is written in Rust, panicked."""
+    return type(error).__module__ == "pyo3_runtime"
 
 
 def _special_ids(backend: Backend) -> tuple[list[int], list[int]]:

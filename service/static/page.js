@@ -73,7 +73,7 @@ async function run() {
   const mine = (running = new AbortController());
   const asked = text.value;
   answers.clear();
-  say(byId("problem"), "");
+  if (!isRefused()) say(byId("problem"), "");
   if (!asked.trim()) {
     for (const card of cards.values()) card.clear();
     say(byId("announcement"), "");

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import Counter as Count
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -21,6 +22,14 @@ SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5,
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
 TOKENS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
+
+
+class Batch(NamedTuple):
+    """A batch that a model ran."""
+
+    texts: int
+    tokens: int
+    seconds: float
 
 
 class ManyHistogram(Histogram):
@@ -134,15 +143,20 @@ class Metrics:
                 self._routes[route] = _Route(self, route)
             self._routes[route].count(ended)
         for version, answers in versions.items():
-            if version not in self._versions:
-                self._versions[version] = _Version(self, answers[0].manifest)
-            self._versions[version].count(answers)
+            counts = self._versions.get(version)
+            manifest = answers[0].manifest
+            if (
+                counts is None or counts.labels != manifest.labels
+            ):  # published anew under its number
+                counts = self._versions[version] = _Version(self, manifest)
+            counts.count(answers)
 
-    def batch(self, model: str, version: int, texts: int, tokens: int, seconds: float) -> None:
-        """Counts a batch that ran; from any thread."""
-        self.batch_texts.labels(model, version).observe(texts)
-        self.batch_tokens.labels(model, version).observe(tokens)
-        self.batch_seconds.labels(model, version).observe(seconds)
+    def batches(self, model: str, version: int, ran: Sequence[Batch]) -> None:
+        """Counts batches that a version ran."""
+        at = (model, version)
+        self.batch_texts.labels(*at).observe_many([batch.texts for batch in ran])
+        self.batch_tokens.labels(*at).observe_many([batch.tokens for batch in ran])
+        self.batch_seconds.labels(*at).observe_many([batch.seconds for batch in ran])
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format; of several workers, added up."""
@@ -195,7 +209,7 @@ class _Version:
         self._truncated = metrics.truncated.labels(*at)
         self._confidence = metrics.confidence.labels(*at)
         self._tokens = metrics.text_tokens.labels(*at)
-        self._names = manifest.labels
+        self.labels = manifest.labels
         self._labels = {label: metrics.labels.labels(*at, label) for label in manifest.labels}
 
     def count(self, answers: Sequence[Answer]) -> None:
@@ -206,6 +220,6 @@ class _Version:
             self._escalated.inc(escalated)
         if truncated := sum([answer.truncated for answer in answers]):
             self._truncated.inc(truncated)
-        said = [label for answer in answers for label in answer.output.said(self._names)]
+        said = [label for answer in answers for label in answer.output.said(self.labels)]
         for label, times in Count(said).items():
             self._labels[label].inc(times)

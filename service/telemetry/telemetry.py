@@ -7,12 +7,12 @@ time, and no answer waits for it.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 
 from service.telemetry.access_log import AccessLog
 from service.telemetry.gauges import VersionGauge
-from service.telemetry.metrics import Metrics
+from service.telemetry.metrics import Batch, Metrics
 from service.telemetry.record import Record
 from service.telemetry.stats import Recent, Stats
 from service.telemetry.totals import Totals, VersionTotals
@@ -35,7 +35,7 @@ class Telemetry:
 
     def __init__(self, access_log: bool, otlp_endpoint: str | None) -> None:
         self._waiting: list[Record] = []
-        self._batches: deque[tuple[str, int, int, int, float]] = deque()  # that wait likewise
+        self._batches: deque[tuple[tuple[str, int], Batch]] = deque()  # that wait likewise
         self._most = MOST if otlp_endpoint is None else MOST_TRACED
         self._metrics = Metrics()
         self._recent = Recent()
@@ -66,25 +66,34 @@ class Telemetry:
 
     def catch_up(self) -> None:
         """Reads all records that wait, before somebody looks."""
-        while self._batches:
-            name, version, texts, tokens, seconds = self._batches.popleft()
-            self._metrics.batch(name, version, texts, tokens, seconds)
-            self._totals.batch(name, version)
         waiting, self._waiting = self._waiting, []
+        batches: defaultdict[tuple[str, int], list[Batch]] = defaultdict(list)
+        while self._batches:  # models add to them meanwhile
+            version, batch = self._batches.popleft()
+            batches[version].append(batch)
+        for (name, number), ran in batches.items():
+            self._read(self._metrics.batches, name, number, ran)
+            self._read(self._totals.batches, name, number, len(ran))
         if not waiting:
             return
+        for read in (self._metrics.count, self._recent.add, self._totals.add):
+            self._read(read, waiting)
+        for record in waiting:
+            self._read(self._tell_of, record)
+
+    def _tell_of(self, record: Record) -> None:
+        self._access_log.write(record, self._traces.record(record))
+
+    def _read(self, read: Callable[..., None], *what: object) -> None:
+        """Has one reader read; where it fails the others read on, and no request fails of it."""
         try:
-            self._metrics.count(waiting)
-            self._recent.add(waiting)
-            self._totals.add(waiting)
-            for record in waiting:
-                self._access_log.write(record, self._traces.record(record))
-        except Exception:  # the request that ends now must not fail of it
-            log.exception("records of requests were lost", extra={"records": len(waiting)})
+            read(*what)
+        except Exception:
+            log.exception("requests were not read", extra={"reader": read.__qualname__})
 
     def batch(self, name: str, version: int, texts: int, tokens: int, seconds: float) -> None:
         """Has a batch that ran counted; from any thread."""
-        self._batches.append((name, version, texts, tokens, seconds))
+        self._batches.append(((name, version), Batch(texts, tokens, seconds)))
 
     def shadowed(self, model: str, shadow: str, label: str, agrees: bool) -> None:
         """Counts a text that `shadow` answered too, where `model` had said `label`."""

@@ -43,9 +43,9 @@ class VersionTotals:
     def __init__(self) -> None:
         self._sums: defaultdict[tuple[str, int], _Sums] = defaultdict(_Sums)
 
-    def batch(self, model: str, version: int) -> None:
-        """Adds a batch that ran."""
-        self._sums[model, version].batches += 1
+    def batches(self, model: str, version: int, ran: int) -> None:
+        """Adds batches that ran."""
+        self._sums[model, version].batches += ran
 
     def add(self, records: Sequence[Record]) -> None:
         """Adds requests that have ended."""

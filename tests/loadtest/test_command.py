@@ -19,8 +19,9 @@ from click.testing import CliRunner, Result
 import loadtest
 from loadtest.cli import loadtest as command
 from loadtest.load import Closed
-from loadtest.report import read_report, to_json
+from loadtest.report.files import read_report, to_json
 from loadtest.results import Report, Run
+from loadtest.traffic.texts import SENTENCES
 from tests.loadtest.stand_in import Behaviour, stand_in
 
 ROOT = Path(loadtest.__file__).resolve().parents[1]
@@ -128,7 +129,7 @@ def test_the_services_own_times_are_beside_the_clients(whole: Session) -> None:
 
 def test_sentences_are_varied(whole: Session) -> None:
     """No sentence is a large part of what is asked, and all are from the file."""
-    sentences = (ROOT / "loadtest" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
     single = Counter(body["inputs"] for body in whole.behaviour.asked[3:])
     assert set(single) <= set(sentences)
     assert single.most_common(1)[0][1] < single.total() / 10

@@ -7,10 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from benchmarks.reliability import dialects, wire
 from benchmarks.reliability.faults.common import Harm, Scene, under_load
-from benchmarks.reliability.process import Service
+from benchmarks.reliability.questions import dialects
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.process import Service
 
 MILLION = 1_000_000
 WITHIN = 500_000  # items in a body below the default limit of a megabyte

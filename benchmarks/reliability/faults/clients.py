@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from benchmarks.reliability import dialects, wire
 from benchmarks.reliability.faults.common import Harm, Scene, under_load
-from benchmarks.reliability.process import Service
+from benchmarks.reliability.questions import dialects
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.process import Service
 
 SLOW_CLIENTS = 64
 SLOW_SECONDS = 25.0  # within which the service must be rid of them

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from benchmarks.reliability import wire
 from benchmarks.reliability.errors import NoSuchTool
 from benchmarks.reliability.faults.common import Harm, Scene, under_load, until_true
-from benchmarks.reliability.process import Service
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.process import Service
 
 LIBRARY = "libfaketimeMT.so.1"
 HOUR = 3600

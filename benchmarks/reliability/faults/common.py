@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.reliability import stage, wire
-from benchmarks.reliability.conditions import Place
+from benchmarks.reliability import stage
 from benchmarks.reliability.fate import Fate
-from benchmarks.reliability.process import Launch, Service, serving
-from benchmarks.reliability.recorder import Recorder
+from benchmarks.reliability.load.recorder import Recorder
 from benchmarks.reliability.results import Fault, Phases
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.conditions import Place
+from benchmarks.reliability.service.process import Launch, Service, serving
 
 ADMIN_KEY = "an-admin-key"
 # The stop has a fault of its own; all others need not wait for balancers.

@@ -8,7 +8,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.reliability import dialects, wire
 from benchmarks.reliability.errors import NoSuchTool
 from benchmarks.reliability.faults.common import (
     ADMIN_KEY,
@@ -17,8 +16,10 @@ from benchmarks.reliability.faults.common import (
     status_of,
     under_load,
 )
-from benchmarks.reliability.process import Service
+from benchmarks.reliability.questions import dialects
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.process import Service
 
 WORKERS = 2
 PATIENCE = 10.0

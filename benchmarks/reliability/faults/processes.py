@@ -5,7 +5,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-from benchmarks.reliability.crew import agent
+from benchmarks.reliability.agents.crew import agent
 from benchmarks.reliability.fate import Fate
 from benchmarks.reliability.faults.common import (
     SLACK_SECONDS,
@@ -17,9 +17,9 @@ from benchmarks.reliability.faults.common import (
     under_load,
     until_true,
 )
-from benchmarks.reliability.orders import Clients
-from benchmarks.reliability.process import Service, serving
+from benchmarks.reliability.load.orders import Clients
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service.process import Service, serving
 
 WORKERS = 2
 BETWEEN_KILLS = 10.0

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.repository import find_version
-from benchmarks.reliability import dialects, wire
 from benchmarks.reliability.faults.common import (
     ADMIN_KEY,
     Harm,
@@ -22,8 +21,10 @@ from benchmarks.reliability.faults.common import (
     under_load,
     until_true,
 )
-from benchmarks.reliability.process import Service
+from benchmarks.reliability.questions import dialects
 from benchmarks.reliability.results import Fault
+from benchmarks.reliability.service import wire
+from benchmarks.reliability.service.process import Service
 
 MODEL = "student"
 BETWEEN = 5.0

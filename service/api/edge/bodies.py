@@ -85,4 +85,6 @@ def _inflated(body: bytes, bits: int, max_bytes: int) -> bytes:
         raise BodyTooLarge(f"the body has more than {max_bytes} bytes, decompressed")
     if not reader.eof:
         raise InvalidInput("the body cannot be decompressed: it is cut off")
+    if reader.unused_data:
+        raise InvalidInput("the body cannot be decompressed: something follows its end")
     return plain

@@ -1,5 +1,6 @@
 """Compresses a response where the client takes that and it is worth it."""
 
+import re
 import zlib
 
 from starlette.types import Message, Send
@@ -7,6 +8,7 @@ from starlette.types import Message, Send
 LEAST_BYTES = 1024  # that are worth it
 LEVEL = 1  # most of the gain, at a fraction of the time of the others
 _WINDOW_BITS = {b"gzip": 31, b"deflate": 15}  # as zlib calls the formats
+_NEVER = re.compile(rb"q\s*=\s*0(\.0*)?")
 _TYPES = (b"application/json", b"application/problem+json", b"application/octet-stream", b"text/")
 
 
@@ -48,7 +50,7 @@ def _best(accepted: bytes) -> bytes | None:
     """The first coding of ours that a client takes; None: it takes none."""
     for part in accepted.lower().split(b","):
         name, _, quality = part.partition(b";")
-        if name.strip() in _WINDOW_BITS and quality.replace(b" ", b"") not in (b"q=0", b"q=0.0"):
+        if name.strip() in _WINDOW_BITS and not _NEVER.fullmatch(quality.strip()):
             return name.strip()
     return None
 
@@ -56,7 +58,9 @@ def _best(accepted: bytes) -> bytes | None:
 def _is_worth_it(start: Message, body: bytes) -> bool:
     headers = dict(start["headers"])
     return (
-        len(body) >= LEAST_BYTES
+        start["status"] == 200
+        and len(body) >= LEAST_BYTES
+        and b"etag" not in headers  # it names these very bytes
         and b"content-encoding" not in headers
         and headers.get(b"content-type", b"").startswith(_TYPES)
     )

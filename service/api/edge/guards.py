@@ -31,7 +31,7 @@ class Guard:
         started: on the clock of `time.monotonic`.
 
     Attributes:
-        has_body: all of the request has arrived.
+        has_body: all of the request has arrived, or it has no body.
         answering: nothing but the answer is waited for: a client that goes ends it.
     """
 
@@ -39,21 +39,21 @@ class Guard:
         self, guards: "Guards", receive: Receive, headers: Mapping[bytes, bytes], started: float
     ) -> None:
         self.started = started
-        self.has_body = False
         self.answering = False
         self._guards = guards
-        self._receive = receive
+        self._receive: Receive | None = receive
+        self._is_reading = False  # a handler waits for the body; some never do
         self._bytes = 0
         self._error: Exception | None = None
+        self._task: asyncio.Task[object] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        length = headers.get(b"content-length", b"")
+        length = headers.get(b"content-length", b"0")
+        self.has_body = length == b"0" and b"transfer-encoding" not in headers
         if length.isdigit() and int(length[:20]) > guards.max_bytes:
             raise guards.too_large()
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
+        self._task = asyncio.current_task()
         self._guards.in_flight.add(self)
         return self
 
@@ -61,10 +61,12 @@ class Guard:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         self._guards.in_flight.discard(self)
+        # Both lead back here: a circle would keep the request until the garbage is collected.
+        task, self._task, self._receive = self._task, None, None
         if self._watcher is not None:
             self._watcher.cancel()
-        if self._error is not None:
-            self._task.uncancel()
+        if self._error is not None and task is not None:
+            task.uncancel()
             if kind is asyncio.CancelledError:
                 raise self._error from None
 
@@ -74,7 +76,12 @@ class Guard:
         Raises:
             BodyTooLarge: the body is.
         """
-        message = await self._receive()
+        receive = self._receive
+        if receive is None:  # the request has ended
+            return {"type": "http.disconnect"}
+        self._is_reading = not self.has_body
+        message = await receive()
+        self._is_reading = False
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._guards.max_bytes:
             raise self._guards.too_large()
@@ -84,21 +91,28 @@ class Guard:
 
     def end(self, error: Exception) -> None:
         """Ends the `with`, which raises `error`; called from outside it."""
-        if self._error is None:
+        if self._error is None and self._task is not None:
             self._error = error
             self._task.cancel()
+
+    def end_body(self, error: StillhouseError) -> None:
+        """Ends it if its body is waited for."""
+        if self._is_reading:
+            self.end(error)
 
     def look(self, now: float) -> None:
         """Ends the request if its body is late; watches its client if it is not soon answered."""
         age = now - self.started
-        if not self.has_body and age > self._guards.body_seconds:
+        if self._is_reading and age > self._guards.body_seconds:
             limit = f"{self._guards.body_seconds:g} s"
             self.end(BodyTooSlow(f"the body did not arrive within {limit}"))
         elif self.answering and age > GRACE_SECONDS and self._watcher is None:
-            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+            receive = self._receive
+            assert receive is not None
+            self._watcher = asyncio.get_running_loop().create_task(self._watch(receive))
 
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
             pass
         if self.answering:
             self.end(ClientGone("the client closed the connection"))
@@ -133,10 +147,9 @@ class Guards:
         return BodyTooLarge(f"the body has more than {self.max_bytes} bytes")
 
     def end_bodies(self, error: StillhouseError) -> None:
-        """Refuses every request that has not arrived."""
+        """Refuses every request whose body is waited for."""
         for guard in list(self.in_flight):
-            if not guard.has_body:
-                guard.end(error)
+            guard.end_body(error)
 
     async def _look_again_and_again(self) -> None:
         while True:

@@ -62,7 +62,9 @@ class Keys:
             )
         if settings.admin_key_file is not None:
             self._admin = self._read_again(
-                "the key for /admin", lambda: [settings.administrator_key or ""], self._admin
+                "the key for /admin",
+                lambda: [key] if (key := settings.administrator_key) else [],
+                self._admin,
             )
 
     def check(self, path: str, headers: Mapping[bytes, bytes]) -> None:
@@ -108,6 +110,10 @@ def _matches(headers: Mapping[bytes, bytes], keys: Iterable[bytes]) -> bool:
     found = hashlib.sha256(given.strip()).digest()
     # Every key is compared, so that the time does not tell which one came close.
     return sum(hmac.compare_digest(found, key) for key in keys) > 0
+
+
+def _given(key: str | None) -> list[str]:
+    return [] if key is None else [key]
 
 
 def _hashes(keys: Iterable[str]) -> frozenset[bytes]:

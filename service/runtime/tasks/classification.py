@@ -145,7 +145,7 @@ class Classifier:
             raise
         except Exception as error:  # ONNX Runtime raises many kinds for a graph it cannot run
             place = f"{directory.parent.name}/{directory.name}"
-            raise FileError(f"{place}: {error or type(error).__name__}") from error
+            raise FileError(f"{place}: {str(error) or type(error).__name__}") from error
         return classifier
 
     def _warm_up(self) -> None:

@@ -6,7 +6,7 @@ Counts tokens by the characters of a text until they are known. Lives on the eve
 import time
 from collections.abc import Sequence
 
-from service.errors import Overloaded
+from service.errors import DeadlineExceeded, Overloaded
 from service.serving.queue.batcher import Batcher
 from service.serving.queue.jobs import STRETCH, Job
 
@@ -45,12 +45,18 @@ class Admission:
 
         Raises:
             Overloaded: the queue is full, or too long for the deadline.
+            DeadlineExceeded: it has passed.
         """
         now = time.monotonic()
-        wait = self._wait(now, len(texts)) if self.texts else 0.0
+        if now >= deadline:
+            raise DeadlineExceeded("the deadline passed before the model was asked")
+        longest = self.tokens * self._batcher.token_seconds
         if self.texts + len(texts) > self._max_texts:
-            raise Overloaded(f"{self.texts} texts wait for {self._batcher.name}", retry_after=wait)
-        if now + wait * WAIT_MARGIN > deadline:
+            raise Overloaded(f"{self.texts} texts wait for {self._batcher.name}", longest)
+        if (
+            now + longest * WAIT_MARGIN > deadline
+            and now + (wait := self.wait(now, len(texts))) * WAIT_MARGIN > deadline
+        ):
             raise Overloaded(
                 f"the wait for {self._batcher.name} would be {wait:.2f} s, longer than the "
                 "deadline allows",
@@ -75,7 +81,7 @@ class Admission:
         self.tokens -= job.tokens
         self._large.discard(job)
 
-    def _wait(self, now: float, texts: int) -> float:
+    def wait(self, now: float, texts: int) -> float:
         """Seconds until the first text of a request that comes now would start.
 
         For a request of several texts, until all that is before it is done; for one, the part

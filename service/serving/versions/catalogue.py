@@ -115,7 +115,10 @@ class Catalogue:
             self._plans[named] = plan
             if plan.stale != self._said.get(plan.route):
                 self._said[plan.route] = plan.stale
-                log.warning("cascade", extra={"route": plan.route, "not_trusted": plan.stale})
+                if plan.stale:
+                    log.warning("cascade", extra={"route": plan.route, "not_trusted": plan.stale})
+                else:
+                    log.info("cascade trusted again", extra={"route": plan.route})
         return plan
 
     def wanted(self) -> set[Version]:
@@ -137,19 +140,24 @@ class Catalogue:
         """Of a version that can answer; None where it cannot."""
         return self.describe(target).fingerprint if self.able(*target) else None
 
+    @property
+    def default(self) -> str | None:
+        """What a request without a model gets; None where nothing says so."""
+        if self.routes.default is None and len(self._models) == 1:
+            return next(iter(self._models))
+        return self.routes.default
+
     def _default(self) -> str:
-        default = self.routes.default
+        default = self.default
         if default is not None:
             return default
         names = sorted(self._models)
         if not names:
             raise Unavailable("there is no model: publish one into the model repository")
-        if len(names) > 1:
-            raise InvalidInput(
-                f'name a model, one of {names}: there is no default; `default = "{names[0]}"` '
-                "in the repository's routes.toml sets one"
-            )
-        return names[0]
+        raise InvalidInput(
+            f'name a model, one of {names}: there is no default; `default = "{names[0]}"` '
+            "in the repository's routes.toml sets one"
+        )
 
     def _versions_of(self, name: str, number: int | None = None) -> dict[int, Version]:
         """The versions of a model, `number` among them."""

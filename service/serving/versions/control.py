@@ -7,7 +7,6 @@ change too, and puts idle models to sleep.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from service.errors import RepositoryError
 from service.repository.held import HeldFile
@@ -31,7 +30,6 @@ class Control:
 
     Attributes:
         problems: what is wrong with the routes or the held versions.
-        outlives: the operator's last choice stays when the process ends.
     """
 
     def __init__(
@@ -42,7 +40,6 @@ class Control:
         watch_seconds: float,
         idle_seconds: float | None,
     ) -> None:
-        self.outlives = True
         self._problems: dict[str, Sequence[str]] = {}  # by file
         self._registry = registry
         self._held_file = held_file
@@ -51,7 +48,14 @@ class Control:
         self._routes_seen: object = None
         self._held_seen: object = None
         self._choosing = asyncio.Lock()  # held while an operator's choice is made or followed
+        self._following = asyncio.Lock()
+        self._unnamed = False  # there are several models and no default
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def outlives(self) -> bool:
+        """Whether what is held stays held when the service ends."""
+        return self._held_file.is_kept
 
     @property
     def problems(self) -> list[str]:
@@ -72,7 +76,7 @@ class Control:
         self._held_seen = self._held_file.stamp()
         self._registry.held = await asyncio.to_thread(self._held_file.read)
         await self._registry.reconcile()
-        self._check_routes()
+        self._check()
         jobs = [self._every(SWEEP_SECONDS, self._sweep)]
         jobs.append(self._every(SWEEP_SECONDS, every_second))
         jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_choices))
@@ -85,6 +89,11 @@ class Control:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the background work goes on."""
+        return not any(task.done() for task in self._tasks)
 
     async def load(self, name: str, version: int | None = None) -> None:
         """As `Registry.load`, for all who serve the repository."""
@@ -103,25 +112,37 @@ class Control:
 
         A file that cannot be read leaves what it said before in force, and is reported.
         """
-        stamp = self._routes_stamp()
-        if stamp != self._routes_seen:
-            self._routes_seen = stamp
-            try:
-                routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
-            except RepositoryError as error:
-                self._report(FILE_NAME, [str(error)])
-            else:
-                self._report(FILE_NAME, [])
-                await self._registry.follow(routes)
-                log.info("routes read")
-        await self._follow_choices()
-        await self._registry.reconcile()
-        if not self._problems.get(FILE_NAME):
-            self._check_routes()
+        async with self._following:
+            await self._registry.reconcile()
+            stamp = await asyncio.to_thread(self._routes_stamp)
+            if stamp != self._routes_seen:
+                await self._follow_routes(stamp)
+            await self._follow_choices()
+            self._check()
 
-    def _check_routes(self) -> None:
+    async def _follow_routes(self, stamp: object) -> None:
+        """Takes new routes that can be read and answered; others leave those before in force."""
+        try:
+            routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
+        except RepositoryError as error:
+            self._report(FILE_NAME, [str(error)])
+            self._routes_seen = stamp
+            return
+        problems = routes.problems(self._registry.versions)
+        self._report(FILE_NAME, [f"not in force: {problem}" for problem in problems])
+        if not problems:  # else they are tried again: what they name may be on its way
+            await self._registry.follow(routes)
+            self._routes_seen = stamp
+            log.info("routes read")
+
+    def _check(self) -> None:
         registry = self._registry
         self._report("what routes name", registry.routes.problems(registry.versions))
+        self._report("what is not held", registry.not_held())
+        unnamed = registry.default is None and len(registry.versions) > 1
+        if unnamed and not self._unnamed:
+            log.warning("no default: requests must name a model, or `default` in routes.toml one")
+        self._unnamed = unnamed
 
     def _report(self, place: str, problems: Sequence[str]) -> None:
         if problems != self._problems.get(place, []):
@@ -130,15 +151,13 @@ class Control:
                 log.error("not as wanted", extra={"why": problem})
 
     async def _follow_choices(self) -> None:
-        if self._held_file.stamp() != self._held_seen:
+        if await asyncio.to_thread(self._held_file.stamp) != self._held_seen:
             async with self._choosing:
                 await self._follow_held()
 
     async def _follow_held(self) -> None:
-        stamp = self._held_file.stamp()
-        if stamp == self._held_seen:
-            return
-        self._held_seen = stamp
+        # Before it is read: what is written meanwhile is seen at the next look.
+        stamp = await asyncio.to_thread(self._held_file.stamp)
         try:
             held = await asyncio.to_thread(self._held_file.read)
         except RepositoryError as error:
@@ -146,19 +165,14 @@ class Control:
         else:
             self._report("what is held", [])
             await self._registry.hold(held)
+        self._held_seen = stamp
 
     async def _tell_others(self, name: str) -> None:
         """Writes what is held of one model, beside what others may have chosen meanwhile."""
         held = dict(self._registry.held)
-        with suppress(RepositoryError):  # what cannot be read is written anew
-            held = await asyncio.to_thread(self._held_file.read)
-        held.pop(name, None)
-        if name in self._registry.held:
-            held[name] = self._registry.held[name]
-        self.outlives = await asyncio.to_thread(self._held_file.write, held)
-        self._held_seen = self._held_file.stamp()
-        self._report("what is held", [])
-        await self._registry.hold(held)
+        if not await asyncio.to_thread(self._held_file.change, name, held.get(name), held):
+            log.warning("the repository cannot be written: the choice ends with this service")
+        await self._follow_held()
 
     async def _sweep(self) -> None:
         self._registry.sweep(self._idle_seconds, self._idle_seconds or PINNED_IDLE_SECONDS)
@@ -168,7 +182,9 @@ class Control:
             await asyncio.sleep(seconds)
             try:
                 await job()
-            except Exception:
+            except asyncio.CancelledError:
+                raise
+            except BaseException:  # a library in Rust that panics raises no Exception
                 log.exception("background work failed")
 
     def _routes_stamp(self) -> object:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Coroutine
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import RepositoryError, Unavailable
 from service.repository.files import stamp
+from service.repository.manifest import FILE_NAME as MANIFEST
 from service.repository.manifest import Manifest, read_manifest
 from service.repository.routes import Target
 from service.repository.sources import ModelRepository
@@ -54,9 +56,23 @@ def look(repository: ModelRepository, failed: Collection[Target]) -> dict[Target
 def _look_at(directory: Path, target: tuple[str, int], failed: Collection[Target]) -> Found:
     seen = stamp(directory) if Target(*target) in failed else None
     try:
-        return Found(read_manifest(directory), None, seen)
+        return Found(_manifest(directory, _stat(directory / MANIFEST)), None, seen)
     except RepositoryError as error:
         return Found(None, str(error), seen or stamp(directory))
+
+
+@lru_cache(maxsize=4096)
+def _manifest(directory: Path, _: object) -> Manifest:
+    """Read once for each state of its file."""
+    return read_manifest(directory)
+
+
+def _stat(path: Path) -> object:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Loader:
@@ -119,11 +135,15 @@ class Loader:
         """Makes a version ready, or failed; raises nothing."""
         directory = self._root / version.name / str(version.number)
         async with self._turns:
-            seen = await asyncio.to_thread(stamp, directory)
+            seen: object = None
             try:
+                seen = await asyncio.to_thread(stamp, directory)
                 loaded = await asyncio.to_thread(self._load_directory, directory)
                 loaded.batcher.start()
-            except Exception as error:
+            except asyncio.CancelledError:
+                version.fail(f"{version} was not loaded to the end", seen)
+                raise
+            except BaseException as error:  # a library in Rust that panics raises no Exception
                 known = isinstance(error, RepositoryError)
                 why = str(error) if known else f"{version}: {type(error).__name__} while loading"
                 version.fail(why, seen)

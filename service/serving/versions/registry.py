@@ -148,7 +148,8 @@ class Registry(Catalogue):
         async with self._change:
             self._versions_of(name)
             self.held[name] = UNLOADED
-            await self._settle_all()
+            await self._settle(name)
+            self._let_go()
         log.info("model unloaded", extra={"model": name})
 
     def sweep(self, idle_seconds: float | None, pinned_seconds: float) -> None:
@@ -168,13 +169,26 @@ class Registry(Catalogue):
             elif version in wanted and idle_seconds is not None and idle > idle_seconds:
                 self._loader.retire(version, State.ASLEEP)
 
+    def not_held(self) -> list[str]:
+        """Which models are held at a version that does not serve, and what serves in its place."""
+        found = []
+        for name, number in sorted(self.held.items()):
+            serving = self._serving.get(name)
+            if number == UNLOADED or (serving and serving.number == number):
+                continue
+            why = self.problem(name, number) or "it is not in the repository"
+            instead = f"version {serving.number} serves" if serving else "nothing serves"
+            found.append(f"{name} is held at version {number}: {why}; {instead}")
+        return found
+
     async def stop(self) -> None:
         """Answers what was accepted, and frees every model."""
         loading = [v.task for v in self if v.task is not None and v.state is State.LOADING]
-        await asyncio.gather(*loading)
+        await asyncio.gather(*loading, return_exceptions=True)
         for version in list(self):
             self._loader.retire(version, State.ABSENT)
-        await asyncio.gather(*[v.task for v in self if v.task is not None])
+        draining = [version.task for version in self if version.task is not None]
+        await asyncio.gather(*draining, return_exceptions=True)
 
     # How it is done
 
@@ -218,14 +232,18 @@ class Registry(Catalogue):
         self._let_go()
 
     async def _settle(self, name: str) -> None:
-        """Has the wanted version of a model serve: the held one, or the highest that is good."""
+        """Has the wanted version of a model serve: the held one, or the highest that is good.
+
+        A held version that cannot serve is stood in for, rather than nobody answering; see
+        `not_held`.
+        """
         versions = self._models[name]
         held = self.held.get(name)
         candidates = sorted(versions, reverse=True)
         if held == UNLOADED:
             candidates = []
         elif held in versions:
-            candidates = [held]
+            candidates = [held, *(number for number in candidates if number != held)]
         serving = self._serving.get(name)
         for number in candidates:
             version = versions[number]
@@ -251,11 +269,11 @@ class Registry(Catalogue):
             Overloaded: all of them are at work.
         """
         wanted = self.wanted()
-        pinned = [v for v in self if v.state is State.READY and v not in wanted]
-        loading = [v for v in self if v.state is State.LOADING and v not in wanted]
-        if len(pinned) + len(loading) < self._max_pinned:
+        there = (State.LOADING, State.READY, State.DRAINING)
+        pinned = [version for version in self if version.state in there and version not in wanted]
+        if len(pinned) < self._max_pinned:
             return
-        idle = [version for version in pinned if not version.depth]
+        idle = [v for v in pinned if v.state is State.READY and not v.depth]
         if not idle:
             raise Overloaded(f"{self._max_pinned} versions that are not the served ones are in use")
         self._loader.retire(min(idle, key=lambda version: version.last_used), State.ABSENT)

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from benchmarks.growth.lengths import texts_of
 from benchmarks.growth.material import LONG_TEXTS, bodies, lay_out
 from benchmarks.growth.plan import BATCH, CLASSES, LENGTHS, MODELS, VALUES, Point
-from loadtest.texts import SENTENCES, TextsUnfit, read_texts
+from loadtest.traffic.texts import SENTENCES, TextsUnfit, read_texts
 from service.runtime.tasks.classification import Classifier
 from tests.benchmarks.growth.builders import MODELS as SHIPPED
 from tests.tiny import tiny_tokenizer

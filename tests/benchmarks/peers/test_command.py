@@ -21,7 +21,7 @@ from benchmarks.peers.results import (
     read_tunings,
     write_tunings,
 )
-from loadtest.texts import SENTENCES, read_texts
+from loadtest.traffic.texts import SENTENCES, read_texts
 from tests.benchmarks.peers.builders import CORE, fake_wrk, free_port, make_load
 
 ROOT = Path(__file__).parents[3]

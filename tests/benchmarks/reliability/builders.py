@@ -1,10 +1,22 @@
 """Questions and results of the tests' own making."""
 
 from benchmarks.peers.results import Machine, Served
-from benchmarks.reliability.dialects import DIALECTS, Said
 from benchmarks.reliability.fate import Fate
-from benchmarks.reliability.reference import Question
-from benchmarks.reliability.results import Conditions, Phases, Tally
+from benchmarks.reliability.questions.dialects import DIALECTS, Said
+from benchmarks.reliability.questions.reference import Question
+from benchmarks.reliability.results import (
+    SCHEMA_VERSION,
+    Chaos,
+    Conditions,
+    Fault,
+    Fuzz,
+    Memory,
+    Phases,
+    Point,
+    Soak,
+    Source,
+    Tally,
+)
 from tests.benchmarks.reliability.fake_service import scores
 
 
@@ -50,4 +62,29 @@ def make_conditions() -> Conditions:
         settings={},
         capacity=200.0,
         rate=100.0,
+    )
+
+
+def make_results() -> tuple[Soak, Chaos, Fuzz]:
+    """One of each, each with something missed."""
+    conditions, good = make_conditions(), make_tally()
+    memory = Memory(300.0, 200.0, 202.0)
+    wrong = make_tally(wrong=1)
+    points = (Point(0.0, 200.0, 1.0, 5.0), Point(60.0, 201.0, None, None))
+    ran = Fault(
+        name="stop",
+        what="SIGTERM",
+        seconds=3.0,
+        load=make_phases(lost=2),
+        neighbour=make_phases(),
+        findings={"ended after": "1 s"},
+        missed=("load, during: 2 lost",),
+        skipped=None,
+    )
+    skipped = Fault("full-disk", "", 0.0, None, None, {}, (), "to mount takes root")
+    sources = (Source("mutated", make_tally(closed=3), None), Source("x", None, "x is not there"))
+    return (
+        Soak(SCHEMA_VERSION, conditions, wrong, good, memory, 0, points, ("load: 1 wrong",)),
+        Chaos(SCHEMA_VERSION, conditions, (ran, skipped)),
+        Fuzz(SCHEMA_VERSION, conditions, sources, good, good, good, 1, ()),
     )

@@ -8,25 +8,8 @@ from benchmarks.peers.results import ResultsUnfit
 from benchmarks.reliability import fuzz, soak
 from benchmarks.reliability.fate import Fate
 from benchmarks.reliability.faults.common import bars
-from benchmarks.reliability.report import to_markdown
-from benchmarks.reliability.results import (
-    SCHEMA_VERSION,
-    Chaos,
-    Fault,
-    Fuzz,
-    Memory,
-    Phases,
-    Point,
-    Soak,
-    Source,
-    read,
-    write,
-)
-from tests.benchmarks.reliability.builders import (
-    make_conditions,
-    make_phases,
-    make_tally,
-)
+from benchmarks.reliability.results import Chaos, Fuzz, Memory, Phases, Soak, Source, read, write
+from tests.benchmarks.reliability.builders import make_phases, make_results, make_tally
 
 STEADY = Memory(300.0, 200.0, 202.0)
 GOOD = make_tally()
@@ -89,30 +72,6 @@ def test_fuzzing_must_send_what_it_says() -> None:
     )
 
 
-def make_results() -> tuple[Soak, Chaos, Fuzz]:
-    """One of each, each with something missed."""
-    conditions = make_conditions()
-    wrong = make_tally(wrong=1)
-    points = (Point(0.0, 200.0, 1.0, 5.0), Point(60.0, 201.0, None, None))
-    ran = Fault(
-        name="stop",
-        what="SIGTERM",
-        seconds=3.0,
-        load=make_phases(lost=2),
-        neighbour=make_phases(),
-        findings={"ended after": "1 s"},
-        missed=("load, during: 2 lost",),
-        skipped=None,
-    )
-    skipped = Fault("full-disk", "", 0.0, None, None, {}, (), "to mount takes root")
-    sources = (Source("mutated", make_tally(closed=3), None), Source("x", None, "x is not there"))
-    return (
-        Soak(SCHEMA_VERSION, conditions, wrong, GOOD, STEADY, 0, points, ("load: 1 wrong",)),
-        Chaos(SCHEMA_VERSION, conditions, (ran, skipped)),
-        Fuzz(SCHEMA_VERSION, conditions, sources, GOOD, GOOD, GOOD, 1, ()),
-    )
-
-
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     """What is not there is none; what is of another form is told of."""
     soaked, harmed, fuzzed = make_results()
@@ -127,30 +86,3 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ResultsUnfit, match=r"x\.json"):
         read(Soak, tmp_path / "x.json")
-
-
-def test_the_page_says_it_all() -> None:
-    """What was found, what was missed, what was skipped and why."""
-    page = to_markdown(*make_results())
-    assert "| all | 100 | 99 | 0 | 0 | 1 | 0 | 0 | 0 | 5.0 ms | 10.0 ms | 20.0 ms |" in page
-    assert "200.0 MB at 5.0 min of load, 202.0 MB at its end, +1.00%" in page
-    assert "- load: 1 wrong" in page
-    assert "- stop: load, during: 2 lost" in page
-    assert "**full-disk**: skipped: to mount takes root." in page
-    assert "x: skipped: x is not there." in page
-    assert "| mutated | 100 |" in page
-    assert "Nothing was missed." in page
-    head = to_markdown(None, None, None)
-    assert "# Reliability" in head
-    assert "## " not in head
-
-
-def test_every_table_is_as_wide_as_its_head() -> None:
-    """Of all rows of the page."""
-    width = None
-    for line in to_markdown(*make_results()).splitlines():
-        if not line.startswith("|"):
-            width = None
-            continue
-        width = width or line.count("|")
-        assert line.count("|") == width, line

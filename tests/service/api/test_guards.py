@@ -1,6 +1,8 @@
 """Requests in flight: bodies bounded in bytes and time, clients that leave."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,6 +27,7 @@ def messages(*given: Any) -> Receive:
     return receive
 
 
+CHUNKED = {b"transfer-encoding": b"chunked"}
 PART = {"type": "http.request", "body": b"12345", "more_body": True}
 LAST = {"type": "http.request", "body": b"678", "more_body": False}
 GONE = {"type": "http.disconnect"}
@@ -38,7 +41,7 @@ def test_body_that_is_late_is_refused() -> None:
         all_guards.start()
 
         async def request() -> None:
-            with Guard(all_guards, messages(PART), {}, started=0.0) as guard:
+            with Guard(all_guards, messages(PART), CHUNKED, started=0.0) as guard:
                 while not guard.has_body:
                     await guard.receive()
 
@@ -48,6 +51,43 @@ def test_body_that_is_late_is_refused() -> None:
         assert not all_guards.in_flight
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("headers", [{}, {b"content-length": b"5"}])
+def test_body_that_nobody_reads_ends_nothing(headers: dict[bytes, bytes]) -> None:
+    """A handler that has no use for it may take its time, also while the service stops."""
+
+    async def main() -> None:
+        all_guards = Guards(100, body_seconds=0.0)
+        with Guard(all_guards, messages(), headers, started=0.0) as guard:
+            guard.look(now=1e9)
+            all_guards.end_bodies(Unavailable("stopping"))
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def test_request_leaves_no_circle() -> None:
+    """What it held is free when it ends, and not when garbage is next collected."""
+
+    class Held:
+        """What a server's `receive` belongs to."""
+
+        async def receive(self) -> Any:
+            return LAST
+
+    async def request() -> "weakref.ref[Held]":
+        held = Held()
+        with Guard(Guards(100, 10.0), held.receive, {}, started=0.0) as guard:
+            held.guard = guard  # type: ignore[attr-defined]  # as a scope leads to it
+            await guard.receive()
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert asyncio.run(request())() is None
+    finally:
+        gc.enable()
 
 
 def test_work_after_the_body_is_not_held_to_its_time() -> None:
@@ -68,7 +108,7 @@ def test_bytes_are_counted_as_they_come(limit: int, fits: bool) -> None:
     """A body without a length is refused as soon as it is too large."""
 
     async def main() -> None:
-        with Guard(Guards(limit, 10.0), messages(PART, LAST), {}, started=0.0) as guard:
+        with Guard(Guards(limit, 10.0), messages(PART, LAST), CHUNKED, started=0.0) as guard:
             await guard.receive()
             await guard.receive()
             assert guard.has_body
@@ -134,7 +174,7 @@ def test_stop_refuses_bodies_that_have_not_arrived() -> None:
 
         async def request(*given: Any) -> None:
             try:
-                with Guard(all_guards, messages(*given), {}, started=0.0) as guard:
+                with Guard(all_guards, messages(*given), CHUNKED, started=0.0) as guard:
                     while not guard.has_body:
                         await guard.receive()
                     await asyncio.sleep(0.01)

@@ -208,7 +208,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--model", default="student")
-    parser.add_argument("--texts", type=Path, default=Path("loadtest/sentences.txt"))
+    parser.add_argument("--texts", type=Path, default=Path("loadtest/traffic/sentences.txt"))
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=10_000)
     sys.exit(not _main(parser.parse_args()))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import RepositoryError, UnknownModel
+from service.errors import RepositoryError
 from service.repository.sources import ModelRepository
 from tests.service.builders import publish_tiny
 
@@ -26,17 +26,6 @@ def test_links_to_models_are_seen(tmp_path: Path) -> None:
     publish_tiny(tmp_path / "..data")
     (tmp_path / "tiny").symlink_to("..data/tiny")
     assert ModelRepository(tmp_path).versions() == {"tiny": [1]}
-
-
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    """With the names and numbers that are."""
-    publish_tiny(tmp_path)
-    repository = ModelRepository(tmp_path)
-    assert repository.directory("tiny", 1) == tmp_path / "tiny" / "1"
-    with pytest.raises(UnknownModel, match=r"no model 'other': there are \['tiny'\]"):
-        repository.directory("other", 1)
-    with pytest.raises(UnknownModel, match=r"no version 2 of 'tiny': there are \[1\]"):
-        repository.directory("tiny", 2)
 
 
 def test_a_repository_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.telemetry.metrics import ManyHistogram, Metrics
+from service.telemetry.metrics import Batch, ManyHistogram, Metrics
 from service.telemetry.record import NO_ROUTE
 from tests.service.telemetry.builders import (
     Given,
@@ -74,7 +74,7 @@ def test_versions_are_told_apart() -> None:
             record([answer(new), answer(teacher, escalated=True)], hops, route="auto"),
         ]
     )
-    metrics.batch("student", 2, texts=5, tokens=40, seconds=0.25)
+    metrics.batches("student", 2, [Batch(texts=5, tokens=40, seconds=0.25)])
     text = metrics.text()
     of_old = {"model": "student", "version": 1}
     of_new = {"model": "student", "version": 2}

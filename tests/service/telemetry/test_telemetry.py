@@ -85,7 +85,7 @@ def test_record_that_cannot_be_read_fails_nobody(caplog: pytest.LogCaptureFixtur
         assert counted(found) == 1
 
     asyncio.run(main())
-    assert [line.levelno for line in caplog.records] == [logging.ERROR]
+    assert {line.levelno for line in caplog.records} == {logging.ERROR}
 
 
 def test_shadows_are_counted_by_label_and_agreement() -> None:

@@ -10,7 +10,7 @@ def test_totals_are_of_each_version() -> None:
     student = hop("student", 2, 100.0, 100.25, 100.75, 101.5)
     teacher = hop("teacher", 7, 101.5, 101.75)
     totals.add([record([], [student]), failed(504, "DeadlineExceeded", hops=[teacher], at=7.0)])
-    totals.batch("student", 2)
+    totals.batches("student", 2, 1)
     assert totals.of("student", 2) == Totals(
         requests=1,
         failed=0,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import Overloaded
+from service.errors import DeadlineExceeded, Overloaded
 from service.runtime.speed import EVEN, Speed
 from service.serving.queue.admission import WAIT_MARGIN, Admission
 from service.serving.queue.batcher import Batcher
@@ -26,9 +26,7 @@ def admission(max_texts: int = 100, *, token: float = 1.0, max_length: int = 16)
 
 def wait(admission: Admission, *texts: str) -> float:
     """What the wait for such a request is predicted to be."""
-    with pytest.raises(Overloaded) as refused:
-        admission.admit(texts, float("-inf"))
-    return refused.value.retry_after
+    return admission.wait(time.monotonic(), len(texts))
 
 
 def let_in(admission: Admission, texts: int, tokens: int) -> Job:
@@ -89,6 +87,16 @@ async def test_wait_that_may_outlast_the_deadline_is_refused() -> None:
             one.admit(["x"], now + 1000 * WAIT_MARGIN - 100)
         assert refused.value.retry_after == pytest.approx(1000)
         one.admit(["x"], now + 1000 * WAIT_MARGIN + 100)
+
+
+@on_loop
+async def test_late_request_is_late_whoever_else_waits() -> None:
+    """It is no overload that its deadline has passed."""
+    one = admission()
+    with pytest.raises(DeadlineExceeded):
+        one.admit(["x"], time.monotonic())
+    with let_in(one, 1, 1000), pytest.raises(DeadlineExceeded):
+        one.admit(["x"], time.monotonic())
 
 
 @on_loop

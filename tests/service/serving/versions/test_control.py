@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import RepositoryError
+from service.errors import FileError, RepositoryError
 from service.repository.held import UNLOADED, HeldFile
 from service.serving.versions.control import Control
 from service.serving.versions.registry import Registry
@@ -30,8 +30,15 @@ def root(tmp_path: Path) -> Path:
 class Process:
     """One that serves a repository."""
 
-    def __init__(self, root: Path, held: HeldFile | None = None, watch_seconds: float = 0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        held: HeldFile | None = None,
+        watch_seconds: float = 0,
+        broken: dict[str, Exception] | None = None,
+    ) -> None:
         self.fakes = Fakes()
+        self.fakes.broken.update(broken or {})
         self.registry: Registry = registry_of(root, self.fakes)
         self.control = Control(
             self.registry,
@@ -66,6 +73,29 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_held_version_that_cannot_serve_is_stood_in_for_and_told(root: Path) -> None:
+    """Broken or gone: the highest good version serves, and the problem says so."""
+
+    async def scenario() -> None:
+        async with Process(root) as one:
+            await one.control.load("student", 1)
+        async with Process(root, broken={"student@1": FileError("no model.onnx")}) as two:
+            assert serves(two.registry) == 2
+            assert two.control.problems == [
+                "student is held at version 1: no model.onnx; version 2 serves"
+            ]
+        shutil.rmtree(root / "student" / "1")
+        async with Process(root) as three:
+            assert serves(three.registry) == 2
+            (problem,) = three.control.problems
+            assert "it is not in the repository; version 2 serves" in problem
+            await three.control.load("student")
+            await three.control.follow()
+            assert three.control.problems == []
+
+    run(scenario)
 
 
 def test_choice_outlives_a_restart(root: Path) -> None:

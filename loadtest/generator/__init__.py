@@ -1,0 +1,1 @@
+"""The load generator: its own processes under Locust, and what starts them."""

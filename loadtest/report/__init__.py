@@ -1,0 +1,1 @@
+"""What was found, shown: on the terminal, as JSON, as HTML, and beside another."""

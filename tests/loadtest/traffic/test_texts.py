@@ -1,0 +1,114 @@
+"""The texts that are sent, and the requests made of them."""
+
+import gzip
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.load import Batch, Closed, Content, Load, Target
+from loadtest.traffic.questions import Answer, Question, Traffic, read_answer
+from loadtest.traffic.texts import TextsUnfit, load_texts, read_texts
+
+QUESTION = Question("auto", Target("auto", ("student", "teacher")), ("one", "two"))
+
+
+def draws(content: Content, batches: tuple[Batch, ...], n: int = 2000) -> list[Question]:
+    """Some requests of a mix."""
+    targets = (Target("student", (), 0.8), Target("teacher", (), 0.2))
+    load = Load("mix", "mix", "", targets, Closed(1), 1, 0, 5, content, batches)
+    traffic = Traffic(load, load_texts(content, 5))
+    chance = random.Random(1)
+    return [traffic.draw(chance) for _ in range(n)]
+
+
+def test_a_file_has_a_text_a_line(tmp_path: Path) -> None:
+    """Space around a text and empty lines are nothing."""
+    path = tmp_path / "texts.txt"
+    path.write_text("one\r\n\n two\tand a half \n", encoding="utf-8")
+    assert read_texts(path) == ["one", "two\tand a half"]
+
+
+def test_a_tsv_has_a_column_of_texts(tmp_path: Path) -> None:
+    """By its name, whatever stands before it; gzipped or not, quotes as they are."""
+    path = tmp_path / "texts.tsv.gz"
+    path.write_bytes(gzip.compress(b'label\ttext\n1\t"one" is\n0\ttwo\n'))
+    assert read_texts(path) == ['"one" is', "two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", b"\n \n", "no text"),
+        ("a.txt", b"\xff\xfe", "not UTF-8"),
+        ("a.tsv", b"label\tsentence\n1\tone\n", "no column 'text'"),
+    ],
+)
+def test_a_file_without_texts_is_refused(
+    name: str, content: bytes, words: str, tmp_path: Path
+) -> None:
+    """The error says what is missing."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(TextsUnfit, match=words):
+        read_texts(path)
+
+
+def test_long_texts_are_as_long_as_reviews() -> None:
+    """Joined of the sentences, around the median, and the same for the same seed."""
+    texts = load_texts(Content(long_share=0.5), 5)
+    lengths = sorted(len(text.split()) for text in texts.long)
+    assert lengths[250] == pytest.approx(173, rel=0.2)
+    assert lengths[475] == pytest.approx(590, rel=0.3)
+    assert texts == load_texts(Content(long_share=0.5), 5)
+    assert "median" in texts.describe(Content(long_share=0.5))
+
+
+def test_requests_are_mixed_as_ordered() -> None:
+    """Models, numbers of texts and lengths have their shares, each in a row of its own."""
+    found = draws(Content(long_share=0.25), (Batch(1, 0.9), Batch(8, 0.1)))
+    names = Counter(question.name for question in found)
+    assert sum(q.target.model == "teacher" for q in found) == pytest.approx(400, rel=0.2)
+    assert sum(len(q.texts) == 8 for q in found) == pytest.approx(200, rel=0.3)
+    assert sum(q.name.endswith(", long") for q in found) == pytest.approx(500, rel=0.2)
+    assert "student, 8 texts, long" in names
+
+
+def test_a_request_of_one_text_sends_no_list() -> None:
+    """As most clients do."""
+    one = draws(Content(), (Batch(1),), 1)[0]
+    assert isinstance(one.body["inputs"], str)
+    assert QUESTION.body == {"inputs": ["one", "two"], "model": "auto"}
+
+
+def answer(models: list[str], **more: Any) -> bytes:
+    """The body of a 200."""
+    predictions = [{"model": model, "escalated": model == "teacher"} for model in models]
+    return json.dumps({"predictions": predictions, **more}).encode()
+
+
+def test_an_answer_tells_its_stages_and_escalations() -> None:
+    """In milliseconds, as the service has them."""
+    timing = {"tokenize": 0.1, "queue": 0.2, "inference": 0.3, "total": 0.9}
+    found = read_answer(answer(["student", "teacher"], timing_ms=timing), QUESTION)
+    stages = {"tokenize": 0.1, "queue": 0.2, "inference": 0.3}
+    assert found == Answer(texts=2, escalated=1, stages=stages, total=0.9)
+    assert read_answer(answer(["student"] * 2), QUESTION) == Answer(2, 0, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (answer(["student"]), "too few or too many"),
+        (answer(["student", "tutor"]), "another model"),
+        (b"", "without predictions"),
+        (b"[]", "without predictions"),
+        (b'{"predictions": [1, 2]}', "without predictions"),
+    ],
+)
+def test_wrong_answers_are_told(body: bytes, words: str) -> None:
+    """A status of 200 is not enough."""
+    assert words in str(read_answer(body, QUESTION))
