@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -116,11 +117,14 @@ def _allowed(scope: Scope) -> str:
 
 
 async def _handle(request: Request, error: Exception) -> Response:
+    if isinstance(error, errors.ClientGone | ClientDisconnect):  # nobody reads it
+        Trail.of(request.scope).error = errors.ClientGone.__name__
+        return Response(status_code=CLIENT_GONE)
     return problem_response(request.scope, error)
 
 
 def install(app: FastAPI) -> None:
     """Makes the errors of FastAPI's handlers problem documents; predictions have the middleware."""
     kinds = (errors.StillhouseError, ValidationError, RequestValidationError, HTTPException)
-    for kind in (*kinds, Exception):
+    for kind in (*kinds, ClientDisconnect, Exception):
         app.add_exception_handler(kind, _handle)

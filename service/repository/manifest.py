@@ -184,6 +184,8 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / FILE_NAME
     place = f"{directory.parent.name}/{directory.name}"
     try:
+        if path.exists() and not path.is_file():  # reading a pipe would never end
+            raise ManifestError(f"{place}: {FILE_NAME} is no file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ManifestError(f"{place}: no {FILE_NAME}") from error

@@ -16,6 +16,7 @@ from service.errors import RepositoryError, UnknownModel
 from service.repository.manifest import Section
 
 FILE_NAME = "routes.toml"
+_PINNED = re.compile(r"[^@]+@[1-9][0-9]{0,8}")
 
 
 class Fitted(Section):
@@ -104,7 +105,21 @@ class Routes(Section):
         Returns:
             A sentence each, which says what to do.
         """
-        return [*self._unanswered(versions), *self._unfitted(versions)]
+        hidden = sorted({*self.aliases, *self.cascade} & versions.keys())
+        return [
+            *self._unanswered(versions),
+            *self._unfitted(versions),
+            *(f"route {name!r} hides the model of that name: rename it" for name in hidden),
+        ]
+
+    @property
+    def pinned(self) -> "set[Target]":
+        """The versions that routes name by their number, cascades among them."""
+        named = [self.default, *self.aliases.values(), *(one.with_ for one in self.shadow.values())]
+        targets = {parse_target(name) for name in named if name and _PINNED.fullmatch(name)}
+        for cascade in self.cascade.values():
+            targets |= {Target(name, fitted.version) for name, fitted in cascade.models.items()}
+        return targets
 
     def _unanswered(self, versions: Mapping[str, Sequence[int]]) -> Iterator[str]:
         named = {f"alias {alias!r}": target for alias, target in self.aliases.items()}
@@ -180,5 +195,7 @@ def parse_target(model: str) -> Target:
     if not at:
         return Target(name)
     if not re.fullmatch(r"[1-9][0-9]{0,8}", version):
-        raise UnknownModel(f"no version {version!r} of {name!r}: a version is a whole number")
+        raise UnknownModel(
+            f"no version {version[:64]!r} of {name[:64]!r}: a version is a whole number"
+        )
     return Target(name, int(version))

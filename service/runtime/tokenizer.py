@@ -123,6 +123,9 @@ class Tokenizer:
         """
         lengths = [len(item.ids) for item in items]
         longest = max(lengths)
+        if min(lengths) == longest:  # as one text by itself is
+            input_ids = np.array([item.ids for item in items], dtype=np.int64)
+            return input_ids, np.ones(input_ids.shape, dtype=np.int64)
         rows = [
             item.ids if length == longest else item.ids + [self.pad_id] * (longest - length)
             for item, length in zip(items, lengths, strict=True)

@@ -14,13 +14,14 @@ def shape_of(value: object) -> str:
     return "batch" if value and isinstance(value[0], list) else "pair"
 
 
+MOST = 10_000  # rows that are looked at; how many are answered is a setting
 # Told apart by shape, so that an error speaks of the form the client used and not of all.
 TeiInputs = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[list[Text], Field(fail_fast=True, json_schema_extra={"minItems": 1}), Tag("pair")]
     | Annotated[
         list[Annotated[list[Text], Field(min_length=1, fail_fast=True)]],
-        Field(fail_fast=True),
+        Field(fail_fast=True, max_length=MOST),
         Tag("batch"),
     ],
     Discriminator(shape_of),

@@ -118,6 +118,8 @@ class Classifier:
         self._session = session
         self.reading = f"{manifest.files[TOKENIZER_FILE].sha256}:{manifest.max_length}"
         self._outputs = [manifest.outputs[0]]
+        self._temperature = np.float32(manifest.temperature)
+        self._multi_label = manifest.problem_type == "multi_label"
         self._thresholds = np.array(
             manifest.thresholds or [0.5] * len(manifest.labels), dtype=np.float32
         )
@@ -172,17 +174,27 @@ class Classifier:
                 raise FileError(f"{place}: {logits.shape[1]} logits for {len(labels)} labels")
             if not np.isfinite(logits).all():
                 raise FileError(f"{place}: its logits are not finite")
+            with np.errstate(all="ignore"):
+                probabilities = self.probabilities(logits)
+            if not np.isfinite(probabilities).all():
+                raise FileError(f"{place}: no probabilities by its temperature")
 
     def encode(self, texts: Sequence[str]) -> list[Item]:
         """Tokenises texts, in their order."""
         return self.tokenizer.encode(texts)
 
     def run(self, batch: Sequence[Item]) -> list[Classification]:
-        """Runs the model on one padded batch, and tells what it says of each text."""
+        """Runs the model on one padded batch, and tells what it says of each text.
+
+        Raises:
+            ValueError: a text gets no number for a label.
+        """
         logits = self.logits(batch)
         probabilities = self.probabilities(logits)
+        if not math.isfinite(np.add.reduce(probabilities, axis=None)):
+            raise ValueError("a probability is not finite")
         given: list[tuple[int, ...] | None] = [None] * len(batch)
-        if self.manifest.problem_type == "multi_label":
+        if self._multi_label:
             given = [tuple(np.flatnonzero(row).tolist()) for row in self.given(probabilities)]
         return [
             Classification(*row)
@@ -220,14 +232,15 @@ class Classifier:
         Returns:
             (batch, labels).
         """
-        scaled = logits / np.float32(self.manifest.temperature)
-        if self.manifest.problem_type == "multi_label":
+        scaled: Float32Array = logits if self._temperature == 1 else logits / self._temperature
+        if self._multi_label:
             # exp(-|x|) never overflows, whichever the sign.
             small = np.exp(-np.abs(scaled))
-            sigmoid: Float32Array = np.where(scaled >= 0, 1, small) / (1 + small)
+            sigmoid: Float32Array = np.where(scaled >= 0, np.float32(1), small) / (1 + small)
             return sigmoid
         # The ufuncs themselves: a batch is small, and the methods' way to them is not.
-        shifted = np.exp(scaled - np.maximum.reduce(scaled, axis=1, keepdims=True))
+        highest: Float32Array = np.maximum.reduce(scaled, axis=1, keepdims=True)
+        shifted = np.exp(scaled - highest)
         softmax: Float32Array = shifted / np.add.reduce(shifted, axis=1, keepdims=True)
         return softmax
 
@@ -255,7 +268,7 @@ class Classifier:
         Returns:
             (batch,), between 0 and 1.
         """
-        if self.manifest.problem_type == "multi_label":
+        if self._multi_label:
             room = np.where(self.given(probabilities), 1 - self._thresholds, self._thresholds)
             distance = np.abs(probabilities - self._thresholds) / np.maximum(room, 1e-6)
             nearest: Float32Array = 0.5 + distance.min(axis=1) / 2

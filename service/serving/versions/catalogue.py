@@ -124,11 +124,10 @@ class Catalogue:
     def wanted(self) -> set[Version]:
         """What is to be in memory, or asleep: what serves, and what routes name."""
         wanted = set(self._serving.values())
-        for cascade in self.routes.cascade.values():
-            for name, fitted in cascade.models.items():
-                version = self._models.get(name, {}).get(fitted.version)
-                if version is not None and self.held.get(name) != UNLOADED:
-                    wanted.add(version)
+        for name, number in self.routes.pinned:
+            version = self._models.get(name, {}).get(number or 0)
+            if version is not None and self.held.get(name) != UNLOADED:
+                wanted.add(version)
         return wanted
 
     def why_not(self, name: str) -> str:

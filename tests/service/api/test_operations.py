@@ -225,3 +225,58 @@ def test_wrong_method_names_the_right_ones(client: TestClient) -> None:
     response = client.delete("/models/student")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
+
+
+def test_answer_that_is_no_number_is_none(models: Path, connect: Connect) -> None:
+    """A text on which the model fails so gets 500; its neighbours in the batch are answered."""
+    publish_tiny(models, "student", 2, scores={"fine": (float("nan"), 0.0), "good": (0.0, 1.0)})
+    client = connect()
+    failed = client.post("/predict", json={"inputs": "fine", "model": "student"})
+    assert failed.status_code == 500
+    assert failed.json()["detail"] == "student@2 failed"
+    for path, body in (
+        ("/tei/predict?model=student", {"inputs": "fine"}),
+        ("/models/student", {"inputs": "fine"}),
+    ):
+        assert client.post(path, json=body).status_code in (424, 500)
+    good = client.post("/predict", json={"inputs": "good", "model": "student"})
+    assert good.json()["predictions"][0]["label"] == "positive"
+    assert "NaN" not in client.get("/metrics").text
+
+
+def test_temperature_that_leaves_no_probabilities_is_refused(
+    models: Path, connect: Connect
+) -> None:
+    """It would be nothing in the precision of the answers."""
+    publish_tiny(models, "student", 2, temperature=1e-300)
+    described = connect().get("/models/student").json()
+    assert described["version"] == 1
+    assert "temperature" in described["problems"]["2"]
+
+
+def test_versions_that_routes_name_are_wanted(models: Path, connect: Connect) -> None:
+    """They are in memory from the start, whatever clients pin, and when they are bad it is told."""
+    for number in (2, 3):
+        publish_tiny(models, "student", number)
+    (models / "routes.toml").write_text('default = "student@1"\n[aliases]\nold = "student@2"\n')
+    client = connect(max_pinned=0)
+    each = client.get("/models/student").json()["each"]
+    assert [one["state"] for one in each] == ["ready"] * 3
+    assert client.post("/predict", json={"inputs": "good"}).json()["predictions"][0]["version"] == 1
+
+
+def test_load_does_not_look_away_from_its_query(models: Path, connect: Connect) -> None:
+    """A version that is named in the wrong place must not load another."""
+    publish_tiny(models, "student", 2)
+    client = connect(admin_key="key")
+    headers = {"authorization": "Bearer key"}
+    refused = client.post("/admin/models/student/load?version=1", headers=headers)
+    assert refused.status_code == 422
+    assert '{"version": 1}' in refused.json()["detail"]
+
+
+def test_documents_say_how_keys_are_sent(client: TestClient) -> None:
+    """And hold no form of error that is never sent."""
+    document = client.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert "HTTPValidationError" not in client.get("/openapi.json").text

@@ -57,19 +57,25 @@ def stopping(service: Started) -> bool:
     return answer.status == 503
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_predictions_go_on_during_the_notice(start: Start, workers: str) -> None:
+@pytest.mark.parametrize(("workers", "all_told"), [("1", False), ("2", False), ("2", True)])
+def test_predictions_go_on_during_the_notice(start: Start, workers: str, all_told: bool) -> None:
     """After SIGTERM requests on open and on new connections are answered, each of which ends.
 
-    That is for a balancer that has not yet seen what `/readyz` says.
+    That is for a balancer that has not yet seen what `/readyz` says. Some who stop a service tell
+    all of its processes: a worker is then told twice.
     """
     service = start("--workers", workers, notice_seconds=LONG).until_ready()
     clients = [KeepAlive(service.port) for _ in range(8)]
     for client in clients:
         client.start()
     eventually(lambda: all(client.statuses for client in clients))
-    service.tell(signal.SIGTERM)
+    if all_told:
+        os.killpg(service.process.pid, signal.SIGTERM)
+    else:
+        service.tell(signal.SIGTERM)
     eventually(lambda: stopping(service))
+    if workers == "2":  # the supervisor has told its workers
+        eventually(lambda: bool(service.lines("Received SIGTERM, exiting.")))
     eventually(lambda: all(client.closed > 1 for client in clients))
     for client in clients:
         client.enough.set()

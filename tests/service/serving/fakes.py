@@ -141,7 +141,7 @@ class Fakes:
         self.gate = threading.Event()
         if is_open:
             self.gate.set()
-        self.broken: dict[str, Exception] = {}
+        self.broken: dict[str, BaseException] = {}
         self.models: dict[str, FakeModel] = {}
         self._models_open = models_open
         self._lock = threading.Lock()

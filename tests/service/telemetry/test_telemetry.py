@@ -88,6 +88,21 @@ def test_record_that_cannot_be_read_fails_nobody(caplog: pytest.LogCaptureFixtur
     assert {line.levelno for line in caplog.records} == {logging.ERROR}
 
 
+def test_batch_that_cannot_be_counted_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Requests that wait with it are counted all the same."""
+    broken: Any = "many"
+
+    async def main() -> None:
+        found = Telemetry(access_log=False, otlp_endpoint=None)
+        found.batch("student", 1, broken, 1, 0.1)
+        found.add(record())
+        found.catch_up()
+        assert counted(found) == 1
+
+    asyncio.run(main())
+    assert [line.levelno for line in caplog.records] == [logging.ERROR]
+
+
 def test_shadows_are_counted_by_label_and_agreement() -> None:
     """Each text of a shadow, and each that was dropped."""
     found = Telemetry(access_log=False, otlp_endpoint=None)

@@ -88,10 +88,10 @@ class InferRequest(BaseModel):
 
     id: str | None = Field(None, description="comes back in the response")
     parameters: InferParameters | None = None
-    inputs: Annotated[list[InputTensor], Field(fail_fast=True)] = Field(
+    inputs: Annotated[list[InputTensor], Field(fail_fast=True, max_length=100)] = Field(
         description="one, named `text`", json_schema_extra={"minItems": 1, "maxItems": 1}
     )
-    outputs: Annotated[list[RequestedOutput], Field(fail_fast=True)] | None = Field(
+    outputs: Annotated[list[RequestedOutput], Field(fail_fast=True, max_length=100)] | None = Field(
         None, description="of `label`, `score` and `scores`; without it all"
     )
 

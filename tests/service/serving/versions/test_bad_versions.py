@@ -1,5 +1,6 @@
 """A version that cannot be served, in whatever way, stops nothing but itself."""
 
+import json
 import os
 import shutil
 import threading
@@ -87,7 +88,18 @@ def link_to_itself(directory: Path) -> None:
     (directory / "tokenizer.json").symlink_to("tokenizer.json")
 
 
+def panicking_tokenizer(directory: Path) -> None:
+    """Special tokens that its template names and does not have: the library panics."""
+    path = directory / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["post_processor"]["special_tokens"] = {}
+    known = read_manifest(directory)
+    path.write_text(json.dumps(tokenizer))
+    write_manifest(directory, **{key: v for key, v in dict(known).items() if key != "files"})
+
+
 DAMAGES = [
+    panicking_tokenizer,
     narrow_table,
     static_batch,
     not_finite,

@@ -35,7 +35,7 @@ class Process:
         root: Path,
         held: HeldFile | None = None,
         watch_seconds: float = 0,
-        broken: dict[str, Exception] | None = None,
+        broken: dict[str, BaseException] | None = None,
     ) -> None:
         self.fakes = Fakes()
         self.fakes.broken.update(broken or {})

@@ -71,8 +71,12 @@ def test_highest_good_version_serves_and_the_one_before_it_goes(root: Path) -> N
     assert started[-1] == "student@2"
 
 
-@pytest.mark.parametrize("error", [BROKEN, RuntimeError("a defect"), MemoryError()])
-def test_version_that_cannot_run_stops_nothing(root: Path, error: Exception) -> None:
+class Panic(BaseException):
+    """As a library in Rust raises: no Exception."""
+
+
+@pytest.mark.parametrize("error", [BROKEN, RuntimeError("a defect"), MemoryError(), Panic("!")])
+def test_version_that_cannot_run_stops_nothing(root: Path, error: BaseException) -> None:
     """At the start and later: the version before it serves, and the other models; it is listed."""
     place(root, "student", 2)
 
