@@ -29,6 +29,8 @@ class Guard:
         receive: of the request.
         headers: of the request, by lower-case name.
         started: on the clock of `time.monotonic`.
+        reads_body: False where what comes as a body is nobody's: its answer may be on its way when
+            the rest comes, and is not to fail of it.
 
     Attributes:
         has_body: all of the request has arrived, or it has no body.
@@ -36,7 +38,13 @@ class Guard:
     """
 
     def __init__(
-        self, guards: "Guards", receive: Receive, headers: Mapping[bytes, bytes], started: float
+        self,
+        guards: "Guards",
+        receive: Receive,
+        headers: Mapping[bytes, bytes],
+        started: float,
+        *,
+        reads_body: bool = True,
     ) -> None:
         self.started = started
         self.answering = False
@@ -48,7 +56,9 @@ class Guard:
         self._task: asyncio.Task[object] | None = None
         self._watcher: asyncio.Task[None] | None = None
         length = headers.get(b"content-length", b"0")
-        self.has_body = length == b"0" and b"transfer-encoding" not in headers
+        has_none = length == b"0" and b"transfer-encoding" not in headers
+        self.has_body = has_none or not reads_body
+        self._reads_body = reads_body
         if length.isdigit() and int(length[:20]) > guards.max_bytes:
             raise guards.too_large()
 
@@ -83,7 +93,7 @@ class Guard:
         message = await receive()
         self._is_reading = False
         self._bytes += len(message.get("body", b""))
-        if self._bytes > self._guards.max_bytes:
+        if self._bytes > self._guards.max_bytes and self._reads_body:
             raise self._guards.too_large()
         if not message.get("more_body", False):
             self.has_body = True

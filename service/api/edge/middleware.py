@@ -15,6 +15,8 @@ from service.api.state import Service
 from service.errors import ClientGone
 from service.telemetry.logs import request_id
 
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # a body of theirs means nothing
+
 
 class RequestMiddleware:
     """The one way in: no path goes around it."""
@@ -47,10 +49,12 @@ class RequestMiddleware:
             reply = compressing(reply, accepted)
         try:
             service.keys.check(trail.path, trail.headers)
-            with Guard(service.guards, receive, trail.headers, trail.started) as guard:
+            reads = trail.method not in BODILESS
+            guard = Guard(service.guards, receive, trail.headers, trail.started, reads_body=reads)
+            with guard:
                 trail.guard = guard
                 body: Receive = guard.receive
-                if coding := trail.headers.get(b"content-encoding"):
+                if reads and (coding := trail.headers.get(b"content-encoding")):
                     body = decompressed(body, coding, service.settings.max_body_bytes)
                 await self._app(scope, body, reply)
         except (ClientGone, ClientDisconnect):  # ours, and Starlette's

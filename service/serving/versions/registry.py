@@ -41,7 +41,7 @@ class Registry(Catalogue):
         repository: ModelRepository,
         load: Callable[[Path], Loaded],
         *,
-        max_loads: int = 2,
+        max_loads: int = 1,
         max_pinned: int = 4,
     ) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -196,3 +196,26 @@ def test_root_path_is_none_of_the_routes(connect: Connect) -> None:
         "/models-api/v2/models/none/infer", content=b"{}", headers={"x-api-key": "secret"}
     )
     assert list(wrong.json()) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"content-encoding": "gzip"}, b"no gzip"),
+        ({}, b"x" * 3000),
+        ({"content-encoding": "gzip", "range": "bytes=0-"}, gzip.compress(b"x" * 3000)),
+    ],
+)
+def test_body_that_comes_with_a_get_spoils_no_answer(
+    connect: Connect, headers: dict[str, str], body: bytes
+) -> None:
+    """It is nobody's: a file that is on its way is not broken off for it."""
+    client = connect(max_body_bytes=2000)
+
+    def parts() -> Iterator[bytes]:  # without a length, so that the door cannot refuse it
+        yield body
+
+    for path in ("/docs/swagger-ui.css", "/static/page.css", "/models"):
+        response = client.request("GET", path, content=parts(), headers=headers)
+        assert response.status_code in (200, 206)
+        assert len(response.content) > 100

@@ -26,8 +26,12 @@ async def ask(app: FastAPI, body: bytes) -> None:
     """One `POST /predict`, without a server."""
     sent: list[dict[str, Any]] = []
 
+    left = [body]
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not left:  # the client stays
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": left.pop(), "more_body": False}
 
     async def send(message: Any) -> None:
         sent.append(message)
