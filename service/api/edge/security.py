@@ -112,10 +112,6 @@ def _matches(headers: Mapping[bytes, bytes], keys: Iterable[bytes]) -> bool:
     return sum(hmac.compare_digest(found, key) for key in keys) > 0
 
 
-def _given(key: str | None) -> list[str]:
-    return [] if key is None else [key]
-
-
 def _hashes(keys: Iterable[str]) -> frozenset[bytes]:
     """Hashes of keys as clients send them: in UTF-8, or in Latin-1 as HTTP once had it."""
     sent = set()
