@@ -25,7 +25,7 @@ def main(tokenizer_file: str) -> None:
     tokenizer = Tokenizer.from_file(tokenizer_file)
     tokenizer.no_padding()
     tokenizer.enable_truncation(PADDED_LENGTH)
-    model = BertForSequenceClassification(BertConfig(num_labels=2)).eval()
+    model = BertForSequenceClassification(BertConfig()).eval()
     with torch.inference_mode():
         for line in sys.stdin:
             request = json.loads(line)

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from export.graph import FloatArray, arrays, checked_graph
 from export.pinning import PINS, initial_states, pin
 from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.labels import label_names
 
 
 def bilstm_graph(
@@ -80,7 +81,7 @@ def bilstm_graph(
             transB=1,
         )
     )
-    return checked_graph("bilstm", nodes, initializers, config.num_labels)
+    return checked_graph("bilstm", nodes, initializers, len(label_names(config)))
 
 
 def _initial_states(

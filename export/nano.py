@@ -6,6 +6,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from export.graph import arrays, checked_graph
+from training.models.labels import label_names
 from training.models.nano import NanoForSequenceClassification
 
 
@@ -45,4 +46,4 @@ def nano_graph(model: NanoForSequenceClassification) -> onnx.ModelProto:
             transB=1,
         ),
     ]
-    return checked_graph("nano", nodes, initializers, model.config.num_labels)
+    return checked_graph("nano", nodes, initializers, len(label_names(model.config)))

@@ -4,17 +4,17 @@ Whatever the architecture: `input_ids` and `attention_mask`, int64 (batch, time)
 dynamic, to `logits`, float32 (batch, labels).
 """
 
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
-from optimum.exporters.onnx import export as optimum_export
-from optimum.exporters.tasks import TasksManager
 from transformers import PreTrainedModel
 
 from export.bilstm import bilstm_graph
@@ -24,7 +24,7 @@ from export.nano import nano_graph
 from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.nano import NanoForSequenceClassification
 
-INPUTS = {"input_ids": {0: "batch", 1: "time"}, "attention_mask": {0: "batch", 1: "time"}}
+INPUTS = ("input_ids", "attention_mask")
 NARROW_FROM_BYTES = 4096  # smaller tensors are not worth a node
 
 Stored = tuple[dict[str, npt.NDArray[np.generic]], list[onnx.NodeProto]]
@@ -37,7 +37,7 @@ def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
         pinned: a Bi-LSTM's activations get fixed ranges (`export.pinning`); it computes the same.
 
     Raises:
-        ExportError: optimum has no ONNX export for the architecture.
+        ExportError: the architecture has no ONNX export.
     """
     if isinstance(model, BiLstmForSequenceClassification):
         return bilstm_graph(model, pinned=pinned)
@@ -47,31 +47,71 @@ def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
 
 
 def _encoder_graph(model: PreTrainedModel) -> onnx.ModelProto:
+    module = _LogitsOf(model).eval()
+    batch, time = torch.export.Dim("batch", min=1), torch.export.Dim("time", min=1)
+    # Neither axis is traced at 1, which the exporter would take for a constant.
+    ids = torch.full((2, 8), 1, dtype=torch.long)
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
     try:
-        constructor = TasksManager.get_exporter_config_constructor(
-            "onnx", model=model, task="text-classification", library_name="transformers"
-        )
-    except (KeyError, ValueError) as error:
-        raise ExportError(f"no ONNX export for {model.config.model_type!r}: {error}") from error
-    config = constructor(model.config)
-
-    class TwoInputs(type(config)):  # type: ignore[misc]  # the class is optimum's choice
-        """Optimum's export without segment ids: the service classifies single texts."""
-
-        @property
-        def inputs(self) -> dict[str, dict[int, str]]:
-            return INPUTS
-
-        @property
-        def outputs(self) -> dict[str, dict[int, str]]:
-            return {"logits": {0: "batch"}}
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        optimum_export(model, TwoInputs(model.config, task="text-classification"), path)
-        graph: onnx.ModelProto = onnx.load(path)
+        with warnings.catch_warnings(), _quiet():
+            warnings.simplefilter("ignore")  # of torch's own insides
+            program = torch.onnx.export(
+                module,
+                (ids, mask),
+                input_names=list(INPUTS),
+                output_names=["logits"],
+                dynamic_shapes={name: {0: batch, 1: time} for name in INPUTS},
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(
+            f"no ONNX export for {model.config.model_type!r}: {error.__cause__ or error}"
+        ) from error
+    if program is None:
+        raise ExportError(f"no ONNX export for {model.config.model_type!r}")
+    graph = _without_notes(program.model_proto)
     onnx.checker.check_model(graph)
     return graph
+
+
+def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without what its exporter noted: stack traces, with paths of the machine, and
+    shapes of what lies between, which a quantiser would have to keep right.
+    """  # noqa: D205
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    for noted in (model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
+        del noted.metadata_props[:]
+        noted.ClearField("doc_string")
+    return model
+
+
+class _LogitsOf(torch.nn.Module):
+    """A classifier of single texts: two tensors in, one out."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's log of its steps from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
 
 
 def store_in_half(model: onnx.ModelProto) -> onnx.ModelProto:

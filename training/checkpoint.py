@@ -21,6 +21,7 @@ from transformers import (
 import training.models.bilstm
 import training.models.nano  # noqa: F401  they register their architectures with the auto classes
 from service.runtime.tokenizer import Tokenizer
+from training.models.labels import label_names
 from training.recipe import Recipe, load_recipe
 
 
@@ -44,8 +45,7 @@ class Checkpoint:
     @property
     def labels(self) -> tuple[str, ...]:
         """Label names in the order of the logits."""
-        names: dict[int, str] = self.model.config.id2label or {}
-        return tuple(names[index] for index in sorted(names))
+        return label_names(self.model.config)
 
     @property
     def max_length(self) -> int:

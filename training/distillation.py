@@ -16,6 +16,7 @@ from service.runtime.tokenizer import Tokenizer
 from training import cache
 from training.augmentation import spell_masks
 from training.checkpoint import Checkpoint
+from training.models.labels import label_names
 
 Logits = npt.NDArray[np.float32]
 
@@ -40,7 +41,7 @@ def predict_logits(
     """
     encodings = tokenizer.encode(texts)
     order = sorted(range(len(texts)), key=lambda row: len(encodings[row]))
-    logits = np.empty((len(texts), model.config.num_labels), dtype=np.float32)
+    logits = np.empty((len(texts), len(label_names(model.config))), dtype=np.float32)
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():

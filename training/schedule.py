@@ -26,7 +26,7 @@ def trainer_arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> Tr
         per_device_train_batch_size=schedule.batch_size,
         per_device_eval_batch_size=64,
         learning_rate=schedule.learning_rate,
-        warmup_ratio=schedule.warmup_ratio,
+        warmup_steps=schedule.warmup_ratio,  # below 1: a share of all steps
         weight_decay=schedule.weight_decay,
         max_grad_norm=schedule.max_grad_norm,
         lr_scheduler_type=schedule.scheduler,

@@ -70,7 +70,7 @@ class DistillationTrainer(BucketTrainer):
         model: torch.nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | None = None,  # noqa: ARG002  the Trainer passes it
+        num_items_in_batch: torch.Tensor | int | None = None,  # noqa: ARG002  the Trainer passes it
     ) -> Any:
         """See `training.losses` and `training.white_box`."""
         soft = inputs.pop("teacher_logits", None)

@@ -81,7 +81,7 @@ class Swapped(BiLstmForSequenceClassification):
         output = super().forward(*args, **options)
         assert output.logits is not None
         turned = output.logits.flip(-1)
-        return SequenceClassifierOutput(logits=turned)  # type: ignore[arg-type]  # says FloatTensor
+        return SequenceClassifierOutput(logits=turned)
 
 
 class Zeroed(BiLstmForSequenceClassification):

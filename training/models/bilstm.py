@@ -17,6 +17,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from training.models.labels import label_names
+
 
 class BiLstmConfig(PretrainedConfig):
     """Shape of a Bi-LSTM; the defaults have 4,698,370 parameters with two labels."""
@@ -31,8 +33,10 @@ class BiLstmConfig(PretrainedConfig):
         num_hidden_layers: int = 1,
         dropout: float = 0.3,
         pooling: str = "last",
+        pad_token_id: int | None = None,
         **kwargs: Any,
     ) -> None:
+        self.pad_token_id = pad_token_id
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
         self.hidden_size = hidden_size
@@ -62,7 +66,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
             batch_first=True,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(2 * config.hidden_size, len(label_names(config)))
         self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -117,7 +121,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         states = (
             (embedded, _unpack(packed_states, attention_mask)) if output_hidden_states else None
         )
-        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=states)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
+        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=states)
 
     def _pool(
         self,

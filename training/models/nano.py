@@ -17,6 +17,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from training.models.labels import label_names
+
 
 class NanoConfig(PretrainedConfig):
     """Shape of a nano; the defaults have 2,991,938 parameters with two labels."""
@@ -30,8 +32,10 @@ class NanoConfig(PretrainedConfig):
         filters: int = 128,
         width: int = 5,
         dropout: float = 0.3,
+        pad_token_id: int | None = None,
         **kwargs: Any,
     ) -> None:
+        self.pad_token_id = pad_token_id
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
         self.filters = filters
@@ -53,7 +57,7 @@ class NanoForSequenceClassification(PreTrainedModel):
         )
         self.convolution = nn.Conv1d(config.embedding_size, config.filters, config.width)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.filters, config.num_labels)
+        self.classifier = nn.Linear(config.filters, len(label_names(config)))
         self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -87,7 +91,7 @@ class NanoForSequenceClassification(PreTrainedModel):
         strongest = answers.masked_fill(padding, float("-inf")).amax(dim=2)
         logits = self.classifier(self.dropout(strongest.relu()))
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]  # says FloatTensor, means Tensor
+        return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
 AutoConfig.register(NanoConfig.model_type, NanoConfig)

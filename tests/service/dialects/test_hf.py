@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import huggingface_hub
 import pytest
-import requests
 from fastapi.testclient import TestClient
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import _http
 
 from tests.service.builders import publish_tiny
 
@@ -19,17 +20,17 @@ LOGITS = {"positive": 2.0, "negative": -2.0}  # of the teacher, for "good"
 @pytest.fixture
 def classify(live: str) -> Iterator[Callable[..., Any]]:
     """`InferenceClient.text_classification` of a model of the live server."""
-    session = requests.Session()
-    session.trust_env = False  # no proxy stands before this machine itself
-    huggingface_hub.configure_http_backend(lambda: session)  # the tests run with HF_HUB_OFFLINE
+    before = _http._GLOBAL_CLIENT_FACTORY
+    # No proxy stands before this machine itself, and the library's own client stays offline, as
+    # the tests run with HF_HUB_OFFLINE.
+    huggingface_hub.set_client_factory(lambda: httpx2.Client(trust_env=False))
 
     def call(text: str, model: str = "teacher", **options: Any) -> Any:
         url = f"{live}/models/{model}"
         return huggingface_hub.InferenceClient(url).text_classification(text, **options)
 
     yield call
-    huggingface_hub.configure_http_backend()
-    session.close()
+    huggingface_hub.set_client_factory(before)
 
 
 def sigmoid(logit: float) -> float:
@@ -69,7 +70,7 @@ def test_client_chooses_the_function(
 
 def test_client_raises_what_the_service_says(classify: Callable[..., Any]) -> None:
     """An unknown model and an empty text reach the client as errors with their status."""
-    with pytest.raises(HfHubHTTPError, match="404 Client Error"):
+    with pytest.raises(HfHubHTTPError, match="404 Not Found"):
         classify("good", model="nope")
     with pytest.raises(HfHubHTTPError, match="text 0 is empty"):
         classify(" ")

@@ -1,6 +1,7 @@
 """The tokeniser gives the library's ids, whether it asks the library or remembers the words."""
 
 import tracemalloc
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,7 @@ def test_a_client_cannot_fill_the_memory() -> None:
 def test_words_in_use_are_kept() -> None:
     """A word that comes again and again outlives those that came once."""
     recorded = Recorded(bert())
-    cache = WordCache(recorded, capacity=20_000)
+    cache = WordCache(cast(Backend, recorded), capacity=20_000)
     for number in range(2000):
         cache.encode("good film")
         cache.encode(f"a{number:x}")
