@@ -3,7 +3,7 @@
 import click
 
 import export.cli
-import export.compression.cli
+import export.compress.cli
 import loadtest.cli
 import service.cli
 import training.cli
@@ -40,7 +40,7 @@ main.add_command(training.cli.tune)
 main.add_command(training.cli.held_out)
 main.add_command(export.cli.export)
 main.add_command(export.cli.calibrate)
-main.add_command(export.compression.cli.compress)
+main.add_command(export.compress.cli.compress)
 main.add_command(service.cli.serve)
 main.add_command(loadtest.cli.loadtest)
 

@@ -99,13 +99,14 @@ def export(
 ) -> None:
     """Publish CHECKPOINT (a directory or a hub id) as a new version of a model."""
     from export.errors import ExportError
-    from export.int8 import Int8
-    from export.parity import SAME_IN_ANY_BATCH, gate_for
-    from export.publish import Request, publish
-    from export.representative import representative_texts
-    from training.checkpoint import CheckpointError, load_checkpoint
-    from training.data import DataError, load_labelled_text
-    from training.recipe import Data, RecipeError
+    from export.measure.parity import SAME_IN_ANY_BATCH, gate_for
+    from export.publish.publish import Request, publish
+    from export.quantize.int8 import Int8
+    from export.quantize.representative import representative_texts
+    from training.data.labelled import load_labelled_text
+    from training.errors import CheckpointError, DataError, RecipeError
+    from training.models.checkpoint import load_checkpoint
+    from training.recipe.recipe import Data
 
     if precision == "fp32" and (sensitivity or calibration):
         raise click.UsageError("--calibration and --sensitivity are of --precision int8")
@@ -206,11 +207,12 @@ def calibrate(
     plot: Path | None,
 ) -> None:
     """Fit a cascade: the cheap model answers when it is sure, the next when it is not."""
-    from export.calibration import draw, fit_cascade, write_cascade
+    from export.cascade.fitting import draw, fit_cascade, write_cascade
     from export.errors import ExportError
     from service.errors import RepositoryError
-    from training.data import DataError, load_labelled_text
-    from training.recipe import Data
+    from training.data.labelled import load_labelled_text
+    from training.errors import DataError
+    from training.recipe.recipe import Data
 
     renamed = dict(pair.split("=", 1) for pair in labels if "=" in pair) or None
     try:

@@ -11,8 +11,8 @@ from benchmarks.table import RESULTS_BEGIN, RESULTS_END, to_markdown
 from cli import main
 from service.repository.routes import read_routes
 from service.settings import Settings
-from training.recipe import parse_recipe
-from training.teaching import Augmentation, Losses, Transfer
+from training.recipe.recipe import parse_recipe
+from training.recipe.teaching import Augmentation, Losses, Transfer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from training.checkpoint import Checkpoint, serving_tokenizer
-from training.distillation import predict_logits
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
+from training.models.checkpoint import Checkpoint, serving_tokenizer
 from training.models.nano import NanoConfig, NanoForSequenceClassification
+from training.teach.logits import predict_logits
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 POSITIVE = ("good", "great", "fine", "superb", "moving", "funny", "clever", "warm")

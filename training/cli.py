@@ -91,11 +91,10 @@ def _run(
     resume: bool,
     distils: bool = False,
 ) -> None:
-    from training.checkpoint import CheckpointError
-    from training.data import DataError
-    from training.processes import LaunchError, is_main_process
-    from training.recipe import RecipeError, load_recipe
-    from training.trainer import run_recipe
+    from training.errors import CheckpointError, DataError, LaunchError, RecipeError
+    from training.loop.processes import is_main_process
+    from training.loop.trainer import run_recipe
+    from training.recipe.recipe import load_recipe
 
     given = _overrides({"data.train": train, "data.test": test, **extra})
     try:
@@ -121,7 +120,7 @@ def _run(
 
 
 def _overrides(named: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
-    from training.recipe import quoted
+    from training.recipe.recipe import quoted
 
     return [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
 
@@ -172,14 +171,18 @@ def tune(
     set is not read. Run it again to go on, with more --trials or after a stop; run it at the
     same time on other machines that share the directory to go faster.
     """
-    from training.checkpoint import CheckpointError
-    from training.data import DataError
-    from training.processes import LaunchError
-    from training.recipe import RecipeError, load_recipe
-    from training.space import SpaceError, load_space
-    from training.study import StudyError
-    from training.tuning import Plan
-    from training.tuning import tune as run
+    from training.errors import (
+        CheckpointError,
+        DataError,
+        LaunchError,
+        RecipeError,
+        SpaceError,
+        StudyError,
+    )
+    from training.recipe.recipe import load_recipe
+    from training.tune.space import load_space
+    from training.tune.tuning import Plan
+    from training.tune.tuning import tune as run
 
     named = {
         "data.train": train,
@@ -221,8 +224,9 @@ def tune(
 )
 def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
     """Write the validation texts that a recipe keeps out of training, to calibrate on."""
-    from training.data import DataError, load_labelled_text, split_validation
-    from training.recipe import RecipeError, load_recipe, quoted
+    from training.data.labelled import load_labelled_text, split_validation
+    from training.errors import DataError, RecipeError
+    from training.recipe.recipe import load_recipe, quoted
 
     given = [] if train is None else [f"data.train={quoted(train)}"]
     try:

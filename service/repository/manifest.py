@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from service.errors import ManifestError
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
+READABLE = (1, SCHEMA_VERSION)  # what was added since 1 has a default that says what 1 meant
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+ProblemType = Literal["single_label", "multi_label", "regression"]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -54,16 +56,41 @@ class Lineage(Section):
     )
     recipe_sha256: str | None
     data_sha256: str | None
+    transfer_sha256: str | None = Field(
+        None, description="of the texts without labels that a teacher labelled"
+    )
     code_version: str
 
 
+class LabelMetrics(Section):
+    """Scores of one label; the interval is Wilson's at 95%."""
+
+    n: int = Field(ge=0, description="texts that have the label")
+    precision: float | None = Field(description="None: it was never given")
+    recall: float | None = Field(description="None: no text has it")
+    recall_low: float | None = None
+    recall_high: float | None = None
+    f1: float
+
+
 class Metrics(Section):
-    """Scores of this very file, measured through the service's classifier."""
+    """Scores of this very file, measured through the service's classifier.
+
+    Those of classifiers are None for a regression and the other way around. Of a multi-label
+    model, `accuracy` is the share of texts all of whose labels are right.
+    """
 
     n: int = Field(ge=1)
-    accuracy: float
-    macro_f1: float
-    ece: float
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    macro_f1: float | None = None
+    micro_f1: float | None = Field(None, description="of a multi-label model")
+    ece: float | None = None
+    pearson: float | None = Field(None, description="of a regression")
+    spearman: float | None = Field(None, description="of a regression")
+    mean_absolute_error: float | None = Field(None, description="of a regression")
+    by_label: dict[str, LabelMetrics] | None = None
 
 
 class Parity(Section):
@@ -72,7 +99,14 @@ class Parity(Section):
     n: int = Field(ge=1)
     max_logit_difference: float
     agreement: float = Field(description="share of texts with the same label")
+    agreement_low: float | None = Field(None, description="its lower bound, at 95%")
     accuracy_drop: float | None = Field(description="torch less this file; None: no labels")
+    accuracy_drop_high: float | None = Field(
+        None, description="the upper bound of the drop, at 95%, paired; None: not known"
+    )
+    recall_drops: dict[str, float] | None = Field(
+        None, description="of each label's recall, torch less this file"
+    )
     max_batch_difference: float | None = Field(
         None,
         description="of a probability, alone and in padded batches of other texts; None: not known",
@@ -106,16 +140,22 @@ class Quantization(Section):
 class Manifest(Section):
     """One version of one model."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
     task: Literal["text-classification"] = "text-classification"
-    problem_type: Literal["single_label", "multi_label"] = "single_label"
+    problem_type: ProblemType = "single_label"
     labels: tuple[str, ...] = Field(min_length=1, description="in the order of the logits")
     thresholds: tuple[float, ...] | None = Field(
         None, description="multi_label: the probability from which each label is given"
     )
-    max_length: int = Field(ge=3)
+    max_length: int = Field(ge=1, description="tokens, special ones counted")
+    pad_id: int | None = Field(
+        None, ge=0, description="the id that fills a batch; None: that of tokenizer.json, or 0"
+    )
+    disabled_optimizers: tuple[str, ...] = Field(
+        (), description="ONNX Runtime's, that make this graph slower"
+    )
     precision: Literal["fp32", "int8"]
     weights: Literal["float32", "float16", "int8"] = Field(
         description="how the file stores them; in fp32 they are widened when loaded"
@@ -141,6 +181,8 @@ class Manifest(Section):
         Scores, lineage and licence are left out: they may be corrected without a change.
         """
         decides = self.model_dump(mode="json", include=_DECIDES)
+        if self.pad_id is not None:  # manifests from before it keep their fingerprint
+            decides["pad_id"] = self.pad_id
         decides["files"] = {name: file.sha256 for name, file in self.files.items()}
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -170,6 +212,8 @@ class Manifest(Section):
             raise ValueError("labels repeat")
         if self.problem_type == "single_label" and len(self.labels) < 2:
             raise ValueError("a single_label model needs two labels or more")
+        if self.problem_type == "regression" and len(self.labels) != 1:
+            raise ValueError("a regression has one label, the name of its number")
         if self.thresholds is not None and len(self.thresholds) != len(self.labels):
             raise ValueError("thresholds and labels differ in number")
         return self
@@ -192,9 +236,9 @@ def read_manifest(directory: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{place}: {FILE_NAME} cannot be read: {error}") from error
     stated = re.search(r'"schema_version"\s*:\s*(\d+)', text)
-    if stated and int(stated[1]) != SCHEMA_VERSION:
+    if stated and int(stated[1]) not in READABLE:
         raise ManifestError(
-            f"{place}: schema version {stated[1]}, but this service reads {SCHEMA_VERSION}"
+            f"{place}: schema version {stated[1]}, but this service reads {READABLE}"
         )
     try:
         manifest = Manifest.model_validate_json(text)

@@ -8,16 +8,16 @@ import onnx
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from export.int8 import Int8
-from export.parity import Gate
-from export.publish import Request
+from export.measure.parity import Gate
+from export.publish.publish import Request
+from export.quantize.int8 import Int8
 from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_bilstm, toy_texts
-from training.checkpoint import Checkpoint
-from training.data import LabelledText
+from training.data.labelled import LabelledText
 from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.checkpoint import Checkpoint
 
 LABELS = ("negative", "positive")
 TEXTS = [

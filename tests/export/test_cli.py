@@ -17,8 +17,8 @@ from tests.tiny import (
     toy_data,
 )
 from tests.training.builders import STUDENT, changed
-from training.checkpoint import save_checkpoint
-from training.recipe import parse_recipe
+from training.models.checkpoint import save_checkpoint
+from training.recipe.recipe import parse_recipe
 
 
 def run(*arguments: object) -> Result:
@@ -210,4 +210,4 @@ def test_manifest_is_plain_json(given: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "x" / "1" / "manifest.json").read_text())
-    assert (written["name"], written["version"], written["schema_version"]) == ("x", 1, 1)
+    assert (written["name"], written["version"], written["schema_version"]) == ("x", 1, 2)

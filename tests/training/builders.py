@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from training.recipe import Recipe, parse_recipe
+from training.recipe.recipe import Recipe, parse_recipe
 
 TEACHER: dict[str, Any] = {
     "name": "tiny-teacher",

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from tests.training.builders import student_recipe, teacher_recipe
-from training.recipe import load_recipe
+from training.recipe.recipe import load_recipe
 
 
 def run(*arguments: object) -> Result:

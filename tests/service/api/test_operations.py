@@ -162,7 +162,7 @@ def _cut_manifest(directory: Path) -> None:
         (lambda d: (d / "tokenizer.json").write_text("{}"), "tokenizer.json has 2 bytes"),
         (lambda d: _external_data(d, "../../teacher/1/model.onnx"), "../../teacher/1/model.onnx"),
         (lambda d: _external_data(d, "weights.bin"), "weights.bin"),
-        (lambda d: edit_manifest(d, schema_version=2), "schema version 2, but"),
+        (lambda d: edit_manifest(d, schema_version=3), "schema version 3, but"),
         (lambda d: edit_manifest(d, colour="red"), "colour: Extra inputs"),
         (lambda d: edit_manifest(d, name="other"), "its manifest says other/2"),
         (

@@ -170,7 +170,7 @@ def test_what_cannot_run_is_not_loaded(
     [
         (lambda d: (d / "manifest.json").write_text("{"), "manifest.json is not valid"),
         (lambda d: (d / "manifest.json").unlink(), "no manifest.json"),
-        (lambda d: edit_manifest(d, schema_version=2), "schema version 2, but"),
+        (lambda d: edit_manifest(d, schema_version=3), "schema version 3, but"),
         (lambda d: edit_manifest(d, colour="red"), "colour: Extra inputs"),
         (lambda d: edit_manifest(d, name="other"), "its manifest says other/1"),
         (

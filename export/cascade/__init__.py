@@ -1,0 +1,1 @@
+"""A chain of models: fitted, with a bound on what it loses."""

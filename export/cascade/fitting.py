@@ -1,0 +1,234 @@
+"""Fits a cascade's thresholds on labelled data, with a bound on the accuracy it loses.
+
+The loss that counts is harm: a text that the chain gets wrong and its last model gets right.
+The accuracy lost is at most the share of harm, since what the chain alone gets right is left
+out. Harm is a count of independent yes-or-no events, so the exact binomial bound holds for
+any sample size (Clopper and Pearson 1934); a bound on the difference of two accuracies would
+need more texts than people have labels for. One threshold serves all hops. It is lowered step
+by step while the hypothesis "the harm is over the limit" is rejected, and the search stops at
+the first that is not: fixed-sequence testing, so that looking at many thresholds costs no
+confidence (Learn then Test, Angelopoulos et al. 2021, arXiv:2110.01052).
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tomli_w
+from scipy.stats import beta
+from tqdm.auto import tqdm
+
+from export.errors import ExportError
+from export.measure.parity import served_logits
+from service.repository.routes import FILE_NAME, Cascade, Fit, Fitted, Hop, Point, read_routes
+from service.repository.sources import ModelRepository
+from service.runtime.tasks.classification import Classifier
+from training.data.labelled import LabelledText
+
+METHOD = "clopper-pearson, fixed sequence"
+STEPS = 200
+ASK_ALWAYS = 1.01  # over any confidence: every text goes to the last model
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What each model of a chain said of the same texts.
+
+    Attributes:
+        confidence: (models, texts).
+        right: (models, texts).
+    """
+
+    confidence: FloatArray
+    right: BoolArray
+
+
+def fit_cascade(
+    root: Path,
+    chain: Sequence[str],
+    data: LabelledText,
+    *,
+    max_accuracy_loss: float,
+    confidence: float,
+) -> Cascade:
+    """Fits a chain of models, cheapest first, of the repository at `root`.
+
+    Args:
+        data: labelled texts that no model of the chain was trained on.
+        max_accuracy_loss: against the last model alone, as a share: half a point is 0.005.
+        confidence: the probability that the loss is within it.
+
+    Raises:
+        ExportError: a model is missing or has other labels, or the texts are too few for any
+            threshold; the message says how many it takes.
+    """
+    if len(chain) < 2 or len(set(chain)) != len(chain):
+        raise ExportError(f"a chain needs two different models or more, not {list(chain)}")
+    needed = texts_needed(max_accuracy_loss, confidence)
+    if len(data) < needed:
+        raise ExportError(
+            f"{len(data)} labelled texts cannot show a loss of at most {max_accuracy_loss} with "
+            f"confidence {confidence}: it takes {needed}, or a larger --max-accuracy-loss"
+        )
+    versions = ModelRepository(root).versions()
+    if unknown := [name for name in chain if name not in versions]:
+        raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
+    classifiers = [Classifier.load(root / name / str(versions[name][-1])) for name in chain]
+    judged = judge(classifiers, data)
+    threshold, bound = lowest_threshold(judged, max_accuracy_loss, confidence)
+    reach = _reach(judged, threshold)
+    return Cascade(
+        chain=tuple(chain),
+        hops=tuple(Hop(threshold=threshold, escalated=float(share)) for share in reach[1:]),
+        models={
+            found.manifest.name: Fitted(
+                version=found.manifest.version, sha256=found.manifest.fingerprint
+            )
+            for found in classifiers
+        },
+        fit=Fit(
+            method=METHOD,
+            data_sha256=data.sha256,
+            n=len(data),
+            max_accuracy_loss=max_accuracy_loss,
+            confidence=confidence,
+            accuracy_loss_bound=bound,
+            accuracy=float(chain_right(judged, threshold).mean()),
+            last_accuracy=float(judged.right[-1].mean()),
+            curve=tuple(curve(judged)),
+        ),
+    )
+
+
+def judge(classifiers: Sequence[Classifier], data: LabelledText) -> Judged:
+    """Runs every model on every text."""
+    confidence, right = [], []
+    for classifier in tqdm(classifiers, desc="models"):
+        manifest = classifier.manifest
+        if manifest.problem_type != "single_label" or manifest.labels != data.labels:
+            raise ExportError(f"{manifest.name} gives {manifest.labels}, not {data.labels}")
+        probabilities = classifier.probabilities(served_logits(classifier, data.texts))
+        confidence.append(classifier.confidence(probabilities).astype(np.float64))
+        right.append(probabilities.argmax(axis=1) == np.asarray(data.targets))
+    return Judged(np.stack(confidence), np.stack(right))
+
+
+def chain_right(judged: Judged, threshold: float) -> BoolArray:
+    """Whether the chain is right, text by text: the first model that is sure answers."""
+    sure = judged.confidence >= threshold
+    sure[-1] = True
+    who = sure.argmax(axis=0)
+    answers: BoolArray = judged.right[who, np.arange(judged.right.shape[1])]
+    return answers
+
+
+def lowest_threshold(
+    judged: Judged, max_accuracy_loss: float, confidence: float
+) -> tuple[float, float]:
+    """The lowest threshold whose harm is within the limit, and the bound on its harm."""
+    n = judged.right.shape[1]
+    chosen = (ASK_ALWAYS, harm_bound(0, n, confidence))
+    for threshold in _candidates(judged):
+        harm = int((judged.right[-1] & ~chain_right(judged, threshold)).sum())
+        bound = harm_bound(harm, n, confidence)
+        if bound > max_accuracy_loss:
+            break
+        chosen = (threshold, bound)
+    return chosen
+
+
+def harm_bound(harm: int, n: int, confidence: float) -> float:
+    """Clopper and Pearson's upper bound on a share, of `harm` seen in `n`."""
+    return 1.0 if harm >= n else float(beta.ppf(confidence, harm + 1, n - harm))
+
+
+def texts_needed(max_accuracy_loss: float, confidence: float) -> int:
+    """The fewest texts with which no harm at all shows a loss within the limit."""
+    if not 0 < max_accuracy_loss < 1 or not 0 < confidence < 1:
+        raise ExportError("--max-accuracy-loss and --confidence lie between 0 and 1")
+    return int(np.ceil(np.log(1 - confidence) / np.log(1 - max_accuracy_loss)))
+
+
+def curve(judged: Judged) -> list[Point]:
+    """Accuracy against the share that the last model answers, strictest threshold first."""
+    points = []
+    for threshold in [ASK_ALWAYS, *_candidates(judged)[:: STEPS // 50], 0.0]:
+        points.append(
+            Point(
+                threshold=round(threshold, 6),
+                escalated=round(float(_reach(judged, threshold)[-1]), 6),
+                accuracy=round(float(chain_right(judged, threshold).mean()), 6),
+            )
+        )
+    return points
+
+
+def _reach(judged: Judged, threshold: float) -> FloatArray:
+    """Share of all texts that comes to each model of the chain."""
+    unsure = judged.confidence[:-1] < threshold
+    reached: FloatArray = np.logical_and.accumulate(unsure, axis=0).mean(axis=1)
+    return np.concatenate([[1.0], reached])
+
+
+def _candidates(judged: Judged) -> list[float]:
+    """Thresholds to test, strictest first: quantiles of the confidences, chosen before looking
+    at any label, as the test's validity asks.
+    """  # noqa: D205
+    seen = judged.confidence[:-1].ravel()
+    found = np.unique(np.quantile(seen, np.linspace(0, 1, STEPS, endpoint=False)))
+    return [float(value) for value in found[::-1]]
+
+
+def write_cascade(root: Path, name: str, cascade: Cascade, *, default: bool) -> None:
+    """Puts a cascade into `root`'s routes, whole or not at all; the other routes stay.
+
+    Raises:
+        RepositoryError: the routes that are there cannot be read.
+    """
+    routes = read_routes(root)
+    values = routes.model_dump(mode="json", by_alias=True, exclude_none=True)
+    values["cascade"] = {**values["cascade"], name: cascade.model_dump(mode="json")}
+    if default:
+        values["default"] = name
+    partial = root / f".{FILE_NAME}.{os.getpid()}"
+    try:
+        partial.write_text(
+            tomli_w.dumps({key: value for key, value in values.items() if value}), encoding="utf-8"
+        )
+        partial.replace(root / FILE_NAME)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def draw(cascade: Cascade, path: Path) -> None:
+    """Draws the curve of accuracy against the share escalated, and where the fit lies on it."""
+    from matplotlib.figure import Figure
+
+    fit = cascade.fit
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(
+        [100 * point.escalated for point in fit.curve],
+        [100 * point.accuracy for point in fit.curve],
+        label=" → ".join(cascade.chain),
+    )
+    axes.axhline(100 * fit.last_accuracy, linestyle="--", color="grey", label=cascade.chain[-1])
+    axes.plot(
+        100 * cascade.hops[-1].escalated,
+        100 * fit.accuracy,
+        "o",
+        color="black",
+        label=f"fitted: loss at most {100 * fit.accuracy_loss_bound:.2f} points, "
+        f"confidence {fit.confidence:g}",
+    )
+    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"accuracy, % (n {fit.n})")
+    axes.legend()
+    figure.savefig(path)

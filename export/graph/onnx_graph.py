@@ -1,0 +1,175 @@
+"""A checkpoint's model as an ONNX graph with two inputs and one output.
+
+Whatever the architecture: `input_ids` and `attention_mask`, int64 (batch, time), both axes
+dynamic, to `logits`, float32 (batch, labels).
+"""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from transformers import PreTrainedModel
+
+from export.errors import ExportError
+from export.graph.bilstm import bilstm_graph
+from export.graph.building import FloatArray
+from export.graph.nano import nano_graph
+from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.nano import NanoForSequenceClassification
+
+INPUTS = ("input_ids", "attention_mask")
+NARROW_FROM_BYTES = 4096  # smaller tensors are not worth a node
+
+Stored = tuple[dict[str, npt.NDArray[np.generic]], list[onnx.NodeProto]]
+
+
+def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
+    """Exports a sequence classifier in FP32.
+
+    Args:
+        pinned: a Bi-LSTM's activations get fixed ranges (`export.graph.pinning`); it computes
+            the same.
+
+    Raises:
+        ExportError: the architecture has no ONNX export.
+    """
+    if isinstance(model, BiLstmForSequenceClassification):
+        return bilstm_graph(model, pinned=pinned)
+    if isinstance(model, NanoForSequenceClassification):
+        return nano_graph(model)
+    return _encoder_graph(model)
+
+
+def _encoder_graph(model: PreTrainedModel) -> onnx.ModelProto:
+    module = _LogitsOf(model).eval()
+    batch, time = torch.export.Dim("batch", min=1), torch.export.Dim("time", min=1)
+    # Neither axis is traced at 1, which the exporter would take for a constant.
+    ids = torch.full((2, 8), 1, dtype=torch.long)
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    try:
+        with warnings.catch_warnings(), _quiet():
+            warnings.simplefilter("ignore")  # of torch's own insides
+            program = torch.onnx.export(
+                module,
+                (ids, mask),
+                input_names=list(INPUTS),
+                output_names=["logits"],
+                dynamic_shapes={name: {0: batch, 1: time} for name in INPUTS},
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise ExportError(
+            f"no ONNX export for {model.config.model_type!r}: {error.__cause__ or error}"
+        ) from error
+    if program is None:
+        raise ExportError(f"no ONNX export for {model.config.model_type!r}")
+    graph = _without_notes(program.model_proto)
+    onnx.checker.check_model(graph)
+    return graph
+
+
+def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without what its exporter noted: stack traces, with paths of the machine, and
+    shapes of what lies between, which a quantiser would have to keep right.
+    """  # noqa: D205
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    for noted in (model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
+        del noted.metadata_props[:]
+        noted.ClearField("doc_string")
+    return model
+
+
+class _LogitsOf(torch.nn.Module):
+    """A classifier of single texts: two tensors in, one out."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's log of its steps from the user."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
+
+
+def store_in_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Stores large FP32 weights as FP16 with a cast back, which ONNX Runtime folds at load.
+
+    The file is half as large; the arithmetic stays in FP32.
+
+    Raises:
+        ExportError: a weight is too large for FP16.
+    """
+
+    def narrow(name: str, value: FloatArray) -> Stored:
+        with np.errstate(over="ignore"):  # the next line tells
+            half = value.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise ExportError(f"{name} does not fit FP16: use --weights float32")
+        cast = helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT)
+        return {f"{name}.half": half}, [cast]
+
+    return _stored(model, narrow)
+
+
+def store_in_int8(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Stores large FP32 weights in 8 bits, a scale for each row, widened at load.
+
+    Weight-only quantisation: the file is a quarter, the arithmetic stays in FP32.
+    `DequantizeLinear` has one axis, and ONNX Runtime keeps it for every run; these nodes it folds.
+    """
+
+    def narrow(name: str, value: FloatArray) -> Stored:
+        scale = np.abs(value).max(axis=-1, keepdims=True) / np.float32(127)
+        steps = np.divide(value, scale, out=np.zeros_like(value), where=scale > 0)
+        return {f"{name}.int8": np.rint(steps).astype(np.int8), f"{name}.scale": scale}, [
+            helper.make_node("Cast", [f"{name}.int8"], [f"{name}.wide"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"{name}.wide", f"{name}.scale"], [name]),
+        ]
+
+    return _stored(model, narrow)
+
+
+def _stored(model: onnx.ModelProto, narrow: Callable[[str, FloatArray], Stored]) -> onnx.ModelProto:
+    """A copy of `model` with large FP32 weights replaced by what `narrow` makes of them."""
+    small = onnx.ModelProto()
+    small.CopyFrom(model)
+    initializers = []
+    nodes: list[onnx.NodeProto] = []
+    for tensor in small.graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or value.nbytes < NARROW_FROM_BYTES:
+            initializers.append(tensor)
+            continue
+        arrays, widen = narrow(tensor.name, value)
+        initializers += [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+        nodes += widen
+    nodes += small.graph.node
+    for field, values in ((small.graph.initializer, initializers), (small.graph.node, nodes)):
+        kept: list[Any] = list(values)
+        del field[:]
+        field.extend(kept)
+    return small

@@ -1,0 +1,1 @@
+"""What an exported model lost, and what it may lose."""

@@ -1,0 +1,1 @@
+"""A version of the model repository: measured, and written whole or not at all."""

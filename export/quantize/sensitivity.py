@@ -1,0 +1,91 @@
+"""Which nodes INT8 hurts, measured one by one, and what to leave out of it.
+
+Judged on the calibration texts against the FP32 graph, never on the set that the gate then
+looks at: that one is not used to choose.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from tqdm.auto import tqdm
+
+from export.errors import GateError
+from export.graph.building import FloatArray
+from export.measure.parity import Gate
+from export.quantize.quantization import Feed, Quantizer
+from service.repository.manifest import NodeError, Parity
+from service.runtime.engine import open_session
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was left out, and why.
+
+    Attributes:
+        model: the quantised graph.
+        left_out: names of nodes that stay in FP32, the most sensitive first.
+        errors: of every node, the most sensitive first.
+    """
+
+    model: onnx.ModelProto
+    left_out: tuple[str, ...]
+    errors: tuple[NodeError, ...]
+
+
+def leave_out_the_worst(quantizer: Quantizer, feeds: Sequence[Feed], gate: Gate) -> Choice:
+    """Leaves nodes out, the most sensitive first, until the rest is within the gate.
+
+    Args:
+        feeds: the model's inputs, one text each.
+        gate: its agreement is held; accuracy is left to the labelled sets.
+
+    Raises:
+        GateError: not even one node can be quantised.
+    """
+    exact = _logits(quantizer.quantized([]), feeds)
+    errors = [
+        _error(node, exact, _logits(quantizer.quantized([node]), feeds))
+        for node in tqdm(quantizer.nodes, desc="sensitivity")
+    ]
+    errors.sort(key=lambda error: -error.rms_logit_difference)
+    order = [error.node for error in errors]
+    for count in tqdm(range(len(order)), desc="leave out"):
+        kept = [node for node in quantizer.nodes if node not in order[:count]]
+        model = quantizer.quantized(kept)
+        found = _logits(model, feeds)
+        parity = Parity(
+            n=len(feeds),
+            max_logit_difference=float(np.abs(found - exact).max()),
+            agreement=_agreement(found, exact),
+            accuracy_drop=None,
+        )
+        if not gate.broken(parity):
+            return Choice(model, tuple(order[:count]), tuple(errors))
+    raise GateError("not published: whatever is left out, INT8 is outside the gate")
+
+
+def _error(node: str, exact: FloatArray, found: FloatArray) -> NodeError:
+    difference = np.abs(found - exact)
+    return NodeError(
+        node=node,
+        rms_logit_difference=float(np.sqrt(np.mean(difference**2))),
+        max_logit_difference=float(difference.max()),
+        agreement=_agreement(found, exact),
+    )
+
+
+def _agreement(found: FloatArray, exact: FloatArray) -> float:
+    return float((found.argmax(axis=1) == exact.argmax(axis=1)).mean())
+
+
+def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> FloatArray:
+    """(texts, labels), one text at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, path)
+        session = open_session(path, 1)
+    return np.concatenate([session.run(None, dict(feed))[0] for feed in feeds])

@@ -1,0 +1,141 @@
+"""Fitting a cascade: the bound, the search, and what is written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.stats import binom
+
+from cli import main
+from export.cascade.fitting import (
+    ASK_ALWAYS,
+    Judged,
+    chain_right,
+    fit_cascade,
+    harm_bound,
+    lowest_threshold,
+    texts_needed,
+)
+from export.errors import ExportError
+from service.repository.manifest import read_manifest
+from service.repository.routes import read_routes
+from tests.service.builders import publish_tiny
+from training.data.labelled import LabelledText
+
+LABELS = ("negative", "positive")
+
+
+def judged(n: int, seed: int, error: float = 0.3) -> Judged:
+    """A student that is wrong mostly when unsure, and a teacher that is right on 95%."""
+    random = np.random.default_rng(seed)
+    confidence = random.uniform(0.5, 1.0, n)
+    student = random.random(n) > 2 * error * (1 - confidence)
+    teacher = random.random(n) > 0.05
+    return Judged(np.stack([confidence, np.ones(n)]), np.stack([student, teacher]))
+
+
+@pytest.mark.parametrize(("harm", "n"), [(0, 600), (3, 1000), (10, 200)])
+def test_bound_is_clopper_and_pearsons(harm: int, n: int) -> None:
+    """At the bound, so little harm or less would be seen with probability 1 - confidence."""
+    bound = harm_bound(harm, n, 0.95)
+    assert binom.cdf(harm, n, bound) == pytest.approx(0.05, abs=1e-6)
+    assert harm_bound(n, n, 0.95) == 1.0
+
+
+def test_texts_needed_is_the_fewest() -> None:
+    """With that many texts and no harm the bound holds, and with one less it does not."""
+    needed = texts_needed(0.005, 0.95)
+    assert harm_bound(0, needed, 0.95) <= 0.005 < harm_bound(0, needed - 1, 0.95)
+
+
+def test_threshold_keeps_its_bound_and_saves_work() -> None:
+    """The fitted threshold's harm is bounded by the limit, and some texts stay with the student."""
+    found = judged(4000, 0)
+    threshold, bound = lowest_threshold(found, 0.02, 0.95)
+    assert bound <= 0.02
+    assert (found.confidence[0] >= threshold).mean() > 0.1
+
+
+def test_limit_holds_on_fresh_data() -> None:
+    """Over many fits, the true loss is over the limit no more often than stated."""
+    fresh = judged(200_000, 999)
+    over = 0
+    for seed in range(100):
+        threshold, _ = lowest_threshold(judged(800, seed), 0.02, 0.9)
+        harm = (fresh.right[-1] & ~chain_right(fresh, threshold)).mean()
+        over += bool(harm > 0.02)
+    assert over <= 17  # 10 expected at most; more than 17 has a chance below 1%
+
+
+def test_useless_student_is_never_trusted() -> None:
+    """A student whose confidence says nothing gets no text."""
+    random = np.random.default_rng(0)
+    confidence = np.stack([random.uniform(0.5, 1, 2000), np.ones(2000)])
+    right = np.stack([random.random(2000) > 0.5, random.random(2000) > 0.05])
+    threshold, _ = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
+    assert threshold == ASK_ALWAYS or (confidence[0] >= threshold).mean() < 0.02
+
+
+def labelled(n: int) -> LabelledText:
+    """Texts of which every fifth says too little for the weak student to be sure."""
+    texts = ["good", "good good good film", "bad bad bad", "bad bad bad film", "good good good"]
+    rows = [texts[index % 5] for index in range(n)]
+    return LabelledText(rows, [int("good" in row) for row in rows], LABELS)
+
+
+def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
+    """A fit is read back by the service as it was written, beside the routes that were there."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student", scores={"good": (0.0, 1.0), "bad": (1.0, 0.0)})
+    (tmp_path / "routes.toml").write_text('[aliases]\nprod = "teacher@1"\n')
+    data = tmp_path / "data.tsv"
+    rows = labelled(800)
+    data.write_text(
+        "label\ttext\n"
+        + "".join(f"{LABELS[t]}\t{x}\n" for x, t in zip(rows.texts, rows.targets, strict=True))
+    )
+    plot = tmp_path / "curve.svg"
+    arguments = ["calibrate", "--chain", "student,teacher", "--data", str(data)]
+    options = ["--models", str(tmp_path), "--default", "--plot", str(plot)]
+    done = CliRunner().invoke(main, [*arguments, *options])
+    assert done.exit_code == 0, done.output
+    routes = read_routes(tmp_path)
+    assert (routes.default, routes.aliases) == ("auto", {"prod": "teacher@1"})
+    cascade = routes.cascade["auto"]
+    assert cascade.fit.accuracy == cascade.fit.last_accuracy == 1.0
+    assert cascade.fit.n == 800
+    assert cascade.fit.accuracy_loss_bound <= 0.005
+    assert plot.read_text().startswith("<?xml")
+    assert {name: (fitted.version, fitted.sha256) for name, fitted in cascade.models.items()} == {
+        name: (1, read_manifest(tmp_path / name / "1").fingerprint)
+        for name in ("student", "teacher")
+    }
+
+
+@pytest.mark.parametrize(
+    ("chain", "n", "says"),
+    [
+        (["student", "teacher"], 100, "it takes 598"),
+        (["student", "nobody"], 800, r"no model \['nobody'\]"),
+        (["student"], 800, "two different models"),
+        (["student", "student"], 800, "two different models"),
+    ],
+)
+def test_what_cannot_be_fitted(tmp_path: Path, chain: list[str], n: int, says: str) -> None:
+    """Too few texts, unknown models and chains of one are refused with what to do."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student")
+    with pytest.raises(ExportError, match=says):
+        fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.005, confidence=0.95)
+    assert not (tmp_path / "routes.toml").exists()
+
+
+def test_other_labels_are_refused(tmp_path: Path) -> None:
+    """A model that gives other labels than the data is not fitted on it."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student", labels=("no", "yes"))
+    with pytest.raises(ExportError, match="student gives"):
+        fit_cascade(
+            tmp_path, ["student", "teacher"], labelled(800), max_accuracy_loss=0.01, confidence=0.9
+        )

@@ -1,0 +1,154 @@
+"""Graphs against torch, through the service's own classifier."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+from export.errors import ExportError
+from export.graph.onnx_graph import store_in_half, store_in_int8, to_onnx
+from export.measure.parity import served_logits, torch_logits
+from tests.export.builders import TEXTS, served
+from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_nano
+from training.models.checkpoint import Checkpoint
+
+BILSTMS = [(pooling, layers) for pooling in ("last", "max", "mean") for layers in (1, 2)]
+NANOS = [("nano", width) for width in (1, 2, 3, 4, 5)]
+THREE = ("bad", "middling", "good")
+
+
+@pytest.fixture(scope="module", params=["encoder", *BILSTMS, *NANOS], ids=str)
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
+    """A random model of every shape, of three labels."""
+    if request.param == "encoder":
+        return tiny_checkpoint(tiny_encoder(THREE))
+    if request.param in NANOS:
+        return tiny_checkpoint(tiny_nano(THREE, width=request.param[1]))
+    pooling, layers = request.param
+    return tiny_checkpoint(tiny_bilstm(THREE, pooling=pooling, layers=layers))
+
+
+@pytest.fixture(scope="module")
+def graph(checkpoint: Checkpoint) -> onnx.ModelProto:
+    """Its graph."""
+    return to_onnx(checkpoint.model)
+
+
+def test_graph_agrees_with_torch(
+    checkpoint: Checkpoint, graph: onnx.ModelProto, tmp_path: Path
+) -> None:
+    """Served in padded batches, every text has the logits that torch gives it alone."""
+    expected = torch_logits(checkpoint, TEXTS)
+    found = served_logits(served(graph, checkpoint, tmp_path), TEXTS)
+    assert expected.shape == found.shape == (len(TEXTS), 3)
+    assert expected.std(axis=0).min() > 0.05  # the texts do differ
+    assert np.abs(expected - found).max() < 1e-4
+
+
+def test_axes_are_dynamic(graph: onnx.ModelProto) -> None:
+    """Two inputs of free batch and time, one output, whatever the model."""
+    inputs = {
+        value.name: [axis.dim_param for axis in value.type.tensor_type.shape.dim]
+        for value in graph.graph.input
+    }
+    assert inputs == {name: ["batch", "time"] for name in ("input_ids", "attention_mask")}
+    assert [value.name for value in graph.graph.output] == ["logits"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+@pytest.mark.parametrize("words", [1, 6, 50])
+def test_any_shape_runs(
+    checkpoint: Checkpoint, graph: onnx.ModelProto, tmp_path: Path, batch: int, words: int
+) -> None:
+    """Batches of any size, of texts of any length, are answered."""
+    classifier = served(graph, checkpoint, tmp_path)
+    encodings = classifier.tokenizer.encode(["film " * words] * batch)
+    logits = classifier.logits(encodings)
+    assert logits.shape == (batch, 3)
+    assert np.abs(logits - logits[0]).max() < 1e-5
+
+
+def test_padding_changes_no_answer(
+    checkpoint: Checkpoint, graph: onnx.ModelProto, tmp_path: Path
+) -> None:
+    """A text alone, beside a long one, and with other ids for padding has the same logits."""
+    classifier = served(graph, checkpoint, tmp_path)
+    short, long = classifier.tokenizer.encode(["a good film", "film " * 50])
+    alone = classifier.logits([short])[0]
+    padded = classifier.logits([long, short])[1]
+    assert np.abs(alone - padded).max() < 1e-5
+    classifier.tokenizer.pad_id = 9
+    assert np.abs(alone - classifier.logits([long, short])[1]).max() < 1e-5
+
+
+@pytest.mark.parametrize(("store", "most"), [(store_in_half, 0.02), (store_in_int8, 0.1)])
+def test_stored_weights_stay_close(
+    checkpoint: Checkpoint,
+    graph: onnx.ModelProto,
+    tmp_path: Path,
+    store: Callable[[onnx.ModelProto], onnx.ModelProto],
+    most: float,
+) -> None:
+    """Weights stored in fewer bits change the logits by rounding only, and the graph not at all."""
+    before = graph.SerializeToString()
+    small = store(graph)
+    assert graph.SerializeToString() == before
+    expected = torch_logits(checkpoint, TEXTS)
+    found = served_logits(served(small, checkpoint, tmp_path), TEXTS)
+    assert 0 < np.abs(expected - found).max() < most
+
+
+def test_half_is_half(tmp_path: Path) -> None:
+    """Where weights outweigh the graph around them the file is half as large."""
+    model = tiny_bilstm()
+    model.embedding = torch.nn.Embedding(20_000, 16)
+    graph = to_onnx(model)
+    sizes = []
+    for kind, found in (("float", graph), ("half", store_in_half(graph))):
+        onnx.save(found, tmp_path / kind)
+        sizes.append((tmp_path / kind).stat().st_size)
+    assert sizes[1] / sizes[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_int8_storage_is_folded_at_load(tmp_path: Path) -> None:
+    """The service runs the FP32 operators alone: nothing is widened again for every request."""
+    onnx.save(store_in_int8(to_onnx(tiny_bilstm())), tmp_path / "small.onnx")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(str(tmp_path / "small.onnx"), options)
+    loaded = onnx.load(tmp_path / "loaded.onnx").graph
+    integers = [t.name for t in loaded.initializer if t.data_type == onnx.TensorProto.INT8]
+    assert integers == []
+
+
+def test_weights_too_large_for_half_are_told() -> None:
+    """A weight that would become infinite is an error that says what to do instead."""
+    model = tiny_bilstm()
+    with torch.no_grad():
+        model.embedding.weight[3, 3] = 1e6
+    with pytest.raises(ExportError, match="embedding does not fit FP16: use --weights float32"):
+        store_in_half(to_onnx(model))
+
+
+class UnknownConfig(PretrainedConfig):
+    """An architecture that nobody can export."""
+
+    model_type = "unknown"
+
+
+class UnknownModel(PreTrainedModel):
+    """A model of it."""
+
+    config_class = UnknownConfig
+
+
+def test_unknown_architectures_are_told() -> None:
+    """An architecture that has no export is an error that names it."""
+    with pytest.raises(ExportError, match="no ONNX export for 'unknown'"):
+        to_onnx(UnknownModel(UnknownConfig()))

@@ -1,0 +1,108 @@
+"""Altered copies of texts: what may become of a word, and what is never made."""
+
+import collections
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tiny import tiny_hub_tokenizer, toy_texts, word_hub_tokenizer
+from training.data.augmentation import LONGEST_NGRAM, MASK, augment, spell_masks
+from training.errors import RecipeError
+from training.recipe.teaching import Augmentation
+
+TEXTS = [text for text, _ in toy_texts(40, seed=1)]
+WORDS = {word for text in TEXTS for word in text.split()}
+
+
+def spec(
+    mask: float = 0.0, replace: float = 0.0, ngram: float = 0.0, copies: int = 5
+) -> Augmentation:
+    """An augmentation that does what is asked for alone."""
+    return Augmentation(
+        copies=copies, mask_probability=mask, replace_probability=replace, ngram_probability=ngram
+    )
+
+
+WORD = st.text(st.characters(exclude_categories=("Cs", "Co")), min_size=1).filter(str.split)
+
+
+@given(
+    texts=st.lists(WORD, min_size=1, max_size=10),
+    mask=st.floats(0, 0.5),
+    replace=st.floats(0, 0.5),
+    ngram=st.floats(0.01, 1),
+    seed=st.integers(0, 9),
+)
+def test_copies_are_new_and_not_empty(
+    texts: list[str], mask: float, replace: float, ngram: float, seed: int
+) -> None:
+    """Whatever the texts, a copy has words, equals no text nor other copy, and follows the seed."""
+    wanted = spec(mask, replace, ngram, copies=4)
+    found = augment(texts, wanted, seed)
+    assert all(copy.strip() for copy in found)
+    assert len(set(found)) == len(found) <= 4 * len(texts)
+    assert not set(found) & {" ".join(text.split()) for text in texts}
+    assert augment(texts, wanted, seed) == found
+
+
+def test_the_seed_decides() -> None:
+    """Another seed draws other copies."""
+    wanted = spec(0.1, 0.1, 0.25)
+    assert augment(TEXTS, wanted, 1) != augment(TEXTS, wanted, 2)
+
+
+def test_masked_words_stay_in_place() -> None:
+    """With masking alone a copy is its text with some words masked."""
+    for text in TEXTS:
+        for copy in augment([text], spec(mask=0.3), seed=3):
+            pairs = list(zip(text.split(), copy.split(), strict=True))
+            assert all(new in (old, MASK) for old, new in pairs)
+            assert MASK in copy
+
+
+def test_words_are_replaced_by_frequency() -> None:
+    """With replacement alone a word becomes one of the texts', a frequent one more often."""
+    texts = ["x x x x x x x x x y", "z z z z z z z z z z"]
+    found = augment(texts, spec(replace=0.5, copies=300), seed=1)
+    assert {len(copy.split()) for copy in found} == {10}
+    counts = collections.Counter(
+        word for copy in found if "x x" not in copy for word in copy.split()
+    )
+    assert counts.keys() == {"x", "y", "z"}
+    assert counts["x"] > 3 * counts["y"]
+
+
+def test_ngrams_are_cut_from_the_text() -> None:
+    """With n-grams alone a copy is 1 to 5 neighbouring words of its text; all sizes occur."""
+    texts = [text for text in TEXTS if len(text.split()) > LONGEST_NGRAM]
+    sizes = set()
+    for text in texts:
+        for copy in augment([text], spec(ngram=1.0), seed=1):
+            assert f" {copy} " in f" {text} "
+            sizes.add(len(copy.split()))
+    assert sizes == set(range(1, LONGEST_NGRAM + 1))
+
+
+def test_probabilities_are_those_asked_for() -> None:
+    """Of many words, the shares that are masked and replaced are near their probabilities."""
+    words = [f"word{index}" for index in range(2000)]
+    (copy,) = augment([" ".join(words)], spec(mask=0.2, replace=0.3, copies=1), seed=1)
+    pairs = list(zip(words, copy.split(), strict=True))
+    assert sum(new == MASK for _, new in pairs) / 2000 == pytest.approx(0.2, abs=0.04)
+    assert sum(new not in (old, MASK) for old, new in pairs) / 2000 == pytest.approx(0.3, abs=0.04)
+
+
+def test_each_tokenizer_spells_masks_its_way() -> None:
+    """A mask becomes the tokeniser's own token, and other texts stay as they are."""
+    texts = [f"a {MASK} plot", "a <mask> plot"]
+    assert spell_masks(texts, tiny_hub_tokenizer()) == ["a [MASK] plot", "a <mask> plot"]
+    assert spell_masks(texts, word_hub_tokenizer()) == ["a <mask> plot", "a <mask> plot"]
+
+
+def test_a_tokenizer_without_a_mask_is_told() -> None:
+    """Where a mask cannot be spelt the error says how to do without."""
+    unmasked = word_hub_tokenizer(masks=False)
+    assert spell_masks(["a plot"], unmasked) == ["a plot"]
+    with pytest.raises(RecipeError, match=r"no mask token: set .*mask_probability = 0"):
+        spell_masks([MASK], unmasked)

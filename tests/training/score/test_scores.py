@@ -1,0 +1,96 @@
+"""Scores against values worked out by hand or known from the literature."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.score.scores import (
+    FloatArray,
+    expected_calibration_error,
+    score,
+    softmax,
+    wilson_interval,
+)
+
+LOGITS = st.lists(
+    st.lists(st.floats(-50, 50), min_size=3, max_size=3), min_size=1, max_size=20
+).map(np.array)
+
+
+def test_scores_of_a_small_set() -> None:
+    """Accuracy and macro F1 are those of the confusion matrix."""
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    found = score(probabilities, np.array([0, 0, 1, 1]))
+    assert (found.n, found.accuracy) == (4, 0.75)
+    # Class 0: precision 2/3, recall 1, F1 0.8. Class 1: precision 1, recall 1/2, F1 2/3.
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
+    assert (found.accuracy_low, found.accuracy_high) == wilson_interval(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [
+        # Newcombe 1998, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        # and the mirror image of one of them
+        (28, 29, 0.8282, 0.9939),
+    ],
+)
+def test_wilson_interval(right: int, n: int, low: float, high: float) -> None:
+    """The interval equals published values."""
+    assert wilson_interval(right, n) == pytest.approx((low, high), abs=6e-5)
+
+
+@given(n=st.integers(1, 10_000), share=st.floats(0, 1))
+def test_wilson_interval_holds_the_share(n: int, share: float) -> None:
+    """The interval holds the observed share and stays between 0 and 1."""
+    right = round(n * share)
+    low, high = wilson_interval(right, n)
+    assert -1e-12 <= low <= right / n + 1e-12
+    assert right / n - 1e-12 <= high <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("confidences", "right", "expected"),
+    [
+        ([1.0, 1.0], [True, True], 0.0),
+        ([1.0, 1.0], [False, False], 1.0),
+        ([0.75] * 4, [True, True, True, False], 0.0),
+        ([0.9, 0.9], [True, False], 0.4),
+        # Two bins of two each: |0.5 - 0.6| and |1 - 0.9|, weighed alike.
+        ([0.6, 0.6, 0.9, 0.9], [True, False, True, True], 0.1),
+        # Over- and underconfidence in one bin cancel: 0.91 and 0.92 lie in the same.
+        ([0.91, 0.92], [True, False], 0.415),
+    ],
+)
+def test_calibration_error(confidences: list[float], right: list[bool], expected: float) -> None:
+    """The error is the gap of accuracy and confidence of each bin, weighed by its size."""
+    probabilities = np.array([[value, 1 - value] for value in confidences])
+    targets = np.array([0 if value else 1 for value in right])
+    assert expected_calibration_error(probabilities, targets) == pytest.approx(expected)
+
+
+def test_softmax_of_large_logits() -> None:
+    """Logits that overflow exp, of either sign, give finite probabilities."""
+    logits = np.array([[1000.0, 1000.0], [-1000.0, 0.0], [1e30, -1e30]])
+    assert softmax(logits).tolist() == [[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]]
+
+
+@given(logits=LOGITS, shift=st.floats(-100, 100))
+def test_softmax_is_a_distribution(logits: FloatArray, shift: float) -> None:
+    """Rows sum to one, a constant changes nothing, and log ratios are differences of logits."""
+    found = softmax(logits)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert np.allclose(found, softmax(logits + shift))
+    assert np.allclose(np.log(found[:, 0] / found[:, 1]), logits[:, 0] - logits[:, 1], atol=1e-6)
+
+
+@given(logits=LOGITS)
+def test_calibration_error_is_a_share(logits: FloatArray) -> None:
+    """Whatever the predictions, the error lies between 0 and 1."""
+    targets = np.arange(len(logits)) % 3
+    assert 0 <= expected_calibration_error(softmax(logits), targets) <= 1

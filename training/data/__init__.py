@@ -1,0 +1,1 @@
+"""Text: read, split, cut and altered."""

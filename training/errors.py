@@ -1,0 +1,38 @@
+"""What the pipeline's training side refuses, as one tree; each message says what to do.
+
+TrainingError
+    RecipeError       a recipe that cannot be used
+    DataError         data that cannot be used
+    CheckpointError   a checkpoint that cannot be read or written
+    LaunchError       processes that were not started as asked
+    SpaceError        a file of what to tune that cannot be used
+    StudyError        a study that cannot be gone on with
+"""
+
+
+class TrainingError(Exception):
+    """The base of them all."""
+
+
+class RecipeError(TrainingError):
+    """A recipe that cannot be used; the message says which key and why."""
+
+
+class DataError(TrainingError):
+    """Data that cannot be used; the message says which file and what to do."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint that cannot be read or written; the message says which and why."""
+
+
+class LaunchError(TrainingError):
+    """Processes that were not started as asked; the message says how to start them."""
+
+
+class SpaceError(TrainingError):
+    """A search space that cannot be used; the message says which key and why."""
+
+
+class StudyError(TrainingError):
+    """A study that cannot go on; the message says what to do."""

@@ -1,0 +1,1 @@
+"""The training itself: one Trainer, its schedule, its processes."""

@@ -1,0 +1,24 @@
+"""What kind of answer a text-classification model gives, by our names and by transformers'."""
+
+from typing import Literal
+
+from transformers import PretrainedConfig
+
+ProblemType = Literal["single_label", "multi_label", "regression"]
+
+TRANSFORMERS_NAMES: dict[ProblemType, str] = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
+
+def problem_of(config: PretrainedConfig) -> ProblemType:
+    """What a config says of its model, as transformers' own pipeline reads it.
+
+    A config that names no problem is of a regression where it has one label, else single-label.
+    """
+    for problem, name in TRANSFORMERS_NAMES.items():
+        if config.problem_type == name:
+            return problem
+    return "regression" if config.num_labels == 1 else "single_label"

@@ -1,0 +1,1 @@
+"""The TOML files that say how a model is trained."""

@@ -1,0 +1,98 @@
+"""The part of a recipe that says who teaches a student, on what text and by which losses."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from training.recipe.section import Section
+
+
+class Transfer(Section):
+    """Unlabelled text that the teacher labels for the student, cut into sentences."""
+
+    source: str = Field(description="hub id or local file with a column of text")
+    size: int = Field(ge=1, description="sentences drawn; fewer if there are fewer")
+    min_words: int = Field(3, ge=1)
+    max_words: int = Field(30, ge=1)
+
+
+class Augmentation(Section):
+    """Altered copies of the training texts that the teacher labels (Tang et al. 2019)."""
+
+    copies: int = Field(ge=1, description="drawn from each text; one drawn before is left out")
+    mask_probability: float = Field(0.1, ge=0, le=1, description="a word becomes the mask token")
+    replace_probability: float = Field(
+        0.1, ge=0, le=1, description="a word becomes one drawn from the training texts' words"
+    )
+    ngram_probability: float = Field(0.25, ge=0, le=1, description="a copy is cut to 1 to 5 words")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.mask_probability + self.replace_probability > 1:
+            raise ValueError("mask_probability and replace_probability are together more than 1")
+        if not self.mask_probability + self.replace_probability + self.ngram_probability:
+            raise ValueError("no probability is above 0, so that no copy would differ")
+        return self
+
+
+class Losses(Section):
+    """The weight of each part of a student's loss; `training.teach.losses` says what they are."""
+
+    hard: float = Field(0.0, ge=0, description="cross-entropy with the labels")
+    kl: float = Field(0.0, ge=0, description="KL to the teacher's softened probabilities")
+    mse: float = Field(0.0, ge=0, description="squared difference of the logits")
+    cosine: float = Field(0.0, ge=0, description="angle between the sentence embeddings")
+    hidden: float = Field(0.0, ge=0, description="squared difference of the hidden states")
+    attention: float = Field(0.0, ge=0, description="attention and value relations, last layer")
+
+    @property
+    def from_teacher(self) -> bool:
+        """Whether any part is learnt from a teacher, so that it needs no label."""
+        return bool(self.kl or self.mse or self.white_box)
+
+    @property
+    def white_box(self) -> bool:
+        """Whether any part looks inside the teacher, which then runs at every step."""
+        return bool(self.cosine or self.hidden or self.attention)
+
+
+class Distillation(Section):
+    """Who teaches, on what text, and how the loss is mixed.
+
+    `alpha` is short for the dual loss of Hinton et al. 2015, `losses = { kl = alpha,
+    hard = 1 - alpha }`; it is 0.5 where neither is given.
+    """
+
+    teacher: str | Annotated[tuple[str, ...], Field(min_length=2)] = Field(
+        description="hub id or local directory of the fine-tuned teacher; a list is an ensemble"
+    )
+    alpha: float | None = Field(None, ge=0, le=1)
+    losses: Losses | None = None
+    temperature: float = Field(2.0, gt=0, description="softens both sides of the KL")
+    transfer: Transfer | None = None
+    augmentation: Augmentation | None = None
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """All teachers; the first one also gives embeddings, tokeniser and hidden states."""
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
+
+    @property
+    def weights(self) -> Losses:
+        """The mix, however it was written."""
+        if self.losses is not None:
+            return self.losses
+        alpha = 0.5 if self.alpha is None else self.alpha
+        return Losses(kl=alpha, hard=1 - alpha)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.alpha is not None and self.losses is not None:
+            raise ValueError("give alpha or losses, not both: alpha is losses.kl and losses.hard")
+        if not any(self.weights.model_dump().values()):
+            raise ValueError("losses: no weight is above 0")
+        if (self.transfer or self.augmentation) and not self.weights.from_teacher:
+            raise ValueError("only losses.hard is above 0, and text without labels has none")
+        if len(set(self.teachers)) < len(self.teachers):
+            raise ValueError("teacher: one is named twice")
+        return self

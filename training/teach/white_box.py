@@ -1,0 +1,243 @@
+"""What a student learns from inside its teacher: embeddings, hidden states, attention.
+
+The teacher runs beside the student at every step. Knows nothing of logits or labels.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from training.errors import RecipeError
+from training.models.checkpoint import Checkpoint
+from training.recipe.teaching import Losses
+from training.teach.losses import cosine_loss, hidden_loss, relation_loss
+
+# What the query, key and value projections are called: BERT and its kin, DistilBERT, MPNet.
+ATTENTION_NAMES = (("query", "key", "value"), ("q_lin", "k_lin", "v_lin"), ("q", "k", "v"))
+PROJECTIONS = "white_box_projections"
+
+
+class WhiteBox:
+    """The losses on a teacher's inside, with what they need of both models.
+
+    Where widths differ, the student's states are projected to the teacher's by a learned
+    matrix. The matrices are part of the student while it trains, so that the Trainer updates,
+    saves and resumes them; `remove_projections` takes them out.
+
+    Args:
+        teacher: in evaluation mode; it is moved to the student's device when it runs.
+        student: gets the projections.
+        weights: of the losses.
+        ids: a text's token ids for the student, to try both models on.
+        teacher_ids: the same text's for the teacher.
+
+    Raises:
+        RecipeError: a loss asks for something that one of the models has not.
+    """
+
+    def __init__(
+        self,
+        teacher: Checkpoint,
+        student: PreTrainedModel,
+        weights: Losses,
+        ids: Sequence[int],
+        teacher_ids: Sequence[int],
+    ) -> None:
+        self._teacher = teacher.model
+        self._student = student
+        self._weights = weights
+        self._student_attention: tuple[nn.Module, ...] = ()
+        self._teacher_attention: tuple[nn.Module, ...] = ()
+        if weights.attention:
+            self._student_attention = _attention_modules(student, "student")
+            self._teacher_attention = _attention_modules(self._teacher, "teacher")
+            heads = [model.config.num_attention_heads for model in (student, self._teacher)]
+            if heads[0] != heads[1]:
+                raise RecipeError(
+                    "distillation.losses.attention compares head with head: the student has "
+                    f"{heads[0]} and the teacher {heads[1]}"
+                )
+        self._projections = nn.ModuleDict()
+        if weights.hidden or weights.cosine:
+            shallow, deep = (
+                _widths(*pair)
+                for pair in ((student, ids, "student"), (self._teacher, teacher_ids, "teacher"))
+            )
+            if weights.hidden:
+                for low, high in layer_pairs(len(shallow), len(deep)):
+                    self._project(f"hidden_{low}", shallow[low], deep[high])
+            if weights.cosine:
+                self._project("cosine", shallow[-1], deep[-1])
+        if self._projections:
+            student.add_module(PROJECTIONS, self._projections)
+
+    def run(
+        self, model: nn.Module, inputs: dict[str, Any]
+    ) -> tuple[SequenceClassifierOutput, torch.Tensor]:
+        """Runs student and teacher on a batch.
+
+        Args:
+            model: the student, perhaps wrapped for several devices.
+            inputs: `input_ids` and `attention_mask`; where the teacher's tokens are others,
+                also `teacher_input_ids` and `teacher_attention_mask`, which are taken out.
+
+        Returns:
+            The student's output, and the weighted sum of the losses.
+        """
+        mask = inputs["attention_mask"]
+        read = {
+            "input_ids": inputs.pop("teacher_input_ids", inputs["input_ids"]),
+            "attention_mask": inputs.pop("teacher_attention_mask", mask),
+        }
+        with _watched(self._student_attention) as mine:
+            outputs = model(**inputs, output_hidden_states=True)
+        self._teacher.to(mask.device)
+        with torch.no_grad(), _watched(self._teacher_attention) as theirs:
+            taught = self._teacher(**read, output_hidden_states=True)
+
+        weights, loss = self._weights, torch.zeros((), device=mask.device)
+        if weights.cosine:
+            student = self._projected("cosine", _embedding(outputs, mask))
+            teacher = _embedding(taught, read["attention_mask"])
+            loss = loss + weights.cosine * cosine_loss(student, teacher)
+        if weights.hidden:
+            inner = self._hidden(outputs.hidden_states, taught.hidden_states, mask)
+            loss = loss + weights.hidden * inner
+        if weights.attention:
+            seen = [mine[module] for module in self._student_attention]
+            taught_by = [theirs[module] for module in self._teacher_attention]
+            loss = loss + weights.attention * self._attention(seen, taught_by, mask)
+        return outputs, loss
+
+    def _hidden(
+        self, student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], mask: torch.Tensor
+    ) -> torch.Tensor:
+        """The mean over the pairs of layers."""
+        parts = [
+            hidden_loss(self._projected(f"hidden_{low}", student[low]), teacher[high], mask)
+            for low, high in layer_pairs(len(student), len(teacher))
+        ]
+        return torch.stack(parts).mean()
+
+    def _attention(
+        self, student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], mask: torch.Tensor
+    ) -> torch.Tensor:
+        """MiniLM's loss: the attention distributions, and the relations between values."""
+        heads = self._student.config.num_attention_heads
+        q, k, v = (_split(states, heads) for states in student)
+        their_q, their_k, their_v = (_split(states, heads) for states in teacher)
+        attention = relation_loss((q, k), (their_q, their_k), mask)
+        return attention + relation_loss((v, v), (their_v, their_v), mask)
+
+    def remove_projections(self) -> None:
+        """Leaves the student as it was built: what only training needed is no part of it."""
+        if self._projections:
+            delattr(self._student, PROJECTIONS)
+
+    def _project(self, name: str, width: int, wanted: int) -> None:
+        if width != wanted:
+            self._projections[name] = nn.Linear(width, wanted, bias=False)
+
+    def _projected(self, name: str, states: torch.Tensor) -> torch.Tensor:
+        states = states.float()
+        if name not in self._projections:
+            return states
+        projected: torch.Tensor = self._projections[name](states)
+        return projected.float()
+
+
+def layer_pairs(student: int, teacher: int) -> list[tuple[int, int]]:
+    """Which hidden state of the student learns from which of the teacher's, spread evenly.
+
+    Args:
+        student: how many hidden states it gives, that of the embeddings included.
+        teacher: the same of the teacher.
+
+    Returns:
+        Indices into both; the embeddings are left out, and the last learns from the last.
+    """
+    steps = student - 1
+    return [(i, -(-i * (teacher - 1) // steps)) for i in range(1, student)]
+
+
+def refuse_other_tokens(weights: Losses) -> None:
+    """Refuses losses that compare token with token, for models whose tokens differ.
+
+    Raises:
+        RecipeError: which loss, and what to do.
+    """
+    for name in ("hidden", "attention"):
+        if getattr(weights, name):
+            raise RecipeError(
+                f"distillation.losses.{name} compares token with token, and the teacher reads "
+                "these texts as other tokens: take a student with the first teacher's tokenizer "
+                "and a data.max_length no longer than the teacher's, or leave that loss out "
+                "(cosine, kl and mse work with any tokenizer)"
+            )
+
+
+def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
+    """The width of each hidden state that a model gives."""
+    input_ids = torch.tensor([list(ids)], device=next(model.parameters()).device)
+    model.eval()
+    with torch.no_grad():
+        output = model(
+            input_ids=input_ids,
+            attention_mask=torch.ones_like(input_ids),
+            output_hidden_states=True,
+        )
+    states = getattr(output, "hidden_states", None)
+    if states is None or len(states) < 2:
+        raise RecipeError(
+            f"distillation.losses.hidden and cosine need hidden states, and the {who}, a "
+            f"{type(model).__name__}, gives none"
+        )
+    return [state.shape[-1] for state in states]
+
+
+def _attention_modules(model: PreTrainedModel, who: str) -> tuple[nn.Module, ...]:
+    """The query, key and value projections of the last layer."""
+    # Of several modules by one name the last is the last layer's.
+    named = {name.rsplit(".", 1)[-1]: module for name, module in model.named_modules()}
+    for names in ATTENTION_NAMES:
+        if all(isinstance(named.get(name), nn.Linear) for name in names):
+            return tuple(named[name] for name in names)
+    raise RecipeError(
+        f"distillation.losses.attention needs query, key and value projections, and the {who}, "
+        f"a {type(model).__name__}, has none that are known"
+    )
+
+
+@contextmanager
+def _watched(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, torch.Tensor]]:
+    """Collects what each module gives while the context lasts."""
+    seen: dict[nn.Module, torch.Tensor] = {}
+
+    def keep(module: nn.Module, _: Any, output: torch.Tensor) -> None:
+        seen[module] = output
+
+    handles = [module.register_forward_hook(keep) for module in modules]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _embedding(output: SequenceClassifierOutput, attention_mask: torch.Tensor) -> torch.Tensor:
+    """A text's embedding: the mean of its last hidden states, (batch, width)."""
+    assert output.hidden_states is not None
+    real = attention_mask.unsqueeze(-1)
+    states = output.hidden_states[-1].float()
+    return (states * real).sum(dim=1) / real.sum(dim=1)
+
+
+def _split(states: torch.Tensor, heads: int) -> torch.Tensor:
+    """(batch, time, width) as (batch, heads, time, size)."""
+    batch, time, width = states.shape
+    return states.view(batch, time, heads, width // heads).transpose(1, 2)
