@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api import admin, docs, models, openapi, ops, page, problems
 from service.api.dialects import predict
@@ -48,10 +48,17 @@ class Application(FastAPI):
     service: Service
     predictions: Sequence[Route] = ()
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As FastAPI's and Starlette's own, in one step: the server knows the root path."""
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's own way to put its stack together, which runs at the first request."""
-        inner = Predictions(self.predictions, super().build_middleware_stack())
-        app: ASGIApp = RequestMiddleware(inner, self.service)
+        rest = super().build_middleware_stack()
+        app: ASGIApp = RequestMiddleware(Predictions(self.predictions, rest), self.service)
         if origins := self.service.settings.allowed_origins:
             app = CORSMiddleware(
                 app,

@@ -59,7 +59,7 @@ class BoundedConfig(uvicorn.Config):
 class Awaits(enum.Enum):
     """What a connection waits for."""
 
-    REQUEST = enum.auto()  # uvicorn's timer of idle connections runs
+    REQUEST = enum.auto()
     HEAD = enum.auto()
     BODY = enum.auto()
     ANSWERS = enum.auto()  # the last ones; nothing more is read
@@ -105,7 +105,6 @@ class BoundedHttp(HttpToolsProtocol):
         """Parses what came, unless the connection is ending."""
         if self._awaits in (Awaits.ANSWERS, Awaits.CLOSE):
             return
-        self._unset_keepalive_if_required()
         self._bytes += len(data)
         try:
             self.parser.feed_data(data)
@@ -120,11 +119,6 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if self._bytes > self._limits.head_bytes:
             self._refuse(self._head_too_large())
-        elif self._awaits is Awaits.REQUEST and self._idle:
-            # The rest of a body that nobody waited for, or line ends: the timer was stopped above.
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -162,6 +156,16 @@ class BoundedHttp(HttpToolsProtocol):
         self._awaits = Awaits.REQUEST
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Goes on with the next request; as uvicorn's own, whose timer the sweep stands for."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._turn += 1
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
     def pause_writing(self) -> None:
         """The client does not read."""
         self._unread_since = self.loop.time()
@@ -187,6 +191,8 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._awaits is Awaits.HEAD and waited > self._limits.head_seconds:
             detail = f"no request arrived in {self._limits.head_seconds:g} s"
             self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, detail))
+        elif self._awaits is Awaits.REQUEST and self._idle and waited > self.timeout_keep_alive:
+            self.transport.close()
         elif self._awaits is Awaits.BODY and waited > self._limits.body_seconds and self._idle:
             self.transport.abort()
 

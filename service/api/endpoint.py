@@ -74,22 +74,20 @@ class Predictions:
     def __init__(self, routes: Sequence[Route], otherwise: ASGIApp) -> None:
         self._exact = {route.path: route.app for route in routes if "{" not in route.path}
         self._routes = [route for route in routes if "{" in route.path]
-        self._otherwise = otherwise
+        self.otherwise = otherwise
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Has a request answered by the endpoint of its path, or by the rest."""
+    def answering(self, scope: Scope, path: str) -> ASGIApp:
+        """What answers a request: the endpoint of its path, or the rest."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            exact = self._exact.get(scope["state"]["trail"].path)
+            exact = self._exact.get(path)
             if exact is not None:
-                await exact(scope, receive, send)
-                return
+                return exact
             for route in self._routes:
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
-                    await route.handle(scope, receive, send)
-                    return
-        await self._otherwise(scope, receive, send)
+                    return route.app
+        return self.otherwise
 
 
 def _query(text: bytes) -> Mapping[str, str]:

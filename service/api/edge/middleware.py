@@ -4,12 +4,13 @@ Plain ASGI: Starlette's BaseHTTPMiddleware costs a task a request.
 """
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.edge.bodies import decompressed
 from service.api.edge.compression import compressing
 from service.api.edge.guards import Guard
 from service.api.edge.trail import Trail
+from service.api.endpoint import Predictions
 from service.api.problems import CLIENT_GONE, problem_response
 from service.api.state import Service
 from service.errors import ClientGone
@@ -21,14 +22,14 @@ BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})  # a body of theirs means nothi
 class RequestMiddleware:
     """The one way in: no path goes around it."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app = app
+    def __init__(self, predictions: Predictions, service: Service) -> None:
+        self._predictions = predictions
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs a request; see the module."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._predictions.otherwise(scope, receive, send)
             return
         service = self._service
         trail = Trail(scope)
@@ -56,7 +57,7 @@ class RequestMiddleware:
                 body: Receive = guard.receive
                 if reads and (coding := trail.headers.get(b"content-encoding")):
                     body = decompressed(body, coding, service.settings.max_body_bytes)
-                await self._app(scope, body, reply)
+                await self._predictions.answering(scope, trail.path)(scope, body, reply)
         except (ClientGone, ClientDisconnect):  # ours, and Starlette's
             trail.error, trail.status = ClientGone.__name__, CLIENT_GONE
         except Exception as error:
