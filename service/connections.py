@@ -88,9 +88,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._limits = cast(BoundedConfig, self.config).limits
         self._awaits = Awaits.HEAD
-        self._turn = self._turn_seen = (
-            0  # counts what is waited for, and how far the sweep has seen
-        )
+        self._turn = self._turn_seen = 0  # what is waited for, and what the sweep has seen
         self._since = self.loop.time()
         self._bytes = 0  # fed to the parser since it last gave a body or ended a request
         self._running: RequestResponseCycle | None = None
@@ -174,8 +172,7 @@ class BoundedHttp(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Ends the connection if its client takes too long."""
         if self._turn != self._turn_seen:
-            self._turn_seen = self._turn
-            self._since = now
+            self._turn_seen, self._since = self._turn, now
         waited = now - self._since
         if self.transport.is_closing() and not self._closing:
             self._closing = True
