@@ -6,13 +6,14 @@ HOST ?= http://127.0.0.1:$(PORT)
 USERS ?= 8
 MINUTES ?= 45
 SPECS ?=
+FITTED = checkpoints/sst2-dev-fit.tsv
 SECONDS ?= 20
 DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
-.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models results image clean
+.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models auto results image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
@@ -69,17 +70,27 @@ fuzz: .venv/installed .venv-dev/installed
 # DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.
 SST2 = --train $(DATA)/sst2/train.tsv.gz --test $(DATA)/sst2/dev.tsv
 DISTIL = .venv-dev/bin/stillhouse distil $(SST2) --unlabelled $(DATA)/imdb/train.tsv.gz
-EXPORT = .venv-dev/bin/stillhouse export --models $(MODELS) --data sst2-dev=$(DATA)/sst2/dev.tsv
+EXPORT = .venv-dev/bin/stillhouse export --models $(MODELS) --licence Apache-2.0 \
+  --data sst2-dev=$(DATA)/sst2/dev.tsv
 RESUME = $(if $(wildcard $@.run),--resume)
 models: checkpoints/teacher checkpoints/student checkpoints/nano
 	$(EXPORT) checkpoints/teacher --name teacher --weights float16
 	$(EXPORT) checkpoints/student --name student --precision int8
 	$(EXPORT) checkpoints/nano --name nano --weights int8
-	.venv-dev/bin/stillhouse held-out --recipe training/recipes/student-sst2.toml \
-	  --train $(DATA)/sst2/train.tsv.gz --output checkpoints/held-out.tsv
+	.venv-dev/bin/stillhouse held-out --recipe training/recipes/student-sst2.toml $(SST2) \
+	  --output checkpoints/held-out.tsv
 	.venv-dev/bin/stillhouse calibrate --chain student,teacher --models $(MODELS) --default \
-	  --data checkpoints/held-out.tsv \
-	  --max-accuracy-loss 0.03 --plot docs/auto.svg
+	  --replace --data checkpoints/held-out.tsv --max-accuracy-loss 0.01 --plot docs/auto.svg
+
+# The cascade of the models that ship, which were made before texts to fit on were held out of
+# their training: fitted on half of SST-2 dev, which chose nothing, and measured on the other half.
+auto: .venv-dev/installed
+	mkdir -p checkpoints
+	.venv-dev/bin/stillhouse held-out --recipe benchmarks/sst2-dev.toml --train $(DATA)/sst2/dev.tsv \
+	  --output $(FITTED)
+	.venv-dev/bin/stillhouse calibrate --chain student,teacher --models $(MODELS) --default \
+	  --replace --data $(FITTED) --max-accuracy-loss 0.02 --plot docs/auto.svg \
+	  --used-for "nothing else (half of SST-2 dev)"
 
 # A checkpoint that is there is kept, and an unfinished one is finished.
 checkpoints/strong: | .venv-dev/installed
@@ -102,7 +113,8 @@ checkpoints/nano: | checkpoints/strong
 
 # The README's figures, from docs/results.json. DATA as for models.
 results: .venv/installed .venv-dev/installed
-	$(BENCHMARKS) measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --readme README.md
+	$(BENCHMARKS) measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --fitted $(FITTED) \
+	  --readme README.md
 
 image:
 	docker build -t stillhouse .

@@ -5,6 +5,7 @@ import click
 import benchmarks.cli
 import benchmarks.growth.cli
 import benchmarks.peers.cli
+import benchmarks.pipeline.cli
 import benchmarks.reliability.cli
 
 
@@ -16,6 +17,7 @@ def main() -> None:
 main.add_command(benchmarks.cli.measure)
 main.add_command(benchmarks.growth.cli.growth)
 main.add_command(benchmarks.peers.cli.peers)
+main.add_command(benchmarks.pipeline.cli.pipeline_size)
 main.add_command(benchmarks.reliability.cli.reliability)
 
 if __name__ == "__main__":

@@ -27,6 +27,11 @@ import click
     required=True,
     help="A TSV with label and text: SST-2's dev set.",
 )
+@click.option(
+    "--fitted",
+    type=click.Path(path_type=Path, exists=True),
+    help="What the cascades were fitted on; they are scored on the other texts.",
+)
 @click.option("--port", type=int, default=8123, show_default=True, help="A free port.")
 @click.option("--texts", type=int, default=300, show_default=True, help="How many texts are timed.")
 @click.option(
@@ -45,6 +50,7 @@ def measure(
     stillhouse: Path,
     models: Path,
     data: Path,
+    fitted: Path | None,
     port: int,
     texts: int,
     output: Path,
@@ -55,7 +61,7 @@ def measure(
     from benchmarks.table import to_markdown, write_table
 
     try:
-        figures = measuring.measure(stillhouse, models, data, port, texts)
+        figures = measuring.measure(stillhouse, models, data, port, texts, fitted)
     except (OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     partial = output.with_name(f".{output.name}.partial")

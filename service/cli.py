@@ -6,6 +6,10 @@ from typing import Any
 
 import click
 
+from service.models import models
+
+__all__ = ["models", "serve"]
+
 
 @click.command()
 @click.option("--models", type=click.Path(path_type=Path), help="The model repository.")

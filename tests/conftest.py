@@ -16,6 +16,8 @@ os.environ |= {
     "STILLHOUSE_CACHE": f"{CACHES.name}/stillhouse",
     "OMP_NUM_THREADS": "1",  # tiny models are slower with more
     "TOKENIZERS_PARALLELISM": "false",
+    "SE_AVOID_STATS": "true",  # Selenium would report to its makers
+    "SE_OFFLINE": "true",
 }
 # No deadline, since a busy machine is no failure; the same examples in every run.
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)

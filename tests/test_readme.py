@@ -62,8 +62,16 @@ def test_the_recipe_is_usable() -> None:
     for section in (Losses, Transfer, Augmentation):
         values = getattr(found, section.__name__.lower())
         assert values.model_fields_set >= {
-            name for name in section.model_fields if not name.endswith("_words")
+            name
+            for name in section.model_fields
+            if not name.endswith("_words") and name not in ("config", "split")  # of the hub
         }
+
+
+def test_the_minimal_recipe_is_one() -> None:
+    """The recipe of a teacher that the README shows is whole."""
+    (shown,) = re.findall(r"```toml\n(name =.*?)```", README, re.DOTALL)
+    assert parse_recipe(tomllib.loads(shown), "README.md").distillation is None
 
 
 def test_options_exist() -> None:

@@ -1,5 +1,6 @@
 """Tiny models and data of the tests' own making: nothing is downloaded, nothing takes long."""
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -200,3 +201,45 @@ def toy_data(path: Path, n: int, seed: int) -> Path:
     lines = ["text\tlabel", *(f"{text}\t{label}" for text, label in toy_texts(n, seed))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+EMOTIONS = ("approval", "dislike", "scene")
+TOLD = (POSITIVE[0], NEGATIVE[0])  # one word each, which a tiny encoder learns soon
+
+
+def toy_emotions(path: Path, n: int, seed: int) -> Path:
+    """Writes JSON lines of texts with the list of their `EMOTIONS`: none, one or several.
+
+    A good word tells the first, a bad one the second, and the word "scene" the third.
+    """
+    chosen = random.Random(seed)
+    lines = []
+    for text in _mixed(chosen, n):
+        words = text.split()
+        said = (TOLD[0] in words, TOLD[1] in words, "scene" in words)
+        labels = [name for name, has in zip(EMOTIONS, said, strict=True) if has]
+        lines.append(json.dumps({"text": text, "labels": labels}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def toy_stars(path: Path, n: int, seed: int) -> Path:
+    """Writes JSON lines of texts with a number: 3, one more for a good word, one less for a bad."""
+    chosen = random.Random(seed)
+    lines = []
+    for text in _mixed(chosen, n):
+        stars = 3.5 + (TOLD[0] in text.split()) - (TOLD[1] in text.split())
+        lines.append(json.dumps({"text": text, "label": stars}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _mixed(chosen: random.Random, n: int) -> list[str]:
+    """Texts, each once, with a good word in half of them and a bad one in half."""
+    texts: dict[str, None] = {}
+    while len(texts) < n:
+        words = [chosen.choice(FILLER) for _ in range(chosen.randint(4, 8))]
+        words += [word for word in TOLD if chosen.random() < 0.5]
+        chosen.shuffle(words)
+        texts[" ".join(words)] = None
+    return list(texts)

@@ -33,6 +33,15 @@ def keep(kind: str, key: str, array: Array) -> None:
     partial.replace(path)
 
 
+def root() -> Path:
+    """The folder that all of the cache is in."""
+    return Path(os.environ.get("STILLHOUSE_CACHE", Path.home() / ".cache" / "stillhouse"))
+
+
+def folder(kind: str) -> Path:
+    """Where the cache keeps what is of one kind; it may not be there."""
+    return root() / kind
+
+
 def _path(kind: str, key: str) -> Path:
-    root = Path(os.environ.get("STILLHOUSE_CACHE", Path.home() / ".cache" / "stillhouse"))
-    return root / kind / f"{key}.npy"
+    return folder(kind) / f"{key}.npy"

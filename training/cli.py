@@ -1,10 +1,13 @@
 """`stillhouse train`, `distil`, `tune` and `held-out`."""
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+
+from training.options import data_options, in_recipe
 
 RECIPE = click.option(
     "--recipe", type=click.Path(path_type=Path), required=True, help="The TOML recipe to run."
@@ -33,7 +36,6 @@ SET = click.option(
     metavar="KEY=VALUE",
     help="Overrides any value of the recipe, such as training.epochs=1.",
 )
-BASE = click.option("--base", help="Overrides model.base: a hub id or a local directory.")
 RESUME = click.option("--resume", is_flag=True, help="Go on from an unfinished run.")
 
 
@@ -42,6 +44,7 @@ RESUME = click.option("--resume", is_flag=True, help="Go on from an unfinished r
 @OUTPUT
 @DATA[0]
 @DATA[1]
+@data_options
 @BASE
 @SET
 @RESUME
@@ -55,6 +58,7 @@ def train(base: str | None, **options: Any) -> None:
 @OUTPUT
 @DATA[0]
 @DATA[1]
+@data_options
 @BASE
 @click.option(
     "--teacher",
@@ -71,7 +75,7 @@ def distil(
     """Distil a student from one teacher or several, by a recipe with [distillation].
 
     The recipe says who teaches, on what text and by which losses; training/recipes has examples,
-    and training/teaching.py every key.
+    and `stillhouse recipe` lists every key.
     """
     named = {
         "model.base": base,
@@ -90,39 +94,43 @@ def _run(
     overrides: tuple[str, ...],
     resume: bool,
     distils: bool = False,
+    **columns: Any,
 ) -> None:
-    from training.errors import CheckpointError, DataError, LaunchError, RecipeError
+    from training.errors import Interrupted, RecipeError, TrainingError
     from training.loop.processes import is_main_process
     from training.loop.trainer import run_recipe
     from training.recipe.recipe import load_recipe
+    from training.score.told import line
 
-    given = _overrides({"data.train": train, "data.test": test, **extra})
+    given = {"data.train": train, "data.test": test, **in_recipe(columns), **extra}
     try:
-        read = load_recipe(recipe, [*given, *overrides])
+        read = load_recipe(recipe, overrides, given)
         if distils and read.distillation is None:
             raise RecipeError(
                 f"{recipe} has no [distillation] section to distil by: add one, or pass --teacher "
                 "(`stillhouse train` trains without a teacher)"
             )
         metrics = run_recipe(read, output, resume=resume)
-    except (CheckpointError, DataError, LaunchError, RecipeError) as error:
+    except Interrupted as stopped:
+        _stop(str(stopped), stopped.signal)
+    except KeyboardInterrupt:
+        _stop("stopped: give the same command with --resume to go on", signal.SIGINT)
+    except TrainingError as error:
         raise click.ClickException(str(error)) from error
     if not is_main_process():
         return
-    for name in ("validation", "test"):
+    for name in ("validation", "measure", "test"):
         if name in metrics:
-            found = metrics[name]
-            click.echo(
-                f"{name}: accuracy {found['accuracy']:.4f} "
-                f"({found['accuracy_low']:.4f} to {found['accuracy_high']:.4f}, n {found['n']})"
-            )
+            click.echo(f"{name}: {line(metrics[name])}")
     click.echo(f"{output}: {metrics['parameters']:,} parameters, {metrics['seconds']} s")
+    for warning in metrics["warnings"]:
+        click.secho(f"WARNING: {warning}", err=True, fg="red", bold=True)
 
 
-def _overrides(named: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
-    from training.recipe.recipe import quoted
-
-    return [f"{key}={quoted(value)}" for key, value in named.items() if value is not None]
+def _stop(message: str, number: int) -> NoReturn:
+    """Ends the command as a signal would have, with one line that says how to go on."""
+    click.echo(f"\n{message}", err=True)
+    raise SystemExit(128 + number)
 
 
 @click.command()
@@ -148,6 +156,7 @@ def _overrides(named: Mapping[str, str | tuple[str, ...] | None]) -> list[str]:
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes that run trials.")
 @DATA[0]
 @DATA[1]
+@data_options
 @BASE
 @TEACHER
 @UNLABELLED
@@ -164,6 +173,7 @@ def tune(
     teacher: str | None,
     unlabelled: str | None,
     overrides: tuple[str, ...],
+    **columns: Any,
 ) -> None:
     """Find better values for a recipe, by the texts that it keeps out of training.
 
@@ -171,14 +181,7 @@ def tune(
     set is not read. Run it again to go on, with more --trials or after a stop; run it at the
     same time on other machines that share the directory to go faster.
     """
-    from training.errors import (
-        CheckpointError,
-        DataError,
-        LaunchError,
-        RecipeError,
-        SpaceError,
-        StudyError,
-    )
+    from training.errors import TrainingError
     from training.recipe.recipe import load_recipe
     from training.tune.space import load_space
     from training.tune.tuning import Plan
@@ -190,18 +193,14 @@ def tune(
         "model.base": base,
         "distillation.teacher": teacher,
         "distillation.transfer.source": unlabelled,
+        **in_recipe(columns),
     }
     try:
-        read = load_recipe(recipe, [*_overrides(named), *overrides])
+        read = load_recipe(recipe, overrides, named)
         best = run(Plan(read, load_space(space, read), study, trials), jobs)
-    except (
-        CheckpointError,
-        DataError,
-        LaunchError,
-        RecipeError,
-        SpaceError,
-        StudyError,
-    ) as error:
+    except KeyboardInterrupt:
+        _stop("stopped: give the same command to go on with the study", signal.SIGINT)
+    except TrainingError as error:
         raise click.ClickException(str(error)) from error
     click.echo(
         f"best: trial {best.trial}, validation accuracy {best.accuracy:.4f} "
@@ -212,33 +211,58 @@ def tune(
     click.echo(f"{study}: recipe.toml (the best), study.json, history.svg")
 
 
+@click.command("recipe")
+@click.option("--minimal", is_flag=True, help="Print the least that is a recipe instead.")
+def show_recipe(minimal: bool) -> None:
+    """Print all that a recipe may say, as Markdown: each key, its values and its default."""
+    from training.recipe.recipe import shipped_recipe
+    from training.recipe.reference import reference
+
+    if minimal:
+        click.echo(shipped_recipe("minimal").read_text(encoding="utf-8"), nl=False)
+    else:
+        click.echo(reference(), nl=False)
+
+
 @click.command("held-out")
 @RECIPE
 @DATA[0]
+@DATA[1]
+@data_options
 @SET
+@click.option(
+    "--part",
+    type=click.Choice(["choose", "fit", "measure", "train"]),
+    default="fit",
+    show_default=True,
+    help="Which texts: those that choose checkpoints, those to fit on, to measure on, or to train.",
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="The TSV to write; it must not exist.",
 )
-def held_out(recipe: Path, train: str | None, overrides: tuple[str, ...], output: Path) -> None:
-    """Write the validation texts that a recipe keeps out of training, to calibrate on."""
-    from training.data.labelled import load_labelled_text, split_validation
+def held_out(
+    recipe: Path,
+    train: str | None,
+    test: str | None,
+    overrides: tuple[str, ...],
+    part: str,
+    output: Path,
+    **columns: Any,
+) -> None:
+    """Write one of the sets that a recipe splits its texts into, such as those to calibrate on."""
+    from training.data.loading import load_split
+    from training.data.writing import write_labelled
     from training.errors import DataError, RecipeError
-    from training.recipe.recipe import load_recipe, quoted
+    from training.recipe.recipe import load_recipe
 
-    given = [] if train is None else [f"data.train={quoted(train)}"]
+    given = {"data.train": train, "data.test": test, **in_recipe(columns)}
     try:
-        read = load_recipe(recipe, [*given, *overrides])
-        data = load_labelled_text(read.data.train, read.data)
-        _, rows = split_validation(data, read.data.validation_size, read.data.seed)
-        lines = [
-            f"{rows.labels[target]}\t{' '.join(text.split())}\n"
-            for text, target in zip(rows.texts, rows.targets, strict=True)
-        ]
-        with output.open("x", encoding="utf-8") as file:
-            file.writelines(["label\ttext\n", *lines])
+        read = load_recipe(recipe, overrides, given)
+        rows = getattr(load_split(read.data), part)
+        write_labelled(rows, output)
     except (DataError, RecipeError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{output}: {len(rows)} texts")

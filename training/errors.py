@@ -7,6 +7,7 @@ TrainingError
     LaunchError       processes that were not started as asked
     SpaceError        a file of what to tune that cannot be used
     StudyError        a study that cannot be gone on with
+    Interrupted       a training that was asked to stop, and saved
 """
 
 
@@ -36,3 +37,16 @@ class SpaceError(TrainingError):
 
 class StudyError(TrainingError):
     """A study that cannot go on; the message says what to do."""
+
+
+class Interrupted(TrainingError):
+    """A training that was asked to stop, and saved; the message says how to go on.
+
+    Args:
+        message: how to go on.
+        signal: that asked.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal

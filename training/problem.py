@@ -6,7 +6,12 @@ from transformers import PretrainedConfig
 
 ProblemType = Literal["single_label", "multi_label", "regression"]
 
-TRANSFORMERS_NAMES: dict[ProblemType, str] = {
+UNLABELLED = -100  # the class index of a text without one; torch's own mark
+
+TransformersName = Literal[
+    "single_label_classification", "multi_label_classification", "regression"
+]
+TRANSFORMERS_NAMES: dict[ProblemType, TransformersName] = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
     "regression": "regression",

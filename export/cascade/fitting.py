@@ -10,21 +10,20 @@ the first that is not: fixed-sequence testing, so that looking at many threshold
 confidence (Learn then Test, Angelopoulos et al. 2021, arXiv:2110.01052).
 """
 
-import contextlib
-import os
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tomli_w
 from scipy.stats import beta
 from tqdm.auto import tqdm
 
 from export.errors import ExportError
-from export.measure.parity import served_logits
-from service.repository.routes import FILE_NAME, Cascade, Fit, Fitted, Hop, Point, read_routes
+from export.measure.comparison import decisions, truth
+from export.measure.served import served_logits
+from service.repository.routes import Cascade, Fit, Fitted, Hop, Point
 from service.repository.sources import ModelRepository
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
@@ -57,30 +56,22 @@ def fit_cascade(
     *,
     max_accuracy_loss: float,
     confidence: float,
+    used_for: str | None = None,
 ) -> Cascade:
     """Fits a chain of models, cheapest first, of the repository at `root`.
 
     Args:
-        data: labelled texts that no model of the chain was trained on.
+        data: labelled texts that no model of the chain was trained on and that chose nothing.
         max_accuracy_loss: against the last model alone, as a share: half a point is 0.005.
         confidence: the probability that the loss is within it.
+        used_for: what else the texts were used for, as the fit's record says it.
 
     Raises:
         ExportError: a model is missing or has other labels, or the texts are too few for any
             threshold; the message says how many it takes.
     """
-    if len(chain) < 2 or len(set(chain)) != len(chain):
-        raise ExportError(f"a chain needs two different models or more, not {list(chain)}")
-    needed = texts_needed(max_accuracy_loss, confidence)
-    if len(data) < needed:
-        raise ExportError(
-            f"{len(data)} labelled texts cannot show a loss of at most {max_accuracy_loss} with "
-            f"confidence {confidence}: it takes {needed}, or a larger --max-accuracy-loss"
-        )
-    versions = ModelRepository(root).versions()
-    if unknown := [name for name in chain if name not in versions]:
-        raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
-    classifiers = [Classifier.load(root / name / str(versions[name][-1])) for name in chain]
+    refuse_few(len(data), max_accuracy_loss, confidence)
+    classifiers = models_of(root, chain)
     judged = judge(classifiers, data)
     threshold, bound = lowest_threshold(judged, max_accuracy_loss, confidence)
     reach = _reach(judged, threshold)
@@ -103,20 +94,62 @@ def fit_cascade(
             accuracy=float(chain_right(judged, threshold).mean()),
             last_accuracy=float(judged.right[-1].mean()),
             curve=tuple(curve(judged)),
+            used_for=used_for,
         ),
     )
 
 
+def models_of(root: Path, chain: Sequence[str]) -> list[Classifier]:
+    """The models of a chain, each at its highest version.
+
+    Raises:
+        ExportError: one is not there, or the chain is too short.
+    """
+    if len(chain) < 2 or len(set(chain)) != len(chain):
+        raise ExportError(f"a chain needs two different models or more, not {list(chain)}")
+    versions = ModelRepository(root).versions()
+    if unknown := [name for name in chain if name not in versions]:
+        raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
+    found = [Classifier.load(root / name / str(versions[name][-1])) for name in chain]
+    for one in found:
+        if one.manifest.problem_type == "regression":
+            raise ExportError(f"{one.manifest.name} gives a number, and is sure of nothing")
+    return found
+
+
+def refuse_few(n: int, max_accuracy_loss: float, confidence: float) -> None:
+    """Raises ExportError, which says how many texts it takes, where `n` can show no such loss."""
+    needed = texts_needed(max_accuracy_loss, confidence)
+    if n < needed:
+        raise ExportError(
+            f"{n} labelled texts cannot show a loss of at most {max_accuracy_loss} with "
+            f"confidence {confidence}: it takes {needed}, or --max-accuracy-loss "
+            f"{least_loss(n, confidence):g}; more texts can be held out of the training data "
+            "before the models are trained"
+        )
+
+
 def judge(classifiers: Sequence[Classifier], data: LabelledText) -> Judged:
-    """Runs every model on every text."""
+    """Runs every model on every text.
+
+    Raises:
+        ExportError: one gives other labels than the data's.
+    """
     confidence, right = [], []
-    for classifier in tqdm(classifiers, desc="models"):
+    for classifier in classifiers:
         manifest = classifier.manifest
-        if manifest.problem_type != "single_label" or manifest.labels != data.labels:
-            raise ExportError(f"{manifest.name} gives {manifest.labels}, not {data.labels}")
-        probabilities = classifier.probabilities(served_logits(classifier, data.texts))
-        confidence.append(classifier.confidence(probabilities).astype(np.float64))
-        right.append(probabilities.argmax(axis=1) == np.asarray(data.targets))
+        if manifest.problem_type != data.problem or manifest.labels != data.labels:
+            raise ExportError(
+                f"{manifest.name} gives {list(manifest.labels)} ({manifest.problem_type}), the "
+                f"texts have {list(data.labels)} ({data.problem}): say with --labels "
+                "IN_FILE=SERVED which is which"
+            )
+    for classifier in tqdm(classifiers, desc="models"):
+        logits = served_logits(classifier, data.texts)
+        confidence.append(
+            classifier.confidence(classifier.probabilities(logits)).astype(np.float64)
+        )
+        right.append((decisions(classifier, logits) == truth(data)).all(axis=1))
     return Judged(np.stack(confidence), np.stack(right))
 
 
@@ -156,6 +189,12 @@ def texts_needed(max_accuracy_loss: float, confidence: float) -> int:
     return int(np.ceil(np.log(1 - confidence) / np.log(1 - max_accuracy_loss)))
 
 
+def least_loss(n: int, confidence: float) -> float:
+    """The least loss that `n` texts without any harm show, rounded up to a ten-thousandth."""
+    least: float = 1 - (1 - confidence) ** (1 / n)
+    return math.ceil(least * 1e4) / 1e4
+
+
 def curve(judged: Judged) -> list[Point]:
     """Accuracy against the share that the last model answers, strictest threshold first."""
     points = []
@@ -184,51 +223,3 @@ def _candidates(judged: Judged) -> list[float]:
     seen = judged.confidence[:-1].ravel()
     found = np.unique(np.quantile(seen, np.linspace(0, 1, STEPS, endpoint=False)))
     return [float(value) for value in found[::-1]]
-
-
-def write_cascade(root: Path, name: str, cascade: Cascade, *, default: bool) -> None:
-    """Puts a cascade into `root`'s routes, whole or not at all; the other routes stay.
-
-    Raises:
-        RepositoryError: the routes that are there cannot be read.
-    """
-    routes = read_routes(root)
-    values = routes.model_dump(mode="json", by_alias=True, exclude_none=True)
-    values["cascade"] = {**values["cascade"], name: cascade.model_dump(mode="json")}
-    if default:
-        values["default"] = name
-    partial = root / f".{FILE_NAME}.{os.getpid()}"
-    try:
-        partial.write_text(
-            tomli_w.dumps({key: value for key, value in values.items() if value}), encoding="utf-8"
-        )
-        partial.replace(root / FILE_NAME)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
-
-
-def draw(cascade: Cascade, path: Path) -> None:
-    """Draws the curve of accuracy against the share escalated, and where the fit lies on it."""
-    from matplotlib.figure import Figure
-
-    fit = cascade.fit
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(
-        [100 * point.escalated for point in fit.curve],
-        [100 * point.accuracy for point in fit.curve],
-        label=" → ".join(cascade.chain),
-    )
-    axes.axhline(100 * fit.last_accuracy, linestyle="--", color="grey", label=cascade.chain[-1])
-    axes.plot(
-        100 * cascade.hops[-1].escalated,
-        100 * fit.accuracy,
-        "o",
-        color="black",
-        label=f"fitted: loss at most {100 * fit.accuracy_loss_bound:.2f} points, "
-        f"confidence {fit.confidence:g}",
-    )
-    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"accuracy, % (n {fit.n})")
-    axes.legend()
-    figure.savefig(path)

@@ -1,129 +1,141 @@
 """`stillhouse compress`."""
 
+import contextlib
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from export.commands.options import ask
+from export.compress import options
+from training.options import in_recipe
+
+if TYPE_CHECKING:
+    from export.compress.job import Job
+    from export.compress.results import Report
 
 SIZE = 40_000  # sentences of --unlabelled, unless the recipe or --set says otherwise
 
 
 @click.command()
-@click.option("--teacher", required=True, help="The fine-tuned teacher: a directory or hub id.")
-@click.option("--data", "train", required=True, help="Labelled texts: a file or hub id.")
-@click.option("--test", help="Labelled texts to measure on; without them the validation split.")
-@click.option("--unlabelled", help="More texts of the kind, for the teacher to label.")
-@click.option(
-    "--student",
-    default="bilstm",
-    show_default=True,
-    metavar="KIND|RECIPE.toml",
-    help="A recipe that ships (student-KIND.toml), or one of yours.",
-)
-@click.option("--name", default="student", show_default=True, help="Its name in the repository.")
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    default=Path("checkpoints/compress"),
-    show_default=True,
-    help="Where the checkpoint is made; a run that was stopped goes on from it.",
-)
-@click.option(
-    "--report",
-    "reports",
-    type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
-    help="Where the report goes, in a folder of its own.",
-)
-@click.option(
-    "--labels",
-    multiple=True,
-    metavar="IN_FILE=TEACHERS",
-    help="What a label of the texts is called by the teacher.",
-)
-@click.option("--licence", default="Apache-2.0", show_default=True, help="SPDX identifier.")
-@click.option(
-    "--max-accuracy-drop",
-    type=click.FloatRange(0, 1),
-    help="What INT8 may lose against FP32, as a share; over it nothing is published; "
-    "default: the recipe's, or 0.003.",
-)
-@click.option(
-    "--min-agreement",
-    type=click.FloatRange(0, 1),
-    help="Likewise; default: the recipe's, or 0.99.",
-)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As in `distil`.")
-def compress(
+@options.takes(options.TEXTS, options.STUDENT, options.NAMES, options.PLACES, options.LIMITS)
+def compress(reports: Path, **given: Any) -> None:
+    """Make a small student of a teacher, measure what was lost, and publish both.
+
+    It checks teacher and texts, trains the student on the teacher's answers, exports both,
+    fits the cascade that asks the teacher only where the student is unsure, measures all of
+    them on texts that nothing was chosen or fitted on, and publishes them with a report.
+
+    Every stage keeps its result. The same command again goes on from where it was stopped, and
+    runs what depends on something that has changed: a text, a label, the teacher, an option.
+    """
+    from export.compress.ending import compress
+    from export.compress.report.writing import write_report
+
+    job = _job(**given)
+    with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints there while it trains
+        report = compress(job, lambda line: click.echo(line, err=True))
+    page = write_report(report, reports)
+    _tell(report, job.models)
+    click.echo(f"report: {page}")
+    if report.outcome == "refused":
+        raise click.exceptions.Exit(1)
+
+
+def _job(
     teacher: str,
-    train: str,
+    train: str | None,
     test: str | None,
     unlabelled: str | None,
     student: str,
+    precision: str,
+    keep_fusions: bool,
+    overrides: tuple[str, ...],
     name: str,
+    teacher_name: str,
+    cascade_name: str,
+    licence: str | None,
     models: Path,
     work: Path,
-    reports: Path,
-    labels: tuple[str, ...],
-    licence: str,
+    max_student_loss: float,
     max_accuracy_drop: float | None,
     min_agreement: float | None,
-    overrides: tuple[str, ...],
-) -> None:
-    """From a teacher and texts to a published INT8 student, with a report of what it lost."""
-    from export.compress.flow import Job, compress
-    from export.compress.report import write_report
-    from export.errors import ExportError
-    from export.measure.parity import SAME_IN_ANY_BATCH, gate_for
-    from training.errors import CheckpointError, DataError, RecipeError
-    from training.recipe.recipe import load_recipe, quoted, shipped_recipe
+    max_recall_drop: float | None,
+    max_accuracy_loss: float | None,
+    confidence: float,
+    publish_anyway: bool,
+    **columns: Any,
+) -> "Job":
+    from export.compress.job import Job, Limits, Names
+    from export.measure.gate import SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
+    from export.publish.licence import licence_for
+    from training.recipe.recipe import load_recipe, shipped_recipe
 
-    given = {"data.train": train, "distillation.teacher": teacher}
-    if test is not None:
-        given["data.test"] = test
-    if unlabelled is not None:
-        given["distillation.transfer.source"] = unlabelled
-    pairs = dict(_pair(label) for label in labels)
-    try:
-        path = Path(student) if student.endswith(".toml") else shipped_recipe(f"student-{student}")
-        recipe = load_recipe(
-            path,
-            [
-                *([f"distillation.transfer.size={SIZE}"] if unlabelled else []),
-                *(f"{key}={quoted(value)}" for key, value in given.items()),
-                *(f"data.labels.{ours}={quoted(theirs)}" for ours, theirs in pairs.items()),
-                *overrides,
-            ],
-        )
-        gate = gate_for(
-            recipe,
-            max_accuracy_drop=max_accuracy_drop,
-            min_agreement=min_agreement,
-            max_batch_difference=SAME_IN_ANY_BATCH,
-        )
-        job = Job(teacher, recipe, models, name, work, licence, gate)
-        report = compress(job, lambda line: click.echo(line, err=True))
-        page = write_report(report, reports)
-    except (CheckpointError, DataError, ExportError, RecipeError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-    for one in report.candidates:
+    if train is None and unlabelled is None:
+        raise click.UsageError("give --data, labelled texts, or --unlabelled, or both")
+    if len({name, teacher_name, cascade_name}) < 3:
+        raise click.UsageError("--name, --teacher-name and --cascade-name must differ")
+    path = Path(student) if student.endswith(".toml") else shipped_recipe(f"student-{student}")
+    both = train is not None and unlabelled is not None
+    named = {
+        "data.train": train or unlabelled,
+        "data.test": test,
+        "distillation.teacher": teacher,
+        "distillation.transfer.source": unlabelled if both else None,
+        "distillation.transfer.size": SIZE if both else None,
+        **in_recipe(columns),
+    }
+    recipe = load_recipe(path, overrides, named)
+    gate = gate_for(
+        recipe,
+        max_accuracy_drop=max_accuracy_drop,
+        min_agreement=min_agreement,
+        max_recall_drop=max_recall_drop,
+        max_logit_difference=SAME_LOGITS["float32"] if precision == "fp32" else None,
+        max_batch_difference=SAME_IN_ANY_BATCH,
+    )
+    limits = Limits(gate, max_student_loss, max_accuracy_loss, confidence, publish_anyway)
+    return Job(
+        teacher,
+        recipe,
+        models,
+        work,
+        limits,
+        licence_for(teacher, licence, ask if sys.stdin.isatty() else None),
+        unlabelled=unlabelled if train is None else None,
+        names=Names(teacher_name, name, cascade_name),
+        precision="fp32" if precision == "fp32" else "int8",
+        keep_fusions=keep_fusions,
+    )
+
+
+def _tell(report: "Report", models: Path) -> None:
+    """What became of it, the worst first, and how to go on."""
+    click.echo(report.headline)
+    for reason in report.refused[1:]:
+        click.echo(f"not published: {reason}")
+    for warning in report.warnings:
+        if warning not in report.refused:
+            click.echo(f"warning: {warning}")
+    if report.refused:
+        click.echo("the training is kept: the same command with that option only publishes")
+    for one in report.measured.candidates:
+        low, high = one.interval
+        agreement = "" if one.agreement is None else f"agreement {one.agreement:.4f}, "
         click.echo(
-            f"{one.title}: accuracy {one.accuracy:.4f} ({one.accuracy_low:.4f} to "
-            f"{one.accuracy_high:.4f}, n {one.n}), agreement {one.agreement:.4f}, "
-            f"{one.bytes / 1e6:.2f} MB, p50 {one.p50_ms:.3g} ms"
+            f"{one.title}: {report.measured.quality_name} {one.quality:.4f} ({low:.4f} to "
+            f"{high:.4f}, n {one.metrics.n}), {agreement}{one.bytes / 1e6:.2f} MB, "
+            f"p50 {one.p50_ms:.3g} ms"
         )
-    click.echo(f"published {report.published}; report {page}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    ours, separator, theirs = text.partition("=")
-    if not separator:
-        raise click.BadParameter(f"{text!r} should look like 0=negative", param_hint="--labels")
-    return ours, theirs
+    for entry in report.entries:
+        click.echo(f"{'published' if entry.new else 'unchanged'}: {entry.directory}")
+    for line in report.routes:
+        click.echo(f"routes: {line}")
+    if report.entries:
+        model = report.entries[-1].name
+        click.echo(f"serve: stillhouse serve --models {models}")
+        click.echo(
+            "ask:   curl -s localhost:8000/predict -d "
+            f"""'{{"inputs": "a text of yours", "model": "{model}"}}'"""
+        )

@@ -1,64 +1,96 @@
-"""Measures ONNX candidates on the same texts: quality, calibration, and latency of one text."""
+"""Measures ONNX candidates on the same texts: quality, agreement, and latency of one text."""
 
+import os
+import platform
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from export.compress.results import Candidate, Disagreement
-from export.measure.parity import served_logits
+from export.compress.results import Candidate, Comparison, Disagreement, Measured
+from export.measure.comparison import decisions, truth
+from export.measure.served import served_logits
 from service.repository.manifest import MODEL_FILE
+from service.repository.routes import Cascade
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
-from training.score.scores import (
-    expected_calibration_error,
-    fit_temperature,
-    score,
-    softmax,
-)
+from training.score.intervals import wilson_interval
+from training.score.paired import compare
 
 WARM_UP = 20
 TIMED_TEXTS = 300
 SHOWN_DISAGREEMENTS = 25
+QUALITY = {
+    "single_label": "accuracy",
+    "multi_label": "share of texts with all labels right",
+    "regression": "correlation (Pearson)",
+}
+
+Array = npt.NDArray[Any]
 
 
-def candidate(
-    role: str,
-    classifier: Classifier,
-    validation: LabelledText,
-    test: LabelledText,
-    teacher_labels: npt.NDArray[np.integer],
-) -> Candidate:
-    """Measures one model.
+@dataclass(frozen=True)
+class _Said:
+    """What one model says of the texts.
+
+    Attributes:
+        probabilities: (n, labels); of a regression its numbers.
+        given: (n, labels), which labels it gives; None of a regression.
+        confidence: (n,), as a cascade compares it.
+    """
+
+    probabilities: Array
+    given: Array | None
+    confidence: Array
+
+
+def measured(
+    models: Sequence[Classifier],
+    chosen: int,
+    cascade: Cascade | None,
+    data: LabelledText,
+    set_name: str,
+) -> Measured:
+    """Measures the candidates on the texts that nothing was chosen or fitted on.
 
     Args:
-        validation: what the temperature is fitted on.
-        test: what everything else is measured on.
-        teacher_labels: (n,), the teacher's answers to `test`.
+        models: the teacher first; each one's manifest has its metrics on `data`.
+        chosen: the place of the student to publish.
+        set_name: what `data` is called in the manifests.
     """
-    manifest = classifier.manifest
-    logits = served_logits(classifier, test.texts)
-    temperature = fit_temperature(served_logits(classifier, validation.texts), validation.targets)
-    targets = np.asarray(test.targets)
-    scores = score(softmax(logits), targets)
-    p50, p99 = latency(classifier, test.texts)
-    return Candidate(
-        role=role,
-        precision=manifest.precision,
-        parameters=manifest.parameters,
-        bytes=manifest.files[MODEL_FILE].bytes,
-        n=scores.n,
-        accuracy=scores.accuracy,
-        accuracy_low=scores.accuracy_low,
-        accuracy_high=scores.accuracy_high,
-        macro_f1=scores.macro_f1,
-        agreement=float((logits.argmax(axis=1) == teacher_labels).mean()),
-        ece=scores.ece,
-        temperature=temperature,
-        ece_scaled=expected_calibration_error(softmax(logits / temperature), targets),
-        p50_ms=p50,
-        p99_ms=p99,
+    texts = list(data.texts)
+    said = [_said(model, texts) for model in models]
+    teacher, student = said[0], said[chosen]
+    comparison = quality = escalated = None
+    if (before := _right(teacher, data)) is not None:
+        after = _right(student, data)
+        assert after is not None  # a student answers the same problem
+        comparison = _comparison(before, after)
+        if cascade is not None:
+            sure = student.confidence >= cascade.hops[0].threshold
+            quality = float(np.where(sure, after, before).mean())
+            escalated = float((~sure).mean())
+    rows = _differing(teacher, student)
+    return Measured(
+        set_name=set_name,
+        quality_name=QUALITY[models[0].manifest.problem_type],
+        hardware=f"{processor()}, one thread of {os.cpu_count()} CPUs",
+        candidates=tuple(
+            _candidate(place, model, said[place], teacher, texts, set_name)
+            for place, model in enumerate(models)
+        ),
+        chosen=chosen,
+        comparison=comparison,
+        cascade_quality=quality,
+        cascade_escalated=escalated,
+        disagreed=len(rows),
+        disagreements=tuple(
+            _disagreement(int(row), teacher, student, data) for row in rows[:SHOWN_DISAGREEMENTS]
+        ),
     )
 
 
@@ -74,26 +106,95 @@ def latency(classifier: Classifier, texts: Sequence[str]) -> tuple[float, float]
     return float(p50), float(p99)
 
 
-def disagreements(
-    student: Classifier, teacher: Classifier, test: LabelledText
-) -> tuple[int, list[Disagreement]]:
-    """How many texts the two label differently, and those of which the student is surest."""
-    said = [
-        model.probabilities(served_logits(model, test.texts)).astype(np.float64)
-        for model in (student, teacher)
-    ]
-    ours, theirs = (probabilities.argmax(axis=1) for probabilities in said)
-    surest = [probabilities.max(axis=1) for probabilities in said]
-    rows = np.flatnonzero(ours != theirs)
-    rows = rows[np.argsort(-surest[0][rows], kind="stable")]
-    return len(rows), [
-        Disagreement(
-            text=test.texts[row],
-            truth=test.labels[test.targets[row]],
-            teacher=test.labels[theirs[row]],
-            teacher_confidence=float(surest[1][row]),
-            student=test.labels[ours[row]],
-            student_confidence=float(surest[0][row]),
-        )
-        for row in rows[:SHOWN_DISAGREEMENTS]
-    ]
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _said(classifier: Classifier, texts: Sequence[str]) -> _Said:
+    logits = served_logits(classifier, texts)
+    probabilities = classifier.probabilities(logits)
+    if classifier.manifest.problem_type == "regression":
+        return _Said(probabilities, None, np.ones(len(texts)))
+    given = decisions(classifier, logits)
+    return _Said(probabilities, given, np.asarray(classifier.confidence(probabilities)))
+
+
+def _right(said: _Said, data: LabelledText) -> Array | None:
+    """(n,), whether all that is said of a text is right; None of a regression."""
+    if said.given is None:
+        return None
+    right: Array = (said.given == truth(data)).all(axis=1)
+    return right
+
+
+def _candidate(
+    place: int,
+    classifier: Classifier,
+    said: _Said,
+    teacher: _Said,
+    texts: Sequence[str],
+    set_name: str,
+) -> Candidate:
+    manifest = classifier.manifest
+    agreement = low = high = None
+    if said.given is not None:
+        same = int((said.given == teacher.given).all(axis=1).sum())
+        agreement = same / len(texts)
+        low, high = wilson_interval(same, len(texts))
+    p50, p99 = latency(classifier, texts)
+    return Candidate(
+        role="student" if place else "teacher",
+        precision=manifest.precision,
+        parameters=manifest.parameters,
+        bytes=manifest.files[MODEL_FILE].bytes,
+        metrics=manifest.metrics[set_name],
+        agreement=agreement,
+        agreement_low=low,
+        agreement_high=high,
+        temperature=manifest.temperature,
+        p50_ms=p50,
+        p99_ms=p99,
+    )
+
+
+def _comparison(teacher: Array, student: Array) -> Comparison:
+    found = compare(teacher, student)
+    return Comparison(
+        n=found.n,
+        loss=found.difference,
+        loss_low=found.low,
+        loss_high=found.high,
+        teacher_alone=found.only_first,
+        student_alone=found.only_second,
+        p=found.p_value,
+    )
+
+
+def _differing(teacher: _Said, student: _Said) -> Array:
+    """The texts that the two label differently, those of which the student is surest first."""
+    if teacher.given is None:
+        return np.empty(0, dtype=np.int64)
+    rows = np.flatnonzero((teacher.given != student.given).any(axis=1))
+    ordered: Array = rows[np.argsort(-student.confidence[rows], kind="stable")]
+    return ordered
+
+
+def _disagreement(row: int, teacher: _Said, student: _Said, data: LabelledText) -> Disagreement:
+    return Disagreement(
+        text=data.texts[row],
+        truth=_named(truth(data)[row], data.labels),
+        teacher=_named(teacher.given[row], data.labels) if teacher.given is not None else "",
+        teacher_confidence=float(teacher.confidence[row]),
+        student=_named(student.given[row], data.labels) if student.given is not None else "",
+        student_confidence=float(student.confidence[row]),
+    )
+
+
+def _named(given: Array, labels: Sequence[str]) -> str:
+    return ", ".join(labels[place] for place in np.flatnonzero(given).tolist()) or "none"

@@ -1,8 +1,14 @@
 """What a compression found, as written to its report. Measures and draws nothing."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from service.repository.manifest import Metrics
+from service.repository.routes import Cascade
+
+Outcome = Literal["published", "unchanged", "refused"]
 
 
 class Result(BaseModel):
@@ -12,32 +18,26 @@ class Result(BaseModel):
 
 
 class Candidate(Result):
-    """One ONNX file, through the service's own classifier.
+    """One ONNX file, through the service's own classifier, on the texts of `measure`.
 
     Attributes:
         role: teacher, or student.
         bytes: of the ONNX file.
-        accuracy_low, accuracy_high: Wilson's 95% interval.
-        agreement: share of texts that get the teacher's label.
-        ece: expected calibration error, as the model is.
-        temperature: fitted on the validation texts.
-        ece_scaled: with that temperature.
+        agreement: share of texts that get the teacher's label, with Wilson's 95% interval;
+            None of a regression.
+        temperature: that it is served with, fitted on the texts of `fit`.
         p50_ms, p99_ms: of one text alone, tokenising included, on one thread.
     """
 
-    role: str
+    role: Literal["teacher", "student"]
     precision: str
     parameters: int
     bytes: int
-    n: int
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    macro_f1: float
-    agreement: float
-    ece: float
+    metrics: Metrics
+    agreement: float | None
+    agreement_low: float | None
+    agreement_high: float | None
     temperature: float
-    ece_scaled: float
     p50_ms: float
     p99_ms: float
 
@@ -45,6 +45,37 @@ class Candidate(Result):
     def title(self) -> str:
         """What tables and plots call it."""
         return f"{self.role} {self.precision.upper()}"
+
+    @property
+    def quality(self) -> float:
+        """The share or correlation that it is judged by; see `Measured.quality_name`."""
+        value = self.metrics.accuracy
+        return float(value if value is not None else self.metrics.pearson or 0.0)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of `quality`; its own two ends where none is known."""
+        low, high = self.metrics.accuracy_low, self.metrics.accuracy_high
+        known = low is not None and high is not None
+        return (low or 0.0, high or 0.0) if known else (self.quality, self.quality)
+
+
+class Comparison(Result):
+    """The published student against the teacher on the same texts, text by text.
+
+    Attributes:
+        loss: of accuracy, the teacher's less the student's, with its 95% interval.
+        teacher_alone, student_alone: texts that only one of them gets right.
+        p: of the exact McNemar test, that they are equally often right.
+    """
+
+    n: int
+    loss: float
+    loss_low: float
+    loss_high: float
+    teacher_alone: int
+    student_alone: int
+    p: float
 
 
 class Disagreement(Result):
@@ -58,31 +89,99 @@ class Disagreement(Result):
     student_confidence: float
 
 
+class Measured(Result):
+    """The figures of all candidates: what the stage `measure` keeps.
+
+    Attributes:
+        set_name: `test`, or `measure` where it was held out of the given texts.
+        quality_name: what `Candidate.quality` is.
+        chosen: the place of the student to publish in `candidates`.
+        cascade_quality: of the cascade on these texts; None: there is none.
+        cascade_escalated: the share of these texts that the teacher was asked.
+        disagreements: the surest first; `disagreed` counts all.
+    """
+
+    set_name: str
+    quality_name: str
+    hardware: str
+    candidates: tuple[Candidate, ...]
+    chosen: int
+    comparison: Comparison | None
+    cascade_quality: float | None
+    cascade_escalated: float | None
+    disagreed: int
+    disagreements: tuple[Disagreement, ...]
+
+    @property
+    def teacher(self) -> Candidate:
+        """The teacher's figures."""
+        return next(one for one in self.candidates if one.role == "teacher")
+
+    @property
+    def student(self) -> Candidate:
+        """Those of the student to publish."""
+        return self.candidates[self.chosen]
+
+
+class Use(Result):
+    """What a set of texts was used for.
+
+    Attributes:
+        source: where they are from, in words.
+        sha256: of the rows; None where there are none.
+    """
+
+    name: str
+    n: int
+    used_for: str
+    source: str
+    sha256: str | None
+
+
 class Step(Result):
-    """What was done, and how long it took."""
+    """What was done, and how long it took; `reused` from an earlier run, which took so long."""
 
     title: str
+    key: str | None
     seconds: float
+    reused: bool
+
+
+class Entry(Result):
+    """A version of the repository: published now, or there before and the same."""
+
+    name: str
+    version: int
+    directory: str
+    new: bool
 
 
 class Report(Result):
     """One run of `stillhouse compress`.
 
     Attributes:
-        published: the version's directory, `<models>/<name>/<version>`.
-        measured_on: the set of all figures; `validation` where no test set was given, which
-            also chose the student's best epoch, and so flatters it a little.
-        disagreements: the surest first; `disagreed` counts all.
+        headline: what became of it, in one sentence.
+        warnings: what a reader must not overlook, the worst first.
+        teacher_sha256: fingerprint of weights, config and reading.
+        labelled_by: whoever gave the labels that `measured` is against.
+        refused: why nothing was published, with the option that would publish.
+        entries: the versions; none where it was refused.
+        routes: what was written to the routes, a sentence each.
     """
 
     started_at: datetime
+    outcome: Outcome
+    headline: str
+    warnings: tuple[str, ...]
     teacher: str
-    published: str
-    measured_on: str
+    teacher_sha256: str
+    labelled_by: Literal["people", "teacher"]
+    uses: tuple[Use, ...]
+    measured: Measured
+    cascade: Cascade | None
+    refused: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    routes: tuple[str, ...]
     recipe: str
-    data_sha256: str
-    hardware: str
-    candidates: list[Candidate]
-    disagreed: int
-    disagreements: list[Disagreement]
-    steps: list[Step]
+    code_version: str
+    steps: tuple[Step, ...]

@@ -20,11 +20,13 @@ from transformers import PreTrainedModel
 from export.errors import ExportError
 from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
+from export.graph.files import is_large
 from export.graph.nano import nano_graph
 from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.nano import NanoForSequenceClassification
 
 INPUTS = ("input_ids", "attention_mask")
+WINDOWED = ("longformer", "led", "reformer")
 NARROW_FROM_BYTES = 4096  # smaller tensors are not worth a node
 
 Stored = tuple[dict[str, npt.NDArray[np.generic]], list[onnx.NodeProto]]
@@ -48,6 +50,12 @@ def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
 
 
 def _encoder_graph(model: PreTrainedModel) -> onnx.ModelProto:
+    if model.config.model_type in WINDOWED:
+        raise ExportError(
+            f"no ONNX export for {model.config.model_type!r}: it cuts a text into windows, which "
+            "no graph for texts of any length can do. It can teach (`stillhouse distil`); to "
+            "serve it, take another family"
+        )
     module = _LogitsOf(model).eval()
     batch, time = torch.export.Dim("batch", min=1), torch.export.Dim("time", min=1)
     # Neither axis is traced at 1, which the exporter would take for a constant.
@@ -67,13 +75,15 @@ def _encoder_graph(model: PreTrainedModel) -> onnx.ModelProto:
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
+        said = str(error.__cause__ or error).strip().splitlines()[0]
         raise ExportError(
-            f"no ONNX export for {model.config.model_type!r}: {error.__cause__ or error}"
+            f"no ONNX export for {model.config.model_type!r}: {said} (it can teach all the same)"
         ) from error
     if program is None:
         raise ExportError(f"no ONNX export for {model.config.model_type!r}")
     graph = _without_notes(program.model_proto)
-    onnx.checker.check_model(graph)
+    if not is_large(graph):  # the checker takes no more than a file holds
+        onnx.checker.check_model(graph)
     return graph
 
 
@@ -104,7 +114,8 @@ class _LogitsOf(torch.nn.Module):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps the exporter's log of its steps from the user."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    names = ("torch.onnx", "onnxscript", "onnx_ir", "torch.fx", "torch.export")
+    loggers = [logging.getLogger(name) for name in names]
     levels = [one.level for one in loggers]
     for one in loggers:
         one.setLevel(logging.ERROR)

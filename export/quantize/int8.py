@@ -8,7 +8,7 @@ import onnx
 
 from export.errors import ExportError
 from export.graph.onnx_graph import to_onnx
-from export.measure.parity import Gate
+from export.measure.gate import Gate
 from export.quantize.quantization import Activations, Feed, Method, quantizer
 from export.quantize.sensitivity import leave_out_the_worst
 from service.repository.manifest import Quantization

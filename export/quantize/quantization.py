@@ -28,6 +28,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from tqdm.auto import tqdm
 
 from export.errors import ExportError
+from export.graph.files import is_large, save_graph
 
 Activations = Literal["static", "dynamic"]
 Method = Literal["minmax", "entropy", "percentile"]
@@ -54,9 +55,10 @@ class Quantizer:
             pinned in the graph.
     """
 
-    def __init__(self, folder: Path, activations: Activations) -> None:
+    def __init__(self, folder: Path, activations: Activations, large: bool = False) -> None:
         self._folder = folder
         self._activations = activations
+        self._large = large
         self._kinds = _quantizable(onnx.load(folder / READY).graph, activations)
         self._calibration: tuple[Sequence[Feed], Method] | None = None
         self.nodes = list(self._kinds)
@@ -97,6 +99,7 @@ class Quantizer:
                         per_channel=True,
                         reduce_range=reduced,
                         weight_type=QuantType.QInt8,
+                        use_external_data_format=self._large,
                     )
                 done = target
         return onnx.load(done)
@@ -126,6 +129,7 @@ class Quantizer:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=METHODS[method],
+            use_external_data_format=self._large,
             calibration_cache_path=self._folder / "ranges.json",  # of all nodes, taken once
             extra_options={
                 # Texts differ in length, and the histograms can only be taken of one at a time.
@@ -143,11 +147,19 @@ def quantizer(model: onnx.ModelProto, activations: Activations) -> Iterator[Quan
     """Prepares a graph to be quantised; its files are gone when the context ends."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.onnx"
-        onnx.save(model, source)
+        save_graph(model, source)
         ready = Path(folder) / READY
-        quant_pre_process(source, ready, skip_symbolic_shape=True)
+        large = is_large(model)
+        quant_pre_process(
+            source,
+            ready,
+            skip_symbolic_shape=True,
+            save_as_external_data=large,
+            all_tensors_to_one_file=large,
+            external_data_location=f"{READY}.data" if large else None,
+        )
         _name_all(ready)
-        yield Quantizer(Path(folder), activations)
+        yield Quantizer(Path(folder), activations, large)
 
 
 def _name_all(path: Path) -> None:
@@ -155,7 +167,7 @@ def _name_all(path: Path) -> None:
     model = onnx.load(path)
     for index, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
-    onnx.save(model, path)
+    save_graph(model, path)
 
 
 def _quantizable(graph: onnx.GraphProto, activations: Activations) -> dict[str, str]:

@@ -1,27 +1,90 @@
-"""Texts that stand for what a model will be asked: to calibrate and to judge nodes by.
+"""Texts that a published model is fitted with: its temperature, thresholds and INT8 ranges.
 
 Never those that it is then measured on.
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from export.errors import ExportError
-from training.data.labelled import load_labelled_text, load_texts, split_validation
+from training.data.labelled import LabelledText
+from training.data.labels import LabelMap
+from training.data.loading import load_labelled_text, load_split, load_texts
 from training.errors import DataError
+from training.problem import ProblemType
 from training.recipe.recipe import Data, Recipe
 
 MOST = 500
 SEED = 13
 
 
-def representative_texts(
-    source: str | None, recipe: Recipe | None, columns: Data, measured: Collection[str]
-) -> list[str]:
-    """Draws up to `MOST` different texts.
+def fitting_texts(
+    source: str | None,
+    recipe: Recipe | None,
+    columns: Data,
+    measured: Collection[str],
+    say: Callable[[str], None],
+    labels: LabelMap | None = None,
+    problem: ProblemType | None = None,
+) -> LabelledText | None:
+    """Labelled texts to fit on, none of which is measured on; None: there are none.
 
     Args:
-        source: a file or hub id; None: the texts that the recipe kept out of training.
+        source: a file or hub id; None: the texts that the recipe held out to fit on.
+        columns: names of columns and labels.
+        measured: texts that may not be used.
+        say: told where the recipe's cannot be had.
+        labels: what the model calls its labels; None: what the texts do.
+        problem: of the model.
+
+    Raises:
+        DataError: `source` cannot be read.
+        ExportError: all its texts are measured on.
+    """
+    if source is not None:
+        found = load_labelled_text(source, columns, "test", labels, problem)
+    elif recipe is None:
+        say("no temperature is fitted: --fit names labelled texts that nothing else uses")
+        return None
+    else:
+        try:
+            found = held_out(recipe, labels.names if labels else None, problem)
+        except DataError as error:
+            say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
+            return None
+    taken = {_normal(text) for text in measured}
+    kept = [row for row, text in enumerate(found.texts) if _normal(text) not in taken]
+    if not kept:
+        raise ExportError(
+            f"{source or 'what the recipe held out'}: all its texts are in --data too: fit on "
+            "others than you measure on"
+        )
+    return found.select(kept)
+
+
+def held_out(
+    recipe: Recipe, names: Sequence[str] | None = None, problem: ProblemType | None = None
+) -> LabelledText:
+    """The texts that a recipe keeps out of training to fit on.
+
+    Args:
+        names: of the model's labels, in the order of its logits; None: the data's own.
+        problem: of the model.
+
+    Raises:
+        DataError: its training data cannot be read.
+    """
+    return load_split(recipe.data, names, problem).fit
+
+
+def representative_texts(
+    source: str | None, fitting: LabelledText | None, columns: Data, measured: Collection[str]
+) -> list[str]:
+    """Draws up to `MOST` different texts to take INT8's ranges of.
+
+    Args:
+        source: a file or hub id; None: those of `fitting`.
+        fitting: as `fitting_texts` gave them.
         columns: names of columns.
         measured: texts that may not be used.
 
@@ -29,23 +92,23 @@ def representative_texts(
         ExportError: there are none.
     """
     try:
-        texts = load_texts(source, columns) if source else _held_out(recipe)
+        texts = load_texts(source, columns) if source else list(fitting.texts if fitting else ())
     except DataError as error:
         raise ExportError(f"no texts to calibrate on: {error}; give some with --calibration") from (
             error
         )
-    found = sorted(set(texts) - set(measured))
+    if not texts:
+        raise ExportError(
+            "no texts to calibrate on: give some with --calibration, or take --activations dynamic"
+        )
+    taken = {_normal(text) for text in measured}
+    found = sorted({text for text in texts if _normal(text) not in taken})
     if not found:
         raise ExportError(
-            f"{source or 'the training data'}: all its texts are in --data too: "
-            "calibrate on others than you measure on"
+            f"{source}: all its texts are in --data too: calibrate on others than you measure on"
         )
     return random.Random(SEED).sample(found, min(MOST, len(found)))  # noqa: S311  no secret
 
 
-def _held_out(recipe: Recipe | None) -> list[str]:
-    if recipe is None:
-        raise DataError("the checkpoint has no recipe that names its training data")
-    data = load_labelled_text(recipe.data.train, recipe.data)
-    _, validation = split_validation(data, recipe.data.validation_size, recipe.data.seed)
-    return validation.texts
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())

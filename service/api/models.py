@@ -10,6 +10,7 @@ from service.api.openapi import problems_of
 from service.api.state import Service, service_of
 from service.errors import UnknownModel
 from service.repository.held import UNLOADED
+from service.repository.manifest import Manifest, Metrics
 from service.repository.routes import Fit, Hop, Shadow
 from service.serving.versions.plan import staleness
 from service.serving.versions.version import State, Version
@@ -49,11 +50,14 @@ class ModelInfo(BaseModel):
     problems: dict[str, str] = Field(description="versions that cannot be served, and why")
     labels: list[str] | None = None
     problem_type: str | None = None
+    thresholds: dict[str, float] | None = Field(
+        None, description="of a multi-label model, by label: the score from which it is given"
+    )
     precision: str | None = None
     parameters: int | None = None
     bytes: int | None = None
     max_length: int | None = None
-    metrics: dict[str, dict[str, float]] | None = None
+    metrics: dict[str, Metrics] | None = None
     licence: str | None = None
     created_at: datetime | None = None
 
@@ -98,7 +102,7 @@ async def list_models(request: Request) -> ModelList:
                 versions={model: fitted.version for model, fitted in cascade.models.items()},
                 hops=list(cascade.hops),
                 fit=cascade.fit,
-                stale=staleness(cascade, registry.fingerprint),
+                stale=staleness(cascade, registry.able_manifest),
             )
             for name, cascade in routes.cascade.items()
         ],
@@ -145,15 +149,23 @@ def describe(service: Service, name: str) -> ModelInfo:
             "version": manifest.version,
             "labels": list(manifest.labels),
             "problem_type": manifest.problem_type,
+            "thresholds": thresholds_of(manifest),
             "precision": manifest.precision,
             "parameters": manifest.parameters,
             "bytes": sum(file.bytes for file in manifest.files.values()),
             "max_length": manifest.max_length,
-            "metrics": {key: found.model_dump() for key, found in manifest.metrics.items()},
+            "metrics": manifest.metrics,
             "licence": manifest.licence,
             "created_at": manifest.created_at,
         }
     )
+
+
+def thresholds_of(manifest: Manifest) -> dict[str, float] | None:
+    """By label, of a model that has any."""
+    if manifest.problem_type != "multi_label":
+        return None
+    return dict(zip(manifest.labels, manifest.threshold_of_each, strict=True))
 
 
 def _version_info(service: Service, version: Version) -> VersionInfo:

@@ -46,7 +46,7 @@ class PredictRequest(Body):
     )
     top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
     raw_scores: bool | None = Field(
-        None, strict=True, description="logits in place of probabilities"
+        None, strict=True, description="logits in place of probabilities; a number is one already"
     )
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; false: refuse it"
@@ -56,15 +56,20 @@ class PredictRequest(Body):
 class Prediction(BaseModel):
     """What one text got."""
 
-    label: str = Field(description="the label of the highest score")
-    labels: list[str] | None = Field(
-        None, description="multi-label models: every label over its threshold"
+    label: str | None = Field(
+        None, description="the label of the highest score; a regression has none"
     )
-    score: float
-    scores: dict[str, float] = Field(description="by label, descending")
-    confidence: float = Field(
+    labels: list[str] | None = Field(
+        None, description="multi-label models: every label over its threshold, perhaps none"
+    )
+    score: float = Field(description="of `label`; of a regression its number, of any size")
+    scores: dict[str, float] | None = Field(
+        None, description="by label, descending; a regression has none"
+    )
+    confidence: float | None = Field(
+        None,
         description="how sure the model is of the labels it gives: what a cascade's threshold is "
-        "compared with; of one label a text, its probability"
+        "compared with; of one label a text, its probability; a regression has none",
     )
     model: str = Field(description="the model that answered")
     version: int

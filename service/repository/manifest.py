@@ -188,6 +188,11 @@ class Manifest(Section):
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
+    def threshold_of_each(self) -> tuple[float, ...]:
+        """The probability from which a multi-label model gives each label: 0.5 unless fitted."""
+        return self.thresholds or (0.5,) * len(self.labels)
+
+    @property
     def depends_on_batch(self) -> bool:
         """Whether an answer may depend on what it is batched with: INT8 with dynamic scales."""
         quantization = self.quantization
@@ -214,6 +219,8 @@ class Manifest(Section):
             raise ValueError("a single_label model needs two labels or more")
         if self.problem_type == "regression" and len(self.labels) != 1:
             raise ValueError("a regression has one label, the name of its number")
+        if self.problem_type == "regression" and (self.thresholds or self.temperature != 1):
+            raise ValueError("a regression has no thresholds and no temperature")
         if self.thresholds is not None and len(self.thresholds) != len(self.labels):
             raise ValueError("thresholds and labels differ in number")
         return self

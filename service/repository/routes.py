@@ -6,7 +6,7 @@ Defines the format, reads it, and says what in it nothing answers to. Loads and 
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -16,6 +16,7 @@ from service.errors import RepositoryError, UnknownModel
 from service.repository.manifest import Section
 
 FILE_NAME = "routes.toml"
+NO_CONFIDENCE = "a regression, whose number has no confidence to compare with a threshold"
 _PINNED = re.compile(r"[^@]+@[1-9][0-9]{0,8}")
 
 
@@ -47,6 +48,9 @@ class Fit(Section):
     )
     accuracy: float = Field(description="of the cascade, on the data it was fitted on")
     last_accuracy: float = Field(description="of the last model alone, on the same data")
+    used_for: str | None = Field(
+        None, description="what else the texts were used for; None: from before it was told"
+    )
     curve: tuple[Point, ...] = ()
 
 
@@ -96,11 +100,16 @@ class Routes(Section):
                 raise ValueError(f"alias {alias!r} leads to another alias, {target!r}")
         return self
 
-    def problems(self, versions: Mapping[str, Sequence[int]]) -> list[str]:
-        """What in the routes names something that nothing answers to.
+    def problems(
+        self,
+        versions: Mapping[str, Sequence[int]],
+        regressions: Container["Target"] = (),
+    ) -> list[str]:
+        """What in the routes names something that nothing answers to, or that cannot be asked so.
 
         Args:
             versions: of the repository, by model.
+            regressions: the versions that give a number and no label.
 
         Returns:
             A sentence each, which says what to do.
@@ -109,6 +118,7 @@ class Routes(Section):
         return [
             *self._unanswered(versions),
             *self._unfitted(versions),
+            *self._unsure(regressions),
             *(f"route {name!r} hides the model of that name: rename it" for name in hidden),
         ]
 
@@ -155,6 +165,15 @@ class Routes(Section):
                     yield (
                         f"cascade {route!r} was fitted on {name}@{fitted}, which is not in the "
                         "repository: bring it back, or fit again with `stillhouse calibrate`"
+                    )
+
+    def _unsure(self, regressions: Container["Target"]) -> Iterator[str]:
+        for route, cascade in self.cascade.items():
+            for name in cascade.chain:
+                if Target(name, cascade.models[name].version) in regressions:
+                    yield (
+                        f"cascade {route!r} asks {name!r}, {NO_CONFIDENCE}: take it out of "
+                        f"{FILE_NAME}, and serve {name!r} by its own name"
                     )
 
 

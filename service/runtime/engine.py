@@ -49,8 +49,12 @@ class _Input(NamedTuple):
     name: str
 
 
-def open_session(model: Path, threads: int) -> Session:
-    """An ONNX Runtime session on the CPU that leaves idle cores idle."""
+def open_session(model: Path, threads: int, disabled_optimizers: Sequence[str] = ()) -> Session:
+    """An ONNX Runtime session on the CPU that leaves idle cores idle.
+
+    Args:
+        disabled_optimizers: names of ONNX Runtime's that leave this graph as it is.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -58,7 +62,10 @@ def open_session(model: Path, threads: int) -> Session:
     # Spinning threads of one model take the cores that another needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session: Session = onnxruntime.InferenceSession(
-        str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        str(model),
+        sess_options=options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=list(disabled_optimizers),
     )
     return session
 

@@ -1,11 +1,12 @@
 """Text to token ids, for training and serving alike, so that the two cannot differ.
 
-Wraps a `tokenizers` file. Knows nothing of models, batches or padding values beyond
-the id that the file itself names.
+Wraps a `tokenizers` file. Knows nothing of models, and of padding only the id; a batch is always
+padded on the right.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from service.runtime.model import Item
 from service.runtime.words import WordCache
 
 Int64Array = npt.NDArray[np.int64]
+Side = Literal["left", "right"]
 CHARACTERS = 6  # of a token, at first guess: a prefix of a long text has so many for each
 
 
@@ -26,17 +28,29 @@ class Tokenizer:
     Args:
         backend: the `tokenizers` object; its padding is switched off here.
         max_length: the most tokens that a text may become, special tokens included.
+        pad_id: what fills a batch; None: what the file names, else that of [PAD], else 0.
+        truncation_side: which end of a text that is too long is cut off; None: the side of the
+            file's own truncation, else the right.
     """
 
-    def __init__(self, backend: Backend, max_length: int) -> None:
-        padding = backend.padding
-        self.pad_id: int = padding["pad_id"] if padding else (backend.token_to_id("[PAD]") or 0)
+    def __init__(
+        self,
+        backend: Backend,
+        max_length: int,
+        pad_id: int | None = None,
+        truncation_side: Side | None = None,
+    ) -> None:
+        self.pad_id: int = _named_pad_id(backend) if pad_id is None else pad_id
         self.max_length = max_length
+        truncation = backend.truncation
+        own: Side = truncation["direction"] if truncation else "right"
+        self.truncation_side: Side = truncation_side or own
+        self._keeps_end = self.truncation_side == "left"
         backend.no_padding()
         backend.no_truncation()
         self._before, self._after = _special_ids(backend)
         self._room = max_length - len(self._before) - len(self._after)
-        backend.enable_truncation(max_length)
+        backend.enable_truncation(max_length, direction=self.truncation_side)
         self._backend = backend
         unknown = getattr(backend.model, "unk_token", None)
         unknown_id = backend.token_to_id(unknown) if unknown else None
@@ -47,14 +61,20 @@ class Tokenizer:
         self._enough = CHARACTERS * max_length
 
     @classmethod
-    def from_file(cls, path: Path, max_length: int) -> "Tokenizer":
+    def from_file(
+        cls,
+        path: Path,
+        max_length: int,
+        pad_id: int | None = None,
+        truncation_side: Side | None = None,
+    ) -> "Tokenizer":
         """Reads a `tokenizer.json`.
 
         Raises:
             ValueError: the file is not a tokeniser; the message names it.
         """
         try:
-            return cls(Backend.from_file(str(path)), max_length)
+            return cls(Backend.from_file(str(path)), max_length, pad_id, truncation_side)
         except BaseException as error:  # the library raises bare Exception, and panics
             if not isinstance(error, Exception) and not _is_panic(error):
                 raise
@@ -70,7 +90,8 @@ class Tokenizer:
         """Tokenises texts, a short one of known words without the library.
 
         Of a long one no more is read than it takes to know its first tokens, where a `Cutter` can
-        tell. The GIL is released while the library works.
+        tell; where its last are kept, it is read whole. The GIL is released while the library
+        works.
 
         Raises:
             InferenceFailed: the library panicked.
@@ -84,7 +105,7 @@ class Tokenizer:
             raise InferenceFailed("the tokenizer failed on this text") from None
 
     def _encode(self, texts: Sequence[str]) -> list[Item]:
-        if max(map(len, texts), default=0) <= self._enough:
+        if self._keeps_end or max(map(len, texts), default=0) <= self._enough:
             return self._read(texts)
         items: dict[int, Item] = {}
         characters = self._enough
@@ -112,8 +133,10 @@ class Tokenizer:
         return [Item(one.ids or [self._nothing], bool(one.overflowing)) for one in read]
 
     def _wrapped(self, ids: list[int]) -> Item:
-        wrapped = [*self._before, *ids[: self._room], *self._after]
-        return Item(wrapped or [self._nothing], len(ids) > self._room)
+        over = len(ids) > self._room
+        if over:
+            ids = ids[-self._room :] if self._keeps_end else ids[: self._room]
+        return Item([*self._before, *ids, *self._after] or [self._nothing], over)
 
     def pad(self, items: Sequence[Item]) -> tuple[Int64Array, Int64Array]:
         """Pads to the longest of a batch.
@@ -133,6 +156,12 @@ class Tokenizer:
         input_ids = np.array(rows, dtype=np.int64)
         attention_mask = np.arange(longest) < np.array(lengths)[:, np.newaxis]
         return input_ids, attention_mask.astype(np.int64)
+
+
+def _named_pad_id(backend: Backend) -> int:
+    padding = backend.padding
+    found: int = padding["pad_id"] if padding else (backend.token_to_id("[PAD]") or 0)
+    return found
 
 
 def _is_panic(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from service.errors import StillhouseError
 from service.repository.routes import Shadow
+from service.runtime.tasks.outputs import agree
 from service.serving.predictor import Predictor
 from service.serving.shapes import Answer, Ask
 from service.serving.versions.registry import Registry
@@ -103,10 +104,14 @@ class Shadows:
 
 
 def _compared(first: Answer, second: Answer) -> tuple[str, bool]:
-    """What the first said in a word, and whether the second says the same, label by label.
+    """What the first said in a word, and whether the second says the same: see `outputs.agree`.
 
-    Several labels are one word, since their combinations would be too many for metrics.
+    Several labels are one word, since their combinations would be too many for metrics; so is a
+    number.
     """
-    said, other = first.said, second.said
-    word = "several" if len(said) > 1 else "".join(said) or "none"
-    return word, set(said) == set(other)
+    labels = first.manifest.labels
+    agrees = agree(first.output, labels, second.output, second.manifest.labels)
+    if first.manifest.problem_type == "regression":
+        return "number", agrees
+    said = first.said
+    return "several" if len(said) > 1 else "".join(said) or "none", agrees

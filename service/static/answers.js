@@ -9,7 +9,7 @@ function sizeOf({ bytes, precision, version }) {
   return `version ${version}, ${precision}, ${size}`;
 }
 
-/** Every label that is given, and the best of the rest. */
+/** Every label that is given, and the best of the rest; a number has no labels. */
 function scoreRows({ label, labels, scores }) {
   const given = new Set(labels ?? [label]);
   const ranked = Object.entries(scores);
@@ -34,8 +34,12 @@ function scoreRows({ label, labels, scores }) {
   return list;
 }
 
-/** The labels that a text gets, best first: one, or of a multi-label model any number. */
-export function labelsOf({ label, labels, scores }) {
+/**
+ * What a text gets: a label; of a multi-label model any number of them, best first; of a
+ * regression a number.
+ */
+export function answerOf({ label, labels, score, scores }) {
+  if (!scores) return String(Number(score.toPrecision(4)));
   if (!labels) return label;
   const ranked = [...labels].sort((a, b) => scores[b] - scores[a]);
   return ranked.join(", ") || "no label";
@@ -81,9 +85,9 @@ class Card {
     const notes = this.notes(prediction);
     if (prediction.truncated) notes.push(`Read only its first ${prediction.tokens} tokens.`);
     this.show(
-      element("p", { class: "answer" }, labelsOf(prediction)),
+      element("p", { class: "answer" }, answerOf(prediction)),
       ...notes.map((note) => element("p", { class: "note" }, note)),
-      scoreRows(prediction),
+      ...(prediction.scores ? [scoreRows(prediction)] : []),
       times(timing),
     );
   }

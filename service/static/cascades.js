@@ -1,5 +1,6 @@
 // A panel for each cascade: move its threshold, and see who would answer and what to expect.
 
+import { answerOf } from "./answers.js";
 import { Curve, draw } from "./curve.js";
 import { element, figures, percent, say } from "./dom.js";
 
@@ -126,8 +127,8 @@ export function cascadePanel(cascade, answers, times) {
     const sure = answers.get(first).confidence;
     const compared = `${first} is ${percent(sure)} sure`;
     return found.escalated
-      ? `${compared}, which is not enough: ${found.name} would answer “${found.answer.label}”.`
-      : `${compared}, which is enough: ${first} would answer “${found.answer.label}”.`;
+      ? `${compared}, which is not enough: ${found.name} would answer “${answerOf(found.answer)}”.`
+      : `${compared}, which is enough: ${first} would answer “${answerOf(found.answer)}”.`;
   }
 
   function update() {

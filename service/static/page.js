@@ -1,6 +1,6 @@
 // The playground: asks every model and every cascade about the text, as it is typed.
 
-import { brokenCards, cardsOf, labelsOf } from "./answers.js";
+import { answerOf, brokenCards, cardsOf } from "./answers.js";
 import { isRefused, models, predict, useKey } from "./api.js";
 import { cascadePanel } from "./cascades.js";
 import { byId, element, median, percent, say } from "./dom.js";
@@ -91,7 +91,8 @@ async function run() {
       if (ready.has(name)) {
         answers.set(name, prediction);
         keepTime(name, response.timing_ms.total);
-        said.push(`${name}: ${labelsOf(prediction)}, ${percent(prediction.confidence, 0)}`);
+        const sure = prediction.scores ? `, ${percent(prediction.confidence, 0)}` : "";
+        said.push(`${name}: ${answerOf(prediction)}${sure}`);
       } else {
         said.push(`${name}: answered by ${prediction.model}`);
       }

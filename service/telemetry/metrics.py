@@ -145,9 +145,8 @@ class Metrics:
         for version, answers in versions.items():
             counts = self._versions.get(version)
             manifest = answers[0].manifest
-            if (
-                counts is None or counts.labels != manifest.labels
-            ):  # published anew under its number
+            if counts is None or counts.answers != (manifest.labels, manifest.problem_type):
+                # The first, or published anew under its number.
                 counts = self._versions[version] = _Version(self, manifest)
             counts.count(answers)
 
@@ -200,26 +199,31 @@ class _Route:
 
 
 class _Version:
-    """Where the answers of one version count."""
+    """Where the answers of one version count; a regression gives no label and has no confidence."""
 
     def __init__(self, metrics: Metrics, manifest: Manifest) -> None:
         at = (manifest.name, manifest.version)
         self._texts = metrics.texts.labels(*at)
         self._escalated = metrics.escalated.labels(*at)
         self._truncated = metrics.truncated.labels(*at)
-        self._confidence = metrics.confidence.labels(*at)
         self._tokens = metrics.text_tokens.labels(*at)
-        self.labels = manifest.labels
-        self._labels = {label: metrics.labels.labels(*at, label) for label in manifest.labels}
+        self.answers = (manifest.labels, manifest.problem_type)
+        self._confidence = self._labels = None
+        if manifest.problem_type != "regression":
+            self._confidence = metrics.confidence.labels(*at)
+            self._labels = {label: metrics.labels.labels(*at, label) for label in manifest.labels}
 
     def count(self, answers: Sequence[Answer]) -> None:
         self._texts.inc(len(answers))
-        self._confidence.observe_many([answer.output.confidence for answer in answers])
         self._tokens.observe_many([answer.tokens for answer in answers])
         if escalated := sum([answer.escalated for answer in answers]):
             self._escalated.inc(escalated)
         if truncated := sum([answer.truncated for answer in answers]):
             self._truncated.inc(truncated)
-        said = [label for answer in answers for label in answer.output.said(self.labels)]
+        if self._confidence is None or self._labels is None:
+            return
+        self._confidence.observe_many([answer.output.confidence for answer in answers])
+        labels = self.answers[0]
+        said = [label for answer in answers for label in answer.output.said(labels)]
         for label, times in Count(said).items():
             self._labels[label].inc(times)

@@ -1,15 +1,18 @@
 """Served classifiers from graphs, and models that are not what their graph will be."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from export.measure.parity import Gate
-from export.publish.publish import Request
+from export.measure.gate import Gate
+from export.measure.served import served_logits
+from export.publish.request import Request
 from export.quantize.int8 import Int8
 from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
 from service.runtime.engine import open_session
@@ -36,7 +39,8 @@ STRICT = Gate(max_logit_difference=1e-4, max_accuracy_drop=0.0, min_agreement=1.
 def labelled(n: int = 40, seed: int = 6, labels: tuple[str, ...] = LABELS) -> LabelledText:
     """A toy set."""
     rows = toy_texts(n, seed)
-    return LabelledText([t for t, _ in rows], [LABELS.index(name) for _, name in rows], labels)
+    targets = np.array([LABELS.index(name) for _, name in rows])
+    return LabelledText([t for t, _ in rows], targets, labels)
 
 
 def request(gate: Gate = STRICT, **changes: Any) -> Request:
@@ -71,6 +75,13 @@ def served(graph: onnx.ModelProto, checkpoint: Checkpoint, folder: Path) -> Clas
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     return Classifier(manifest, checkpoint.tokenizer, open_session(folder / MODEL_FILE, 1))
+
+
+def batch_difference(classifier: Classifier, texts: Sequence[str]) -> float:
+    """The largest difference of a probability between a text alone and in padded batches."""
+    alone, together = (served_logits(classifier, texts, batch=size) for size in (1, 16))
+    moved = classifier.probabilities(alone) - classifier.probabilities(together)
+    return float(np.abs(moved).max())
 
 
 class Swapped(BiLstmForSequenceClassification):

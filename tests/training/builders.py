@@ -7,13 +7,13 @@ from training.recipe.recipe import Recipe, parse_recipe
 
 TEACHER: dict[str, Any] = {
     "name": "tiny-teacher",
-    "data": {"validation_size": 60, "max_length": 32},
+    "data": {"choose_size": 60, "fit_size": 2, "measure_size": 1, "max_length": 32},
     "model": {"architecture": "encoder", "dropout": 0.0},
     "training": {"epochs": 4, "batch_size": 16, "learning_rate": 3e-3, "seed": 13},
 }
 STUDENT: dict[str, Any] = {
     "name": "tiny-student",
-    "data": {"validation_size": 60, "max_length": 32},
+    "data": {"choose_size": 60, "fit_size": 2, "measure_size": 1, "max_length": 32},
     "model": {
         "architecture": "bilstm",
         "embedding_size": 16,
@@ -22,7 +22,7 @@ STUDENT: dict[str, Any] = {
         "dropout": 0.0,
     },
     "training": {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "seed": 13},
-    "distillation": {"alpha": 0.5, "temperature": 2.0},
+    "distillation": {"alpha": 0.5, "temperature": 2.0, "label_precision": "fp32"},
 }
 
 
@@ -67,5 +67,6 @@ def encoder_recipe(toy: Path, *teachers: Path, **changes: Any) -> Recipe:
         "data__train": str(toy / "train.tsv"),
         "data__test": str(toy / "test.tsv"),
         "distillation__teacher": named if len(named) > 1 else named[0],
+        "distillation__label_precision": "fp32",
     }
     return parse_recipe(changed(TEACHER, **{**paths, **changes}), "encoder")

@@ -8,7 +8,8 @@ from click.testing import CliRunner, Result
 
 from cli import main
 from tests.training.builders import student_recipe, teacher_recipe
-from training.recipe.recipe import load_recipe
+from training.data.loading import load_labelled_text, load_split
+from training.recipe.recipe import Data, load_recipe
 
 
 def run(*arguments: object) -> Result:
@@ -69,7 +70,9 @@ def test_paths_may_hold_anything(toy: Path, recipes: Path, tmp_path: Path) -> No
         (["--set", "training.epochs"], "should look like training.epochs=1"),
         (["--train", "absent.tsv"], "no file at absent.tsv"),
         (["--base", "nobody/has-this-model"], "nobody/has-this-model"),
-        (["--set", "data.validation_size=1000"], "lower validation_size"),
+        (["--set", "data.choose_size=1000"], "lower data.choose_size"),
+        (["--set", "data.validation_size=60"], "validation_size is now choose_size"),
+        (["--text-column", "body"], "pass --text-column"),
         (["--output", "."], "exists"),
     ],
 )
@@ -93,7 +96,7 @@ def test_missing_teacher_is_told(toy: Path, recipes: Path, tmp_path: Path) -> No
         *("--train", toy / "train.tsv", "--teacher", tmp_path / "no-teacher"),
     )
     assert result.exit_code == 1
-    assert f"Error: no sequence classifier at '{tmp_path / 'no-teacher'}'" in result.output
+    assert f"Error: there is no {tmp_path / 'no-teacher'}: it is a path" in result.output
 
 
 def test_distilling_takes_a_teacher(toy: Path, recipes: Path, tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_several_teachers_may_be_named(
         *("--train", toy / "train.tsv", "--teacher", teacher, "--teacher", tmp_path / "absent"),
     )
     assert result.exit_code == 1
-    assert f"Error: no sequence classifier at '{tmp_path / 'absent'}'" in result.output
+    assert f"Error: there is no {tmp_path / 'absent'}: it is a path" in result.output
     other = tmp_path / 'b "quoted"'
     other.symlink_to(teacher, target_is_directory=True)
     result = run(
@@ -142,16 +145,60 @@ def test_recipe_and_output_are_needed() -> None:
 def test_held_out_texts_are_those_that_training_never_saw(
     toy: Path, recipes: Path, tmp_path: Path
 ) -> None:
-    """The held-out texts are the recipe's validation split, and a file is never overwritten."""
-    output = tmp_path / "held-out.tsv"
+    """Each set of a recipe's split can be written and read again; a file is never overwritten."""
     recipe = recipes / "teacher.toml"
-    arguments = ["held-out", "--recipe", recipe, "--train", toy / "train.tsv", "--output", output]
-    done = run(*arguments)
-    assert done.exit_code == 0, done.output
-    size = load_recipe(recipe).data.validation_size
-    rows = output.read_text().splitlines()
-    assert rows[0] == "label\ttext"
-    assert len(rows) == size + 1
-    again = run(*arguments)
+    values = {"data.train": str(toy / "train.tsv"), "data.fit_size": 20, "data.measure_size": 20}
+    sets = load_split(load_recipe(recipe, named=values).data)
+    for part in ("choose", "fit", "measure", "train"):
+        output = tmp_path / f"{part}.tsv"
+        arguments = ["held-out", "--recipe", recipe, "--train", toy / "train.tsv", "--part", part]
+        arguments += ["--set", "data.fit_size=20", "--set", "data.measure_size=20"]
+        done = run(*arguments, "--output", output)
+        assert done.exit_code == 0, done.output
+        assert load_labelled_text(str(output), Data()) == getattr(sets, part)
+    again = run(*arguments, "--output", output)
     assert again.exit_code == 1
-    assert "File exists" in again.output
+    assert "train.tsv exists: remove it" in again.output
+
+
+def test_columns_and_labels_are_options_of_every_command() -> None:
+    """Each command that reads data says how to name its columns and labels."""
+    for command in ("train", "distil", "tune", "held-out", "export", "calibrate", "compress"):
+        shown = run(command, "--help").output
+        for option in ("--text-column", "--label-column", "--labels IN_FILE=SERVED", "--config"):
+            assert option in shown, (command, option)
+
+
+def test_options_name_columns_and_labels(toy: Path, recipes: Path, tmp_path: Path) -> None:
+    """A file with other columns and labels is read by its options; a wrong pair is told."""
+    lines = (toy / "train.tsv").read_text().replace("text\tlabel", "body\tstars")
+    path = tmp_path / "other.tsv"
+    path.write_text(lines.replace("\tpositive", "\t5=1").replace("\tnegative", "\t1"))
+    command = ["held-out", "--recipe", recipes / "teacher.toml", "--train", path, "--output"]
+    columns = ["--text-column", "body", "--label-column", "stars"]
+    names = ["--labels", "5=1=good", "--labels", "1=bad"]
+    assert run(*command, tmp_path / "out.tsv", *columns, *names).exit_code == 0
+    written = load_labelled_text(str(tmp_path / "out.tsv"), Data())
+    assert written.labels == ("bad", "good")
+    wrong = run(*command, tmp_path / "no.tsv", *columns, "--labels", "5")
+    assert (wrong.exit_code, "should look like IN_FILE=SERVED" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize(("heavy", "never"), [("positive", "negative"), ("negative", "positive")])
+def test_a_label_that_is_never_given_is_shouted(
+    toy: Path, recipes: Path, tmp_path: Path, heavy: str, never: str
+) -> None:
+    """On the screen at the end and in the metrics: here since the other label outweighs it."""
+    result = run(
+        *("train", "--recipe", recipes / "teacher.toml", "--output", tmp_path / "output"),
+        *("--train", toy / "train.tsv", "--test", toy / "test.tsv", "--base", toy / "base"),
+        *("--set", "training.epochs=0.5"),
+        *("--set", f"training.class_weights={{{heavy}=1000}}"),
+    )
+    assert result.exit_code == 0, result.output
+    metrics = json.loads((tmp_path / "output" / "metrics.json").read_text())
+    assert metrics["test"]["never_given"] == [never]
+    assert metrics["test"]["by_label"][never]["recall"] == 0.0
+    assert metrics["test"]["by_label"][heavy]["recall"] == 1.0
+    assert f"WARNING: the model never gives {never!r} on the test texts" in result.output
+    assert f"the model never gives {never!r} on the test texts" in metrics["warnings"][-1]

@@ -4,42 +4,72 @@ Knows nothing of tokens or models; a masked word is a mark that each tokeniser s
 """
 
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
+from training.data.overlap import HeldOut
+from training.data.spans import UNSPACED
 from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
+from training.telling import tell
 
 MASK = "\ue000"  # of Unicode's private use area, so that no text has it
 LONGEST_NGRAM = 5
+MOST_TEXTS = 20_000  # whose words are drawn from
+PIECE = re.compile(rf" ?(?:[{UNSPACED}]|[^ {UNSPACED}]+)")
 
 
-def augment(texts: Sequence[str], spec: Augmentation, seed: int) -> list[str]:
+def augment(
+    texts: Sequence[str], spec: Augmentation, seed: int, held_out: HeldOut | None = None
+) -> list[str]:
     """Draws altered copies of each text.
 
-    Word by word, a copy is masked, or a word is replaced by one drawn from all words of
-    `texts`, by their frequency; then the whole may be cut to an n-gram of 1 to 5 words. Tang
-    replaces by words of the same part of speech: that takes a tagger for each language, which
-    is left out here.
+    Word by word, a copy is masked, or a word is replaced by one drawn from the words of `texts`,
+    by their frequency; then the whole may be cut to an n-gram of 1 to 5 words. Tang replaces by
+    words of the same part of speech: that takes a tagger for each language, which is left out
+    here. Where a language puts no spaces between words, a character is one.
+
+    Args:
+        held_out: texts that nothing may be learnt from; a copy that gives one away is left out.
 
     Returns:
         The copies, at most `spec.copies` of each text: those that equal one of `texts` or an
         earlier copy are left out. None is empty. `MASK` stands for a masked word.
     """
     chance = random.Random(seed)  # noqa: S311  no secret
-    words = [word for text in texts for word in text.split()]  # drawing from it is by frequency
-    known = {" ".join(text.split()) for text in texts}
+    words = _words(texts, chance)  # drawing from it is by frequency
+    known = {hash(" ".join(text.split())) for text in texts}
     copies: list[str] = []
     for text in tqdm(texts, desc="augmentation", unit="text"):
-        original = text.split()
+        original = pieces(text)
         for _ in range(spec.copies):
-            copy = " ".join(_altered(original, words, spec, chance))
-            if copy not in known:
-                known.add(copy)
+            copy = "".join(_altered(original, words, spec, chance)).strip()
+            if hash(copy) not in known:
+                known.add(hash(copy))
                 copies.append(copy)
-    return copies
+    if held_out is None:
+        return copies
+    kept, told = held_out.without(copies)
+    if told:
+        tell(f"augmentation: {told} copies are a part of held-out texts, and are left out")
+    return kept
+
+
+def pieces(text: str) -> list[str]:
+    """The words of a text, each with the blank before it; blanks are made even."""
+    return PIECE.findall(" ".join(text.split()))
+
+
+def _words(texts: Sequence[str], chance: random.Random) -> list[str]:
+    """The words of the texts, or of some of them where they are many."""
+    if len(texts) <= MOST_TEXTS:
+        some: Iterable[str] = texts
+    else:
+        some = (texts[row] for row in sorted(chance.sample(range(len(texts)), MOST_TEXTS)))
+    return [piece.strip() for text in some for piece in pieces(text)]
 
 
 def _altered(
@@ -48,10 +78,11 @@ def _altered(
     copy = []
     for word in original:
         drawn = chance.random()
+        blank = " " if word.startswith(" ") else ""
         if drawn < spec.mask_probability:
-            copy.append(MASK)
+            copy.append(blank + MASK)
         elif drawn < spec.mask_probability + spec.replace_probability:
-            copy.append(chance.choice(words))
+            copy.append(blank + chance.choice(words))
         else:
             copy.append(word)
     if chance.random() < spec.ngram_probability:
@@ -61,14 +92,14 @@ def _altered(
     return copy
 
 
-def spell_masks(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> list[str]:
+def spell_masks(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> Sequence[str]:
     """The texts with each `MASK` as the tokeniser's own mask token.
 
     Raises:
         RecipeError: there is a mask to spell, and the tokeniser has no mask token.
     """
     if not any(MASK in text for text in texts):
-        return list(texts)
+        return texts
     token = tokenizer.special_tokens_map.get("mask_token")
     if token is None:
         raise RecipeError(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import Sampler
 
 POOL_BATCHES = 50  # texts are sorted by length within this many batches
@@ -18,10 +19,18 @@ class BucketSampler(Sampler[int]):
         lengths: tokens of each text.
         batch_size: how many consecutive indices the loader makes a batch of.
         seed: with the epoch it fixes the order.
+        weights: how often each text is drawn, against the others; None: each comes once.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int] | npt.NDArray[np.integer],
+        batch_size: int,
+        seed: int,
+        weights: npt.NDArray[np.floating] | None = None,
+    ) -> None:
         self._lengths = np.asarray(lengths)
+        self._shares = None if weights is None else weights / weights.sum(dtype=np.float64)
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
@@ -36,6 +45,8 @@ class BucketSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng([self._seed, self._epoch])
         order = random.permutation(len(self))
+        if self._shares is not None:
+            order = random.choice(len(self), len(self), p=self._shares)
         pool = POOL_BATCHES * self._batch_size
         batches = []
         for start in range(0, len(order), pool):

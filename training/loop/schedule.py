@@ -1,53 +1,117 @@
 """A recipe's schedule in the Trainer's own terms."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
+from training.errors import RecipeError
+from training.loop.metrics import chosen_by
+from training.loop.passing import check_trackers, passed_arguments
+from training.problem import ProblemType
 from training.recipe.recipe import Recipe
 
+STEPS = 2_000  # that are aimed at where a recipe says neither epochs nor steps
+MOST_EPOCHS = 60
+EVALUATIONS = 10  # in all, where epochs are counted here
+SCHEDULERS = {"constant": "constant_with_warmup"}  # the Trainer's "constant" has none
+EVALUATIONS_PER_EPOCH = 2  # where they are given
 
-def trainer_arguments(recipe: Recipe, run: Path, rows: int, *, keep: bool) -> TrainingArguments:
+
+def resolved(recipe: Recipe, rows: int) -> Recipe:
+    """The recipe with its epochs: those that it gives, or as many as the data's size asks for.
+
+    Few texts are read often, and many once: whole epochs that come near the steps aimed at.
+
+    Args:
+        rows: texts that are read in an epoch.
+    """
+    schedule = recipe.training
+    if schedule.epochs is not None:
+        return recipe
+    wanted = (schedule.steps or STEPS) / _steps_per_epoch(recipe, rows)
+    epochs = min(max(round(wanted), 1), MOST_EPOCHS)
+    changes: dict[str, Any] = {"epochs": float(epochs), "steps": None}
+    if schedule.evaluations_per_epoch is None:
+        changes["evaluations_per_epoch"] = round(EVALUATIONS / epochs, 4)
+    return recipe.model_copy(update={"training": schedule.model_copy(update=changes)})
+
+
+def check_trainer_table(recipe: Recipe) -> None:
+    """Refuses a `[trainer]` table that cannot be used, before any long work.
+
+    Raises:
+        RecipeError: which key and why.
+    """
+    trainer_arguments(resolved(recipe, 1), Path(), 1, keep=False)
+    check_trackers((recipe.trainer or {}).get("report_to", []))
+
+
+def trainer_arguments(
+    recipe: Recipe, run: Path, rows: int, *, keep: bool, problem: ProblemType = "single_label"
+) -> TrainingArguments:
     """What the Trainer is told.
 
     Args:
+        recipe: with its epochs, see `resolved`.
         run: the Trainer's directory.
         rows: texts that it reads in an epoch.
         keep: write checkpoints to `run` and end on the best; otherwise nothing is written and
             no bar is drawn.
+
+    Raises:
+        RecipeError: the `[trainer]` table cannot be used.
     """
     schedule = recipe.training
-    steps_per_epoch = max(1, -(-rows // schedule.batch_size))
-    evaluate_every = max(1, steps_per_epoch // schedule.evaluations_per_epoch)
-    arguments = TrainingArguments(
-        output_dir=str(run),
-        num_train_epochs=schedule.epochs,
-        per_device_train_batch_size=schedule.batch_size,
-        per_device_eval_batch_size=64,
-        learning_rate=schedule.learning_rate,
-        warmup_steps=schedule.warmup_ratio,  # below 1: a share of all steps
-        weight_decay=schedule.weight_decay,
-        max_grad_norm=schedule.max_grad_norm,
-        lr_scheduler_type=schedule.scheduler,
-        bf16=schedule.precision == "bf16",
-        seed=schedule.seed,
-        use_cpu=not torch.cuda.is_available(),
-        eval_strategy="steps",
-        eval_steps=evaluate_every,
-        save_strategy="steps" if keep else "no",
-        save_steps=evaluate_every,
-        save_total_limit=2,
-        load_best_model_at_end=keep,
-        metric_for_best_model=schedule.choose_by,  # the Trainer wants the loss low
-        logging_steps=max(1, evaluate_every // 10),
-        report_to=[],
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=not keep,
-        # The recipe's batch is that of all processes together, each of which takes its part.
-        accelerator_config={"split_batches": True},
-    )
+    assert schedule.epochs is not None
+    steps_per_epoch = _steps_per_epoch(recipe, rows)
+    evaluations = schedule.evaluations_per_epoch or EVALUATIONS_PER_EPOCH
+    evaluate_every = max(1, int(steps_per_epoch / evaluations))
+    options: dict[str, Any] = {
+        "per_device_eval_batch_size": 64,
+        "save_total_limit": 2,
+        "logging_steps": max(1, evaluate_every // 10),
+        "report_to": [],
+        "dataloader_pin_memory": False,
+        "disable_tqdm": not keep,
+        "use_cpu": not torch.cuda.is_available(),
+        **passed_arguments(recipe.trainer or {}),
+    }
+    try:
+        arguments = TrainingArguments(
+            output_dir=str(run),
+            num_train_epochs=schedule.epochs,
+            per_device_train_batch_size=schedule.batch_size,
+            learning_rate=schedule.learning_rate,
+            warmup_steps=schedule.warmup_ratio,  # below 1: a share of all steps
+            weight_decay=schedule.weight_decay,
+            max_grad_norm=schedule.max_grad_norm,
+            lr_scheduler_type=SCHEDULERS.get(schedule.scheduler, schedule.scheduler),
+            bf16=schedule.precision == "bf16",
+            seed=schedule.seed,
+            eval_strategy="steps",
+            eval_steps=evaluate_every,
+            save_strategy="steps" if keep else "no",
+            save_steps=evaluate_every,
+            load_best_model_at_end=keep,
+            metric_for_best_model=chosen_by(schedule, problem),  # the Trainer wants the loss low
+            remove_unused_columns=False,
+            # The recipe's batch is that of all processes together, each takes its part.
+            accelerator_config={"split_batches": True},
+            **options,
+        )
+    except (ImportError, TypeError, ValueError) as error:
+        if not recipe.trainer:
+            raise
+        raise RecipeError(f"[trainer] cannot be passed on: {error}") from error
     # One GPU a process: several in one would each be given a batch of the recipe's size.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _steps_per_epoch(recipe: Recipe, rows: int) -> int:
+    """Batches, or as many of them as are added up before the weights move."""
+    together = recipe.training.batch_size
+    added = (recipe.trainer or {}).get("gradient_accumulation_steps", 1)
+    return max(1, -(-rows // (together * added)) if isinstance(added, int) and added > 0 else 1)

@@ -17,7 +17,9 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from training.models.heads import hard_loss
 from training.models.labels import label_names
+from training.problem import problem_of
 
 
 class BiLstmConfig(PretrainedConfig):
@@ -102,7 +104,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         Args:
             input_ids: (batch, time); padding on the right.
             attention_mask: (batch, time), 1 for a token and 0 for padding.
-            labels: (batch,); with them the output has a cross-entropy loss.
+            labels: by problem, see `hard_loss`; with them the output has a loss.
             output_hidden_states: whether the output has the embeddings and the last layer's
                 states, (batch, time, embedding_size) and (batch, time, 2 * hidden_size).
 
@@ -117,7 +119,7 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         packed_states, (last, _) = self.lstm(packed)
         pooled = self._pool(packed_states, last, attention_mask, lengths)
         logits = self.classifier(self.dropout(pooled))
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        loss = None if labels is None else hard_loss(logits, labels, problem_of(self.config))
         states = (
             (embedded, _unpack(packed_states, attention_mask)) if output_hidden_states else None
         )

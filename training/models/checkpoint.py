@@ -7,13 +7,14 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -23,6 +24,16 @@ import training.models.nano  # noqa: F401  they register their architectures wit
 from service.runtime.tokenizer import Tokenizer
 from training.errors import CheckpointError
 from training.models.labels import label_names
+from training.models.pooling import pool_by_mask
+from training.models.reading import (
+    Reading,
+    config_sha256,
+    load_hub_tokenizer,
+    reading_of,
+    refuse_missing,
+)
+from training.models.supported import refuse_unsupported
+from training.problem import ProblemType, problem_of
 from training.recipe.recipe import Recipe, load_recipe
 
 
@@ -30,7 +41,8 @@ from training.recipe.recipe import Recipe, load_recipe
 class Checkpoint:
     """A model in evaluation mode with what it needs to be run and traced back.
 
-    `recipe` and `metrics` are None for a checkpoint from elsewhere, such as a hub's.
+    `recipe` and `metrics` are None for a checkpoint from elsewhere, such as a hub's. `lowered` is
+    the most tokens that it shall read, where that is less than its owner's.
     """
 
     source: str
@@ -38,6 +50,7 @@ class Checkpoint:
     hub_tokenizer: PreTrainedTokenizerFast
     recipe: Recipe | None
     metrics: dict[str, Any] | None
+    lowered: int | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -45,22 +58,38 @@ class Checkpoint:
         return label_names(self.model.config)
 
     @property
+    def problem(self) -> ProblemType:
+        """What kind of answer it gives."""
+        return problem_of(self.model.config)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How it reads, as its owner saved it; the recipe may have lowered the length.
+
+        Raises:
+            CheckpointError: tokenizer and model do not fit each other.
+        """
+        recipe = self.recipe.data.max_length if self.recipe else None
+        bounds = [bound for bound in (self.lowered, recipe) if bound]
+        try:
+            return reading_of(self.hub_tokenizer, self.model, min(bounds, default=None))
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.source}: {error}") from error
+
+    @property
     def max_length(self) -> int:
-        """The most tokens the model was trained to read."""
-        if self.recipe is not None:
-            return self.recipe.data.max_length
-        positions = getattr(self.model.config, "max_position_embeddings", 512)
-        return int(min(self.hub_tokenizer.model_max_length, positions, 512))
+        """The most tokens of a text that it reads."""
+        return self.reading.max_length
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokeniser that serving uses, over the same file."""
-        return serving_tokenizer(self.hub_tokenizer, self.max_length)
+        """The tokeniser that serving uses."""
+        return self.reading.tokenizer
 
     @property
     def sha256(self) -> str:
-        """Hash of the weights, by name and value."""
-        digest = hashlib.sha256()
+        """Hash of the weights, by name and value, and of the config."""
+        digest = hashlib.sha256(config_sha256(self.model.config).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
@@ -68,40 +97,34 @@ class Checkpoint:
         return digest.hexdigest()
 
 
-def load_hub_tokenizer(source: str) -> PreTrainedTokenizerFast:
-    """The fast tokeniser of a hub id or local directory.
-
-    Raises:
-        CheckpointError: there is none, or it has no `tokenizer.json` form to serve with.
-    """
-    try:
-        found = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"no tokenizer at {source!r}, locally or on the hub") from error
-    if not isinstance(found, PreTrainedTokenizerFast):
-        raise CheckpointError(f"{source} has no fast tokenizer, which serving needs")
-    return found
-
-
 def serving_tokenizer(hub_tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tokenizer:
-    """The service's own tokeniser over a copy of a hub tokeniser's rules."""
-    backend = hub_tokenizer.backend_tokenizer
-    return Tokenizer(type(backend).from_str(backend.to_str()), max_length)
+    """The service's own tokeniser over a hub tokeniser's rules, where there is no model yet."""
+    pad_id = hub_tokenizer.pad_token_id
+    return Reading(
+        hub_tokenizer, max_length, pad_id or 0, truncation_side=hub_tokenizer.truncation_side
+    ).tokenizer
 
 
-def load_checkpoint(source: str) -> Checkpoint:
+def load_checkpoint(source: str, max_length: int | None = None) -> Checkpoint:
     """Reads a checkpoint from a local directory or a hub id.
 
+    Args:
+        max_length: the most tokens of a text that it shall read; None: its owner's.
+
     Raises:
-        CheckpointError: it is not there, or not a sequence classifier.
+        CheckpointError: it is not there, or not a sequence classifier, or of a kind that is
+            not supported.
         RecipeError: the recipe beside it cannot be used.
     """
+    refuse_missing(source)
     try:
+        refuse_unsupported(source, AutoConfig.from_pretrained(source))
         model, report = AutoModelForSequenceClassification.from_pretrained(
-            source, output_loading_info=True
+            source, output_loading_info=True, dtype=torch.float32
         )
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"no sequence classifier at {source!r}: {error}") from error
+        said = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"no sequence classifier at {source!r}: {said}") from error
     if missing := sorted(report["missing_keys"]):  # transformers would make them up at random
         raise CheckpointError(f"{source!r} is no sequence classifier: it lacks {missing}")
     directory = Path(source)
@@ -110,7 +133,12 @@ def load_checkpoint(source: str) -> Checkpoint:
         recipe = load_recipe(directory / "recipe.toml")
     if (directory / "metrics.json").is_file():
         metrics = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
-    return Checkpoint(source, model.eval(), load_hub_tokenizer(source), recipe, metrics)
+    pool_by_mask(model)
+    found = Checkpoint(
+        source, model.eval(), load_hub_tokenizer(source), recipe, metrics, max_length
+    )
+    _ = found.reading  # now, for what is wrong with it should not wait
+    return found
 
 
 def save_checkpoint(

@@ -1,24 +1,62 @@
 """Transformer encoders with a classification head, from a hub id or a local directory."""
 
 import copy
+import sys
 from collections.abc import Sequence
 
+import torch
 from torch import nn
+from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
+from training.errors import CheckpointError
+from training.models.labels import label_names
+from training.models.reading import refuse_missing
+from training.models.supported import head_of
+from training.problem import TRANSFORMERS_NAMES, ProblemType
 
-def new_encoder(base: str, labels: Sequence[str], dropout: float) -> PreTrainedModel:
-    """A pretrained encoder with a head for `labels`, fresh unless `base` has one of that size."""
-    config = AutoConfig.from_pretrained(base)
+# What a config says of each layer by itself, such as which attends to all of a text.
+LISTED = ("layer_types", "attention_layers", "attention_window")
+
+
+def new_encoder(
+    base: str, labels: Sequence[str], dropout: float, problem: ProblemType = "single_label"
+) -> PreTrainedModel:
+    """A pretrained encoder with a head for `labels`: its own if it has these labels, else fresh.
+
+    Raises:
+        CheckpointError: `base` is not there, or is no model that can classify.
+    """
+    refuse_missing(base)
+    try:
+        config = AutoConfig.from_pretrained(base)
+    except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"no model to start from at {base!r}: {said}") from error
+    head, own = head_of(config), label_names(config)
+    config.problem_type = TRANSFORMERS_NAMES[problem]
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout"):
         if hasattr(config, name):
             setattr(config, name, dropout)
     # A base that classifies by other labels gives its body, not its head.
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        base, config=config, ignore_mismatched_sizes=True
-    )
+    try:
+        found, report = AutoModelForSequenceClassification.from_pretrained(
+            base,
+            config=config,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{base!r} cannot classify: {said}") from error
+    model: PreTrainedModel = found
+    if report["missing_keys"] or report["mismatched_keys"]:
+        had = {None: "no head", "SequenceClassification": f"a head for {len(own)} labels"}
+        told = had.get(head, f"a head for {head}")
+        tqdm.write(f"{base} has {told}: it gets a fresh one for {len(labels)}", file=sys.stderr)
     return model
 
 
@@ -43,6 +81,10 @@ def keep_layers(model: PreTrainedModel, layers: Sequence[int]) -> PreTrainedMode
         raise ValueError(f"the encoder's layers are 0 to {depth - 1}, not {max(layers)}")
     config = copy.deepcopy(model.config)
     config.num_hidden_layers = len(layers)
+    for name in LISTED:
+        values = getattr(config, name, None)
+        if isinstance(values, list | tuple) and len(values) == depth:
+            setattr(config, name, [values[layer] for layer in layers])
     shallow = type(model)(config)
     every = model.state_dict()
     kept = {}

@@ -14,16 +14,24 @@ from training.models.bilstm import (
     BiLstmForSequenceClassification,
     project_embeddings,
 )
-from training.models.checkpoint import Checkpoint, load_hub_tokenizer
+from training.models.checkpoint import Checkpoint
+from training.models.devices import on_fastest_device
 from training.models.encoder import keep_layers, new_encoder
 from training.models.nano import NanoConfig, NanoForSequenceClassification
-from training.recipe.recipe import BiLstmModel, EncoderModel, NanoModel, Recipe
+from training.models.pooling import pool_by_mask
+from training.models.reading import load_hub_tokenizer, reading_of
+from training.problem import TRANSFORMERS_NAMES, ProblemType
+from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
+from training.recipe.recipe import Recipe
 
 TOKENS_AT_ONCE = 512
 
 
 def new_model(
-    recipe: Recipe, labels: tuple[str, ...], teacher: Checkpoint | None
+    recipe: Recipe,
+    labels: tuple[str, ...],
+    teacher: Checkpoint | None,
+    problem: ProblemType = "single_label",
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The untrained model of a recipe, and the tokeniser that it reads with.
 
@@ -36,7 +44,7 @@ def new_model(
     """
     spec = recipe.model
     if isinstance(spec, EncoderModel):
-        return _new_encoder(spec, labels, teacher)
+        return _new_encoder(spec, labels, teacher, problem)
     if teacher is None:
         raise RecipeError(
             f"a {spec.architecture} has no tokenizer of its own: give it a [distillation] teacher"
@@ -46,12 +54,13 @@ def new_model(
         if isinstance(spec, BiLstmModel)
         else _new_nano(spec, labels, teacher)
     )
+    model.config.problem_type = TRANSFORMERS_NAMES[problem]
     _start_embeddings(model, spec, teacher)
     return model, teacher.hub_tokenizer
 
 
 def _new_encoder(
-    spec: EncoderModel, labels: tuple[str, ...], teacher: Checkpoint | None
+    spec: EncoderModel, labels: tuple[str, ...], teacher: Checkpoint | None, problem: ProblemType
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     base = spec.base
     if base is None:
@@ -59,13 +68,17 @@ def _new_encoder(
             raise RecipeError("model.base is missing, and the teacher is no encoder to start from")
         base = teacher.source
     tokenizer = load_hub_tokenizer(base)
-    model = new_encoder(base, labels, spec.dropout)
-    if spec.layers is None:
-        return model, tokenizer
-    try:
-        return keep_layers(model, spec.layers), tokenizer
-    except ValueError as error:
-        raise RecipeError(f"model.layers: {error}") from error
+    model = new_encoder(base, labels, spec.dropout, problem)
+    config = model.config.get_text_config()
+    if config.pad_token_id is None:  # ours to name: a decoder without one takes no batches
+        config.pad_token_id = reading_of(tokenizer, model).pad_id
+    if spec.layers is not None:
+        try:
+            model = keep_layers(model, spec.layers)
+        except ValueError as error:
+            raise RecipeError(f"model.layers: {error}") from error
+    pool_by_mask(model)
+    return model, tokenizer
 
 
 def _new_bilstm(
@@ -97,8 +110,8 @@ def _new_nano(
 
 def _vocabulary_and_labels(labels: tuple[str, ...], teacher: Checkpoint) -> dict[str, Any]:
     return {
-        "vocab_size": len(teacher.hub_tokenizer),
-        "pad_token_id": teacher.hub_tokenizer.pad_token_id,
+        "vocab_size": teacher.tokenizer.highest_id + 1,
+        "pad_token_id": teacher.reading.pad_id,
         "id2label": dict(enumerate(labels)),
         "label2id": {label: index for index, label in enumerate(labels)},
     }
@@ -149,10 +162,10 @@ def contextual_embeddings(teacher: Checkpoint) -> torch.Tensor:
     known = cache.recall("states", key)
     if known is not None:
         return torch.from_numpy(known)
-    device = next(teacher.model.parameters()).device
     found = []
     starts = tqdm(range(0, len(tokens), TOKENS_AT_ONCE), desc="teacher embeddings")
-    with torch.inference_mode():
+    with on_fastest_device(teacher.model), torch.inference_mode():
+        device = next(teacher.model.parameters()).device
         for start in starts:
             rows = [[*before, t, *after] for t in tokens[start : start + TOKENS_AT_ONCE]]
             ids = torch.tensor(rows, device=device)

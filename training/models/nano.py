@@ -17,7 +17,9 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from training.models.heads import hard_loss
 from training.models.labels import label_names
+from training.problem import problem_of
 
 
 class NanoConfig(PretrainedConfig):
@@ -78,7 +80,7 @@ class NanoForSequenceClassification(PreTrainedModel):
         Args:
             input_ids: (batch, time); padding on the right.
             attention_mask: (batch, time), 1 for a token and 0 for padding.
-            labels: (batch,); with them the output has a cross-entropy loss.
+            labels: by problem, see `hard_loss`; with them the output has a loss.
 
         Returns:
             Logits of shape (batch, labels).
@@ -90,7 +92,7 @@ class NanoForSequenceClassification(PreTrainedModel):
         answers = self.convolution(nn.functional.pad(embedded.masked_fill(padding, 0.0), ends))
         strongest = answers.masked_fill(padding, float("-inf")).amax(dim=2)
         logits = self.classifier(self.dropout(strongest.relu()))
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        loss = None if labels is None else hard_loss(logits, labels, problem_of(self.config))
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 

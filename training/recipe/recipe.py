@@ -14,7 +14,9 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from training.errors import RecipeError
+from training.errors import DataError, RecipeError
+from training.problem import ProblemType
+from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
@@ -22,86 +24,112 @@ from training.recipe.teaching import Distillation
 class Data(Section):
     """Where labelled text comes from and how it is split."""
 
-    train: str = Field(description="hub id, or a local TSV, CSV, JSON lines or Parquet file")
+    train: str | None = Field(
+        None, description="hub id, or a local TSV, CSV, JSON lines or Parquet file"
+    )
     test: str | None = Field(None, description="set for reporting; never used to choose")
+    config: str | None = Field(None, description="the configuration of a hub's set")
+    train_split: str | None = Field(None, description="of a hub's set; default: train")
+    test_split: str | None = Field(
+        None, description="of a hub's set; default: test, or validation where there is none"
+    )
     text_column: str | None = Field(None, description="default: text, sentence, review or content")
-    label_column: str = "label"
+    label_column: str | None = Field(None, description="default: label or labels")
     labels: dict[str, str] | None = Field(
-        None, description="label in the file -> label served, in the order of the logits"
+        None, description="label in the file -> label served; without a teacher, in their order"
     )
-    validation_size: int = Field(500, ge=1, description="texts cut from train to choose by")
+    problem: ProblemType | None = Field(
+        None, description="what labels are of; default: the teacher's, or found from the labels"
+    )
+    choose_size: int | None = Field(
+        None, ge=1, description="texts cut from train to choose by; default: by the data's size"
+    )
+    fit_size: int | None = Field(
+        None, ge=1, description="texts cut from train to fit temperature, thresholds and cascades"
+    )
+    measure_size: int | None = Field(
+        None, ge=1, description="texts cut from train to report, where there is no test set"
+    )
     max_length: int = Field(128, ge=4, description="most tokens of a text that are read")
-    seed: int = Field(13, description="draws the validation, transfer and augmented texts")
+    seed: int = Field(13, description="draws the held-out, transfer and augmented texts")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_new_sizes(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "validation_size" in values:
+            raise ValueError(
+                "validation_size is now choose_size, fit_size and (without a test set) "
+                "measure_size: one set of texts for each use"
+            )
+        return values
+
+    @property
+    def train_source(self) -> str:
+        """`train`, where it has to be there.
+
+        Raises:
+            DataError: it is not.
+        """
+        if self.train is None:
+            raise DataError("no labelled texts: pass --train, or set data.train")
+        return self.train
 
 
-InitialEmbeddings = Annotated[
-    Literal["random", "teacher", "contextual"],
-    Field(
-        description="teacher: its word embeddings; contextual: its last layer's states of each "
-        "token read alone; both projected to embedding_size by SVD"
-    ),
-]
-
-
-class EncoderModel(Section):
-    """A pretrained transformer encoder with a classification head."""
-
-    architecture: Literal["encoder"]
-    base: str | None = Field(
-        None,
-        description="hub id or local directory of the pretrained encoder; default: the teacher",
-    )
-    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
-        None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
-    )
-    dropout: float = Field(0.1, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
-            raise ValueError("layers: name each once, in ascending order")
-        return self
-
-
-class BiLstmModel(Section):
-    """A bidirectional LSTM over the teacher's own token ids."""
-
-    architecture: Literal["bilstm"]
-    embedding_size: int = Field(128, ge=1)
-    hidden_size: int = Field(256, ge=1)
-    layers: int = Field(1, ge=1)
-    dropout: float = Field(0.3, ge=0, lt=1)
-    pooling: Literal["last", "max", "mean"] = "last"
-    initial_embeddings: InitialEmbeddings = "teacher"
-
-
-class NanoModel(Section):
-    """One convolution over the teacher's own token ids, and the maximum over time."""
-
-    architecture: Literal["nano"]
-    embedding_size: int = Field(96, ge=1)
-    filters: int = Field(128, ge=1)
-    width: int = Field(5, ge=1, description="tokens that a filter sees at once")
-    dropout: float = Field(0.3, ge=0, lt=1)
-    initial_embeddings: InitialEmbeddings = "contextual"
+ChooseBy = Literal["accuracy", "macro_f1", "micro_f1", "pearson", "loss"]
 
 
 class Training(Section):
     """The schedule. One Trainer runs it, so the names are the Trainer's."""
 
-    epochs: float = Field(gt=0)
-    batch_size: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    warmup_ratio: float = Field(0.06, ge=0, lt=1)
-    weight_decay: float = Field(0.01, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-    scheduler: Literal["linear", "cosine", "constant"] = "linear"
-    evaluations_per_epoch: int = Field(2, ge=1)
-    choose_by: Literal["accuracy", "loss"] = Field(
-        "accuracy", description="on the validation texts; the loss moves where few labels do"
+    epochs: float | None = Field(
+        None, gt=0, description="times each text is read; default: whole ones that take `steps`"
     )
-    precision: Literal["fp32", "bf16"] = "fp32"
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="steps that are aimed at where epochs is not given, by 1 to 60 epochs; "
+        "default: 2000",
+    )
+    batch_size: int = Field(ge=1, description="texts of a step, of all processes together")
+    learning_rate: float = Field(gt=0, description="the highest, after the warm-up")
+    warmup_ratio: float = Field(
+        0.06, ge=0, lt=1, description="share of the steps in which the learning rate rises"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="of AdamW; biases and norms have none")
+    max_grad_norm: float = Field(1.0, gt=0, description="a longer gradient is cut to it")
+    scheduler: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="how the learning rate falls after the warm-up"
+    )
+    evaluations_per_epoch: float | None = Field(
+        None,
+        gt=0,
+        description="on the texts that choose; default: 2, or 10 in all where epochs is not given",
+    )
+    choose_by: ChooseBy | None = Field(
+        None,
+        description="of the checkpoints, on texts held out; the loss moves where few labels do; "
+        "default: accuracy, of several labels a text macro_f1, of a regression pearson",
+    )
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = Field(
+        "none",
+        description="of each label in the loss with the labels; balanced: the rarer the more; "
+        "a table of labels, where the others weigh 1",
+    )
+    sampler: Literal["shuffled", "balanced"] = Field(
+        "shuffled",
+        description="shuffled: every text once an epoch; balanced: as many draws, the texts of a "
+        "rare label more often",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="that matrices are multiplied in"
+    )
     seed: int = Field(13, description="draws the new weights, the order of texts and dropout")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError("give epochs or steps, not both")
+        return self
 
 
 class Quality(Section):
@@ -116,12 +144,19 @@ class Quality(Section):
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower case, figures, `.`, `_` and `-`"
+    )
     data: Data
     model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]
     training: Training
     distillation: Distillation | None = None
     quality: Quality | None = None
+    trainer: dict[str, Any] | None = Field(
+        None,
+        description="passed to `transformers.TrainingArguments` as it is, what the recipe decides "
+        'excepted; `report_to = "tensorboard"`, say, which is none by default',
+    )
 
     @model_validator(mode="after")
     def _startable(self) -> Self:
@@ -146,8 +181,13 @@ class Recipe(Section):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(
+    path: Path, overrides: Sequence[str] = (), named: Mapping[str, Any] | None = None
+) -> Recipe:
     """Reads a recipe and applies overrides such as `training.epochs=1`.
+
+    Args:
+        named: values by dotted names, whatever is in them; an override goes over them.
 
     Raises:
         RecipeError: the file is missing or not TOML, or a value is out of range.
@@ -158,6 +198,9 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"no recipe at {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
+    for key, value in (named or {}).items():
+        if value is not None:
+            _put(values, key, value)
     for override in overrides:
         _apply(values, override)
     return parse_recipe(values, str(path))

@@ -1,6 +1,7 @@
 """The part of a recipe that says who teaches a student, on what text and by which losses."""
 
-from typing import Annotated, Self
+import math
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,12 +9,24 @@ from training.recipe.section import Section
 
 
 class Transfer(Section):
-    """Unlabelled text that the teacher labels for the student, cut into sentences."""
+    """Unlabelled text that the teacher labels for the student."""
 
-    source: str = Field(description="hub id or local file with a column of text")
-    size: int = Field(ge=1, description="sentences drawn; fewer if there are fewer")
-    min_words: int = Field(3, ge=1)
-    max_words: int = Field(30, ge=1)
+    source: str = Field(description="hub id or local file with a column of text, or plain text")
+    size: int = Field(ge=1, description="texts drawn; fewer if there are fewer")
+    unit: Literal["sentence", "line", "whole"] = Field(
+        "sentence", description="what of a text is drawn: its sentences, its lines, or all of it"
+    )
+    min_words: int | None = Field(None, ge=1, description="default: 3 of a sentence, else 1")
+    max_words: int | None = Field(None, ge=1, description="default: 30 of a sentence, else any")
+    config: str | None = Field(None, description="the configuration of a hub's set")
+    split: str = Field("train", description="of a hub's set")
+    text_column: str | None = Field(None, description="default: data.text_column, or the usual")
+
+    @property
+    def words(self) -> tuple[int, float]:
+        """The fewest and the most words of what is drawn."""
+        usual = (3, 30) if self.unit == "sentence" else (1, math.inf)
+        return self.min_words or usual[0], self.max_words or usual[1]
 
 
 class Augmentation(Section):
@@ -64,11 +77,19 @@ class Distillation(Section):
     """
 
     teacher: str | Annotated[tuple[str, ...], Field(min_length=2)] = Field(
-        description="hub id or local directory of the fine-tuned teacher; a list is an ensemble"
+        description="hub id or local directory of the fine-tuned teacher, directory of a published "
+        "version, or file of soft labels; a list is an ensemble"
     )
-    alpha: float | None = Field(None, ge=0, le=1)
+    alpha: float | None = Field(
+        None, ge=0, le=1, description="the teacher's share against the labels'; or give losses"
+    )
     losses: Losses | None = None
     temperature: float = Field(2.0, gt=0, description="softens both sides of the KL")
+    label_precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description="what a checkpoint labels in; auto: bf16 where the machine is fast at it and "
+        "no probability of some of the texts moves by more than 0.02, else fp32",
+    )
     transfer: Transfer | None = None
     augmentation: Augmentation | None = None
 

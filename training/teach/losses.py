@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional
 
-UNLABELLED = -100  # torch's own mark
+from training.models.heads import hard_loss
+from training.problem import ProblemType
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -17,6 +18,8 @@ def distillation_loss(
     kl: float,
     temperature: float,
     mse: float = 0.0,
+    problem: ProblemType = "single_label",
+    class_weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """`hard * CE(student, targets) + kl * T^2 * KL(teacher || student) + mse * MSE`.
 
@@ -24,26 +27,48 @@ def distillation_loss(
     term's gradient on one scale as T changes. The third, on the logits as they are, is the loss
     of Ba and Caruana 2014, arXiv:1312.6184. All are averaged over the batch.
 
+    With several labels a text each is a yes or no of its own: CE is binary, KL is between two
+    Bernoulli distributions, and both are averaged over the labels. A regression's CE is the
+    squared difference from the label; it has no KL.
+
     Args:
-        student_logits: (batch, classes).
-        teacher_logits: (batch, classes); no gradient flows into them.
-        targets: (batch,), class indices; UNLABELLED rows have no hard term.
+        student_logits: (batch, labels).
+        teacher_logits: (batch, labels); no gradient flows into them.
+        targets: by problem, see `training.models.heads.hard_loss`; rows without a label have no
+            hard term.
+        class_weights: of the hard term alone.
 
     Returns:
         A scalar.
+
+    Raises:
+        ValueError: a KL is asked of a regression.
     """
     teacher_logits = teacher_logits.detach()
-    cross_entropy = functional.cross_entropy(
-        student_logits, targets, ignore_index=UNLABELLED, reduction="sum"
-    ) / len(targets)
+    loss = hard * hard_loss(student_logits, targets, problem, class_weights)
+    loss = loss + mse * functional.mse_loss(student_logits, teacher_logits)
+    if problem == "regression":
+        if kl:
+            raise ValueError("a regression's logit is no distribution, so it has no KL")
+        return loss
+    log_probabilities = _log_softmax if problem == "single_label" else _log_bernoulli
     soft = functional.kl_div(
-        functional.log_softmax(student_logits / temperature, dim=-1),
-        functional.log_softmax(teacher_logits / temperature, dim=-1),
-        reduction="batchmean",
+        log_probabilities(student_logits / temperature),
+        log_probabilities(teacher_logits / temperature),
+        reduction="sum",
         log_target=True,
     )
-    squared = functional.mse_loss(student_logits, teacher_logits)
-    return hard * cross_entropy + kl * temperature**2 * soft + mse * squared
+    distributions = len(targets) if problem == "single_label" else student_logits.numel()
+    return loss + kl * temperature**2 * soft / distributions
+
+
+def _log_softmax(logits: torch.Tensor) -> torch.Tensor:
+    return functional.log_softmax(logits, dim=-1)
+
+
+def _log_bernoulli(logits: torch.Tensor) -> torch.Tensor:
+    """(batch, labels, 2): of no and of yes, exact for large logits of either sign."""
+    return torch.stack([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=-1)
 
 
 def cosine_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:

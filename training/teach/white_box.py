@@ -3,8 +3,7 @@
 The teacher runs beside the student at every step. Knows nothing of logits or labels.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,10 +14,10 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.recipe.teaching import Losses
+from training.teach.attention import Projections, Seen, last_projections, watched
 from training.teach.losses import cosine_loss, hidden_loss, relation_loss
+from training.teach.teacher import CheckpointTeacher, Teacher
 
-# What the query, key and value projections are called: BERT and its kin, DistilBERT, MPNet.
-ATTENTION_NAMES = (("query", "key", "value"), ("q_lin", "k_lin", "v_lin"), ("q", "k", "v"))
 PROJECTIONS = "white_box_projections"
 
 
@@ -51,17 +50,16 @@ class WhiteBox:
         self._teacher = teacher.model
         self._student = student
         self._weights = weights
-        self._student_attention: tuple[nn.Module, ...] = ()
-        self._teacher_attention: tuple[nn.Module, ...] = ()
+        self._attention_of: tuple[Projections, Projections] | None = None
         if weights.attention:
-            self._student_attention = _attention_modules(student, "student")
-            self._teacher_attention = _attention_modules(self._teacher, "teacher")
-            heads = [model.config.num_attention_heads for model in (student, self._teacher)]
-            if heads[0] != heads[1]:
+            mine = last_projections(student, "student")
+            theirs = last_projections(self._teacher, "teacher")
+            if mine.heads != theirs.heads:
                 raise RecipeError(
                     "distillation.losses.attention compares head with head: the student has "
-                    f"{heads[0]} and the teacher {heads[1]}"
+                    f"{mine.heads} and the teacher {theirs.heads}"
                 )
+            self._attention_of = mine, theirs
         self._projections = nn.ModuleDict()
         if weights.hidden or weights.cosine:
             shallow, deep = (
@@ -94,10 +92,12 @@ class WhiteBox:
             "input_ids": inputs.pop("teacher_input_ids", inputs["input_ids"]),
             "attention_mask": inputs.pop("teacher_attention_mask", mask),
         }
-        with _watched(self._student_attention) as mine:
+        shape = tuple(mask.shape)
+        of_student, of_teacher = self._attention_of or (None, None)
+        with watched(of_student, shape) as mine:
             outputs = model(**inputs, output_hidden_states=True)
         self._teacher.to(mask.device)
-        with torch.no_grad(), _watched(self._teacher_attention) as theirs:
+        with torch.no_grad(), watched(of_teacher, shape) as theirs:
             taught = self._teacher(**read, output_hidden_states=True)
 
         weights, loss = self._weights, torch.zeros((), device=mask.device)
@@ -108,10 +108,9 @@ class WhiteBox:
         if weights.hidden:
             inner = self._hidden(outputs.hidden_states, taught.hidden_states, mask)
             loss = loss + weights.hidden * inner
-        if weights.attention:
-            seen = [mine[module] for module in self._student_attention]
-            taught_by = [theirs[module] for module in self._teacher_attention]
-            loss = loss + weights.attention * self._attention(seen, taught_by, mask)
+        if of_student and of_teacher:
+            inner = _attention(of_student.split(mine), of_teacher.split(theirs), mask)
+            loss = loss + weights.attention * inner
         return outputs, loss
 
     def _hidden(
@@ -123,16 +122,6 @@ class WhiteBox:
             for low, high in layer_pairs(len(student), len(teacher))
         ]
         return torch.stack(parts).mean()
-
-    def _attention(
-        self, student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], mask: torch.Tensor
-    ) -> torch.Tensor:
-        """MiniLM's loss: the attention distributions, and the relations between values."""
-        heads = self._student.config.num_attention_heads
-        q, k, v = (_split(states, heads) for states in student)
-        their_q, their_k, their_v = (_split(states, heads) for states in teacher)
-        attention = relation_loss((q, k), (their_q, their_k), mask)
-        return attention + relation_loss((v, v), (their_v, their_v), mask)
 
     def remove_projections(self) -> None:
         """Leaves the student as it was built: what only training needed is no part of it."""
@@ -165,20 +154,47 @@ def layer_pairs(student: int, teacher: int) -> list[tuple[int, int]]:
     return [(i, -(-i * (teacher - 1) // steps)) for i in range(1, student)]
 
 
-def refuse_other_tokens(weights: Losses) -> None:
+def looked_into(teacher: Teacher, weights: Losses) -> Checkpoint:
+    """The checkpoint whose inside teaches.
+
+    Raises:
+        RecipeError: the teacher has none.
+    """
+    if isinstance(teacher, CheckpointTeacher):
+        return teacher.checkpoint
+    asked = [name for name in ("cosine", "hidden", "attention") if getattr(weights, name)]
+    raise RecipeError(
+        f"distillation.losses.{asked[0]} looks into the teacher, and {teacher.name} gives logits "
+        "alone: take a checkpoint as the first teacher, or leave that loss out"
+    )
+
+
+def refuse_other_tokens(weights: Losses, ids: Sequence[int], teacher_ids: Sequence[int]) -> None:
     """Refuses losses that compare token with token, for models whose tokens differ.
+
+    Args:
+        ids: of a text that the models read otherwise.
+        teacher_ids: the same text's for the teacher.
 
     Raises:
         RecipeError: which loss, and what to do.
     """
+    length = len(teacher_ids)
+    cut = len(ids) > length and list(ids[: length - 1]) == list(teacher_ids[: length - 1])
     for name in ("hidden", "attention"):
-        if getattr(weights, name):
+        if not getattr(weights, name):
+            continue
+        if cut:
             raise RecipeError(
-                f"distillation.losses.{name} compares token with token, and the teacher reads "
-                "these texts as other tokens: take a student with the first teacher's tokenizer "
-                "and a data.max_length no longer than the teacher's, or leave that loss out "
-                "(cosine, kl and mse work with any tokenizer)"
+                f"distillation.losses.{name} compares token with token, and the teacher reads no "
+                f"more than {length} tokens of a text: set data.max_length = {length}, or leave "
+                "that loss out"
             )
+        raise RecipeError(
+            f"distillation.losses.{name} compares token with token, and the teacher reads "
+            "these texts as other tokens: take a student with the first teacher's tokenizer, or "
+            "leave that loss out (cosine, kl and mse work with any tokenizer)"
+        )
 
 
 def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
@@ -200,33 +216,11 @@ def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
     return [state.shape[-1] for state in states]
 
 
-def _attention_modules(model: PreTrainedModel, who: str) -> tuple[nn.Module, ...]:
-    """The query, key and value projections of the last layer."""
-    # Of several modules by one name the last is the last layer's.
-    named = {name.rsplit(".", 1)[-1]: module for name, module in model.named_modules()}
-    for names in ATTENTION_NAMES:
-        if all(isinstance(named.get(name), nn.Linear) for name in names):
-            return tuple(named[name] for name in names)
-    raise RecipeError(
-        f"distillation.losses.attention needs query, key and value projections, and the {who}, "
-        f"a {type(model).__name__}, has none that are known"
-    )
-
-
-@contextmanager
-def _watched(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, torch.Tensor]]:
-    """Collects what each module gives while the context lasts."""
-    seen: dict[nn.Module, torch.Tensor] = {}
-
-    def keep(module: nn.Module, _: Any, output: torch.Tensor) -> None:
-        seen[module] = output
-
-    handles = [module.register_forward_hook(keep) for module in modules]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
+def _attention(student: Seen, teacher: Seen, mask: torch.Tensor) -> torch.Tensor:
+    """MiniLM's loss: the attention distributions, and the relations between values."""
+    attention = relation_loss((student.query, student.key), (teacher.query, teacher.key), mask)
+    values = (student.value, student.value), (teacher.value, teacher.value)
+    return attention + relation_loss(*values, mask)
 
 
 def _embedding(output: SequenceClassifierOutput, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -235,9 +229,3 @@ def _embedding(output: SequenceClassifierOutput, attention_mask: torch.Tensor) -
     real = attention_mask.unsqueeze(-1)
     states = output.hidden_states[-1].float()
     return (states * real).sum(dim=1) / real.sum(dim=1)
-
-
-def _split(states: torch.Tensor, heads: int) -> torch.Tensor:
-    """(batch, time, width) as (batch, heads, time, size)."""
-    batch, time, width = states.shape
-    return states.view(batch, time, heads, width // heads).transpose(1, 2)

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from training.errors import StudyError
 from training.recipe.recipe import Recipe, with_values
-from training.score.scores import wilson_interval
+from training.score.intervals import wilson_interval
 from training.tune.plot import accuracy, draw
 from training.tune.space import Space, drawn_values, space_sha256
 from training.tune.study import AS_IT_WAS
@@ -64,7 +64,7 @@ def write_results(
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = None
     if complete:
-        best = _best(recipe, complete)
+        best = _best(complete)
         tuned = with_values(recipe, best.values).to_toml()
         _write(directory / "recipe.toml", lambda path: path.write_text(tuned, encoding="utf-8"))
         _write(directory / "history.svg", draw(trials, space, best.n).savefig)
@@ -81,10 +81,10 @@ def write_results(
     return best
 
 
-def _best(recipe: Recipe, complete: Sequence[FrozenTrial]) -> Best:
+def _best(complete: Sequence[FrozenTrial]) -> Best:
     trial = max(complete, key=accuracy)  # of equals the first
     own = next((accuracy(trial) for trial in complete if AS_IT_WAS in trial.user_attrs), None)
-    n = recipe.data.validation_size
+    n = trial.user_attrs["n"]
     low, high = wilson_interval(round(accuracy(trial) * n), n)
     values = drawn_values(trial.params)
     return Best(trial.number, values, n, accuracy(trial), low, high, own)

@@ -30,6 +30,7 @@ TUNABLE_DATA = "data.max_length"
 FIXED = {
     "name": "it changes nothing",
     "training.seed": "the best of several is luck",
+    "training.steps": "trials are of so many epochs: tune training.epochs",
     "training.choose_by": "trials are compared by accuracy",
     "training.evaluations_per_epoch": "trials are compared evaluation by evaluation",
 }

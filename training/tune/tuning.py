@@ -4,6 +4,7 @@ The test set is never read.
 """
 
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import tempfile
@@ -64,7 +65,7 @@ def tune(plan: Plan, jobs: int = 1) -> Best:
             early, or no trial was completed.
         CheckpointError, DataError, RecipeError: a model, the data or the recipe cannot be used.
     """
-    study = _begin(plan)
+    plan, study = _begin(plan)
     with Display(study, plan.trials) as display:
         if jobs == 1:
             work(plan, display.update)
@@ -73,8 +74,12 @@ def tune(plan: Plan, jobs: int = 1) -> Best:
     return write_results(plan.directory, plan.recipe, plan.space, study.settled())
 
 
-def _begin(plan: Plan) -> SharedStudy:
-    """Joins the study, or makes it; tells what is wrong before any trial."""
+def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
+    """Joins the study, or makes it; tells what is wrong before any trial.
+
+    Returns:
+        The plan with its recipe's epochs counted, and the study.
+    """
     directory = plan.directory
     is_study = (directory / JOURNAL).is_file()
     is_empty = directory.is_dir() and not any(directory.iterdir())
@@ -84,16 +89,18 @@ def _begin(plan: Plan) -> SharedStudy:
         raise LaunchError("a trial is trained by one process: tune with --jobs, not a launcher")
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         # Leaves the teacher's logits in the cache, for all workers to find.
-        lineage = prepare(plan.untested, Path(folder), keep=False).lineage
+        job = prepare(plan.untested, Path(folder), keep=False)
+    training = job.recipe.training
+    plan = dataclasses.replace(plan, recipe=plan.recipe.model_copy(update={"training": training}))
     directory.mkdir(parents=True, exist_ok=True)
     study = plan.open()
     identity = {
         "recipe": plan.untested.sha256,
         "search space": space_sha256(plan.space),
-        "data or teacher": lineage,
+        "data or teacher": {name: job.parts[name] for name in ("data", "teacher")},
     }
     study.join(identity, own_values(plan.recipe, plan.space))
-    return study
+    return plan, study
 
 
 def work(plan: Plan, look: Callable[[], None] = lambda: None) -> None:
@@ -133,14 +140,18 @@ def _accuracy_of(recipe: Recipe, trial: optuna.Trial, look: Callable[[], None]) 
     recipe = with_values(recipe, drawn_values(trial.params))
     report = Report(trial, look)
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
-        trainer = prepare(recipe, Path(folder), keep=False).trainer
+        job = prepare(recipe, Path(folder), keep=False)
+        if job.sets.train.problem == "regression":
+            raise RecipeError("trials are compared by accuracy, which a regression has not")
+        trial.set_user_attr("n", len(job.sets.choose))
+        trainer = job.trainer
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(report)
         trainer.train()
     if not report.accuracies:
         raise RecipeError(
-            f"{recipe.training.epochs} epochs end before the first of "
-            f"{recipe.training.evaluations_per_epoch} evaluations per epoch"
+            f"{recipe.training.epochs} epochs end before the first evaluation: there are "
+            f"{recipe.training.evaluations_per_epoch or 2} an epoch"
         )
     return max(report.accuracies)  # the checkpoint that a run of this recipe would keep
 

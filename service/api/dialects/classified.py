@@ -1,18 +1,21 @@
-"""What a classifier's answer holds, for the dialects that tell it by label."""
+"""What a classifier's answer holds, for the dialects that tell it by label.
+
+A regression has one label, the name of its number.
+"""
 
 from collections.abc import Sequence
 from typing import cast
 
 from service.errors import Unavailable
-from service.runtime.tasks.classification import Classification, Function, ranked, scores_of
+from service.runtime.tasks.outputs import Function, Said, ranked, scores_of
 from service.serving.shapes import Answer
 
-__all__ = ["Function", "by_label", "classification", "labelled"]
+__all__ = ["Function", "by_label", "labelled", "said_of"]
 
 
-def classification(answer: Answer) -> Classification:
+def said_of(answer: Answer) -> Said:
     """What the model said; text classification is the one task there is."""
-    return cast(Classification, answer.output)
+    return cast(Said, answer.output)
 
 
 def labelled(
@@ -21,11 +24,12 @@ def labelled(
     """Labels and their scores, the best first.
 
     Args:
-        function: that makes scores of logits; None: the model's own.
+        function: that makes scores of logits; None: the model's own, which leaves a regression's
+            number as it is.
         top_k: how many at most; None: all.
     """
     names = answer.manifest.labels
-    scores = scores_of(classification(answer), function)
+    scores = scores_of(said_of(answer), function)
     return [(names[row], scores[row]) for row in ranked(scores, top_k)]
 
 
@@ -37,7 +41,7 @@ def by_label(
     Raises:
         Unavailable: the model that answered has other labels.
     """
-    scores = scores_of(classification(answer), function)
+    scores = scores_of(said_of(answer), function)
     own = answer.manifest.labels
     if own == labels:
         return scores

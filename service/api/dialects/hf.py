@@ -20,7 +20,9 @@ class HfParameters(BaseModel):
 
     top_k: int | None = Field(None, ge=1, description="how many labels to list; null: all")
     function_to_apply: Function | None = Field(
-        None, description="makes scores of logits; null: the model's own"
+        None,
+        description="makes scores of logits; null: the model's own: softmax for one label a text, "
+        "sigmoid for several, none for a regression",
     )
 
 
@@ -70,7 +72,9 @@ ROUTES = [
         tag="Hugging Face Inference",
         summary="Classify one text or several",
         description="Answers with a list a text, also when there is only one: its labels, the best "
-        "first. A multi-label model's labels are all listed, each with a sigmoid score of its own.",
+        "first. A multi-label model's labels are all listed, each with a sigmoid score of its own; "
+        "which of them it gives, `/predict` tells. A regression has one label, the name of its "
+        "number, and the number as its score.",
         body=HfRequest,
         answer=list[list[HfLabel]],
         error=ErrorBody,

@@ -4,16 +4,16 @@ from functools import partial
 
 from pydantic_core import to_json
 
-from service.api.dialects.classified import classification
+from service.api.dialects.classified import said_of
 from service.api.dialects.protocol import Asked, DialectRoute, Head, Reply
 from service.api.edge.bodies import parse_json
 from service.api.schemas import PredictRequest, PredictResponse
-from service.runtime.tasks.classification import ranked
+from service.runtime.tasks.outputs import Regression, ranked
 from service.serving.shapes import Answer, Ask, Outcome, Stages
 
 
 class Predict:
-    """A label and scores for each text."""
+    """A label and scores for each text, or a number."""
 
     def parse(self, head: Head, body: bytes) -> Asked:
         """See `Dialect.parse`."""
@@ -41,7 +41,9 @@ def _reply(asked: PredictRequest, outcome: Outcome, seconds: float) -> Reply:
 
 
 def _prediction(answer: Answer, raw: bool, top_k: int | None) -> dict[str, object]:
-    said, manifest = classification(answer), answer.manifest
+    said, manifest = said_of(answer), answer.manifest
+    if isinstance(said, Regression):
+        return {"score": round(said.number, 6), **_of(answer)}
     names, best = manifest.labels, said.best
     values = said.logits if raw else said.probabilities
     found: dict[str, object] = {
@@ -49,15 +51,22 @@ def _prediction(answer: Answer, raw: bool, top_k: int | None) -> dict[str, objec
         "score": round(values[best], 6),
         "scores": {names[row]: round(values[row], 6) for row in ranked(values, top_k)},
         "confidence": round(said.confidence, 6),
-        "model": manifest.name,
-        "version": manifest.version,
-        "escalated": answer.escalated,
-        "tokens": answer.tokens,
-        "truncated": answer.truncated,
+        **_of(answer),
     }
     if said.given is not None:
         found["labels"] = [names[row] for row in said.given]
     return found
+
+
+def _of(answer: Answer) -> dict[str, object]:
+    """Who answered, and what was read."""
+    return {
+        "model": answer.manifest.name,
+        "version": answer.manifest.version,
+        "escalated": answer.escalated,
+        "tokens": answer.tokens,
+        "truncated": answer.truncated,
+    }
 
 
 def _ms(seconds: float) -> float:
@@ -70,7 +79,9 @@ ROUTES = [
         make=lambda _: Predict(),
         tag="predict",
         summary="Classify one text or several",
-        description="Answers with a label and scores for each text.",
+        description="Answers with a label and scores for each text; of a multi-label model also "
+        "with `labels`, those at or over their thresholds; of a regression with its number as "
+        "`score`, and with no label, scores or confidence.",
         body=PredictRequest,
         answer=PredictResponse,
         error=None,

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from service.api.dialects.classified import Function, labelled
+from service.api.dialects.classified import labelled
 from service.api.dialects.forms import TeiErrorBody
 from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.dialects.tei_schemas import (
@@ -27,7 +27,7 @@ from service.api.edge.bodies import parse_json
 from service.api.state import service_of
 from service.errors import EmptyInput, InvalidInput, Unavailable
 from service.repository.manifest import MODEL_FILE
-from service.serving.shapes import Ask, Outcome, Stages
+from service.serving.shapes import Answer, Ask, Outcome, Stages
 
 TAG = "Text Embeddings Inference"
 MODEL = "a model, `name@version`, an alias or a cascade; without it the default"
@@ -42,12 +42,12 @@ class TeiPredict:
         """See `Dialect.parse`."""
         asked = parse_json(TeiRequest, body)
         texts = _texts(asked)
-        function: Function | None = "none" if asked.raw_scores else None
+        raw = asked.raw_scores is True
         batch = shape_of(asked.inputs) == "batch"
         ask = Ask(
             texts, head.query.get("model") or None, asked.truncate is not False, head.deadline
         )
-        return Asked(ask, lambda outcome, seconds: _reply(texts, function, batch, outcome, seconds))
+        return Asked(ask, lambda outcome, seconds: _reply(texts, raw, batch, outcome, seconds))
 
 
 @router.get(
@@ -128,16 +128,24 @@ def _texts(asked: TeiRequest) -> list[str]:
 
 def _reply(
     texts: Sequence[str],
-    function: Function | None,
+    raw: bool,
     batch: bool,
     outcome: Outcome,
     seconds: float,
 ) -> Reply:
     lists = [
-        [{"score": score, "label": label} for label, score in labelled(answer, function)]
+        [{"score": score, "label": label} for label, score in _scores(answer, raw)]
         for answer in outcome.answers
     ]
     return Reply(to_json(lists if batch else lists[0]), headers=_headers(texts, outcome, seconds))
+
+
+def _scores(answer: Answer, raw: bool) -> list[tuple[str, float]]:
+    """Every label with its score, the best first; TEI makes one between 0 and 1 of one logit."""
+    if raw:
+        return labelled(answer, "none")
+    one = answer.manifest.problem_type == "regression"
+    return labelled(answer, "sigmoid" if one else None)
 
 
 def _headers(
@@ -170,7 +178,9 @@ ROUTES = [
         tag=TAG,
         summary="Classify one text or a batch",
         description="Answers with every label of a text, the best first; a batch gets a list of "
-        "such lists. What the work took is in headers, in whole milliseconds.",
+        "such lists. A score is a softmax; of a multi-label model a sigmoid of its own for each "
+        "label; of a regression, as TEI has it of one logit, the sigmoid of its number, which "
+        "`raw_scores` gives itself. What the work took is in headers, in whole milliseconds.",
         body=TeiRequest,
         answer=list[TeiPrediction] | list[list[TeiPrediction]],
         error=TeiErrorBody,

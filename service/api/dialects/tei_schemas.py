@@ -45,7 +45,9 @@ class TeiRequest(BaseModel):
         None, description="where a text is cut; null: right; left is refused"
     )
     raw_scores: bool | None = Field(
-        None, strict=True, description="logits in place of probabilities; null: false"
+        None,
+        strict=True,
+        description="logits in place of probabilities, of a regression its number; null: false",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Text classification: one version in memory, what its logits mean, and how they are told.
+"""Text classification and regression: one version in memory, and what its logits mean.
 
 Synchronous and stateless between calls. Export measures parity through this very class.
 Knows nothing of queues or HTTP.
@@ -7,7 +7,6 @@ Knows nothing of queues or HTTP.
 import math
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,66 +17,11 @@ from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, re
 from service.runtime.engine import Bfloat16Session, Session, open_session
 from service.runtime.graph import files_read
 from service.runtime.model import Item
+from service.runtime.tasks.outputs import Classification, Regression, Said
 from service.runtime.tokenizer import Tokenizer
 
 Float32Array = npt.NDArray[np.float32]
 LONGEST_WARM_UP = 8192  # tokens: of a model that says it reads a billion, a load tries no more
-Function = Literal["softmax", "sigmoid", "none"]
-
-
-class Classification(NamedTuple):
-    """What a classifier said of one text, in Python's own numbers.
-
-    Attributes:
-        logits: by label, before the temperature.
-        probabilities: by label.
-        confidence: see `Classifier.confidence`.
-        given: indices of the labels that a multi-label model gives; None of single-label.
-    """
-
-    logits: list[float]
-    probabilities: list[float]
-    confidence: float
-    given: tuple[int, ...] | None
-
-    @property
-    def best(self) -> int:
-        """The index of the label with the highest probability."""
-        return self.probabilities.index(max(self.probabilities))
-
-    def said(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """The best label, or of a multi-label model those over their thresholds."""
-        given = (self.best,) if self.given is None else self.given
-        return tuple(labels[index] for index in given)
-
-
-def scores_of(output: Classification, function: Function | None = None) -> list[float]:
-    """Scores by label.
-
-    Args:
-        function: what makes them of the logits, `none` leaving them as they are; None: the
-            model's own way, with its temperature.
-    """
-    own = "softmax" if output.given is None else "sigmoid"
-    if function in (None, own):
-        return output.probabilities
-    if function == "none":
-        return output.logits
-    if function == "sigmoid":
-        return [_sigmoid(logit) for logit in output.logits]
-    highest = max(output.logits)
-    parts = [math.exp(logit - highest) for logit in output.logits]
-    whole = sum(parts)
-    return [part / whole for part in parts]
-
-
-def ranked(scores: Sequence[float], top_k: int | None = None) -> list[int]:
-    """The indices of the highest scores, descending; equal ones in the order of the labels.
-
-    Args:
-        top_k: how many at most; None: all.
-    """
-    return sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:top_k]
 
 
 def _check_files_read(model: Path, manifest: Manifest) -> None:
@@ -90,13 +34,8 @@ def _check_files_read(model: Path, manifest: Manifest) -> None:
             )
 
 
-def _sigmoid(logit: float) -> float:
-    small = math.exp(-abs(logit))  # never overflows, whichever the sign
-    return (1.0 if logit >= 0 else small) / (1.0 + small)
-
-
 class Classifier:
-    """Turns texts into logits and logits into probabilities.
+    """Turns texts into logits and logits into probabilities, or one logit into a number.
 
     Args:
         manifest: of the version that `session` was made from.
@@ -116,13 +55,15 @@ class Classifier:
         self.manifest = manifest
         self.tokenizer = tokenizer
         self._session = session
-        self.reading = f"{manifest.files[TOKENIZER_FILE].sha256}:{manifest.max_length}"
+        self.reading = (
+            f"{manifest.files[TOKENIZER_FILE].sha256}:{manifest.max_length}"
+            f":{tokenizer.truncation_side}"
+        )
         self._outputs = [manifest.outputs[0]]
         self._temperature = np.float32(manifest.temperature)
         self._multi_label = manifest.problem_type == "multi_label"
-        self._thresholds = np.array(
-            manifest.thresholds or [0.5] * len(manifest.labels), dtype=np.float32
-        )
+        self._regression = manifest.problem_type == "regression"
+        self._thresholds = np.array(manifest.threshold_of_each, dtype=np.float32)
 
     @classmethod
     def load(cls, directory: Path, threads: int = 1, bfloat16: bool = False) -> "Classifier":
@@ -139,9 +80,19 @@ class Classifier:
             manifest = read_manifest(directory)
             verify_files(directory, manifest, root=directory.parent.parent)
             _check_files_read(directory / MODEL_FILE, manifest)
-            tokenizer = Tokenizer.from_file(directory / TOKENIZER_FILE, manifest.max_length)
-            opened = Bfloat16Session if bfloat16 else open_session
-            classifier = cls(manifest, tokenizer, opened(directory / MODEL_FILE, threads))
+            tokenizer = Tokenizer.from_file(
+                directory / TOKENIZER_FILE,
+                manifest.max_length,
+                manifest.pad_id,
+                "right" if manifest.schema_version == 1 else None,  # 1 knew no other side
+            )
+            graph = directory / MODEL_FILE
+            session: Session = (
+                Bfloat16Session(graph, threads)
+                if bfloat16
+                else open_session(graph, threads, manifest.disabled_optimizers)
+            )
+            classifier = cls(manifest, tokenizer, session)
             classifier._warm_up()
         except RepositoryError:
             raise
@@ -183,7 +134,7 @@ class Classifier:
         """Tokenises texts, in their order."""
         return self.tokenizer.encode(texts)
 
-    def run(self, batch: Sequence[Item]) -> list[Classification]:
+    def run(self, batch: Sequence[Item]) -> Sequence[Said]:
         """Runs the model on one padded batch, and tells what it says of each text.
 
         Raises:
@@ -193,6 +144,8 @@ class Classifier:
         probabilities = self.probabilities(logits)
         if not math.isfinite(np.add.reduce(probabilities, axis=None)):
             raise ValueError("a probability is not finite")
+        if self._regression:
+            return [Regression(*row) for row in logits.tolist()]
         given: list[tuple[int, ...] | None] = [None] * len(batch)
         if self._multi_label:
             given = [tuple(np.flatnonzero(row).tolist()) for row in self.given(probabilities)]
@@ -230,8 +183,10 @@ class Classifier:
             logits: (batch, labels).
 
         Returns:
-            (batch, labels).
+            (batch, labels); of a regression the logits, which are its numbers.
         """
+        if self._regression:
+            return logits
         scaled: Float32Array = logits if self._temperature == 1 else logits / self._temperature
         if self._multi_label:
             # exp(-|x|) never overflows, whichever the sign.

@@ -110,7 +110,7 @@ class Catalogue:
         """
         plan = self._plans.get(named)
         if plan is None:
-            plan = resolve(self.routes, named or self._default(), self.fingerprint)
+            plan = resolve(self.routes, named or self._default(), self.able_manifest)
             self.find(plan.last)
             self._plans[named] = plan
             if plan.stale != self._said.get(plan.route):
@@ -135,9 +135,18 @@ class Catalogue:
         problems = [str(v.problem) for v in self._models[name].values() if v.problem]
         return problems[-1] if problems else f"{name} is not loaded"
 
-    def fingerprint(self, target: Target) -> str | None:
+    def able_manifest(self, target: Target) -> Manifest | None:
         """Of a version that can answer; None where it cannot."""
-        return self.describe(target).fingerprint if self.able(*target) else None
+        return self.describe(target) if self.able(*target) else None
+
+    @property
+    def regressions(self) -> set[Target]:
+        """The versions that give a number and no label."""
+        return {
+            version.target
+            for version in self
+            if version.manifest is not None and version.manifest.problem_type == "regression"
+        }
 
     @property
     def default(self) -> str | None:

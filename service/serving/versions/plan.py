@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from service.repository.routes import Cascade, Routes, Target, parse_target
+from service.repository.manifest import Manifest
+from service.repository.routes import NO_CONFIDENCE, Cascade, Routes, Target, parse_target
 
 
 class Step(NamedTuple):
@@ -38,14 +39,14 @@ class Plan(NamedTuple):
         return self.steps[-1].target
 
 
-def resolve(routes: Routes, named: str, fingerprint: Callable[[Target], str | None]) -> Plan:
+def resolve(routes: Routes, named: str, manifest: Callable[[Target], Manifest | None]) -> Plan:
     """Turns what a request names into a plan.
 
     A cascade asks the very versions that it was fitted on.
 
     Args:
         named: a model, `model@version`, an alias or a cascade.
-        fingerprint: of a version that can answer; None where it cannot.
+        manifest: of a version that can answer; None where it cannot.
 
     Raises:
         UnknownModel: what follows an `@` is not a version.
@@ -55,19 +56,21 @@ def resolve(routes: Routes, named: str, fingerprint: Callable[[Target], str | No
     if cascade is None:
         target = parse_target(meant)
         return Plan(named, target.name, (Step(target),))
-    if stale := staleness(cascade, fingerprint):
+    if stale := staleness(cascade, manifest):
         return Plan(named, meant, (Step(Target(cascade.chain[-1])),), stale)
     targets = [Target(name, cascade.models[name].version) for name in cascade.chain]
     thresholds = [*(hop.threshold for hop in cascade.hops), None]
     return Plan(named, meant, tuple(map(Step, targets, thresholds)))
 
 
-def staleness(cascade: Cascade, fingerprint: Callable[[Target], str | None]) -> str | None:
+def staleness(cascade: Cascade, manifest: Callable[[Target], Manifest | None]) -> str | None:
     """Why a cascade cannot be answered by the versions that it was fitted on, or None."""
     for name, fitted in cascade.models.items():
-        now = fingerprint(Target(name, fitted.version))
+        now = manifest(Target(name, fitted.version))
         if now is None:
             return f"{name}@{fitted.version}, which it was fitted on, cannot answer"
-        if now != fitted.sha256:
+        if now.fingerprint != fitted.sha256:
             return f"{name}@{fitted.version} is not what it was fitted on: fit it again"
+        if now.problem_type == "regression":
+            return f"{name}@{fitted.version} is {NO_CONFIDENCE}"
     return None

@@ -12,14 +12,16 @@ from export.cascade.fitting import (
     ASK_ALWAYS,
     Judged,
     chain_right,
+    curve,
     fit_cascade,
     harm_bound,
     lowest_threshold,
     texts_needed,
 )
+from export.cascade.routing import write_cascade, write_default
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
-from service.repository.routes import read_routes
+from service.repository.routes import Cascade, read_routes
 from tests.service.builders import publish_tiny
 from training.data.labelled import LabelledText
 
@@ -81,7 +83,7 @@ def labelled(n: int) -> LabelledText:
     """Texts of which every fifth says too little for the weak student to be sure."""
     texts = ["good", "good good good film", "bad bad bad", "bad bad bad film", "good good good"]
     rows = [texts[index % 5] for index in range(n)]
-    return LabelledText(rows, [int("good" in row) for row in rows], LABELS)
+    return LabelledText(rows, np.array([int("good" in row) for row in rows]), LABELS)
 
 
 def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
@@ -98,11 +100,13 @@ def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
     plot = tmp_path / "curve.svg"
     arguments = ["calibrate", "--chain", "student,teacher", "--data", str(data)]
     options = ["--models", str(tmp_path), "--default", "--plot", str(plot)]
+    options += ["--used-for", "the temperature"]
     done = CliRunner().invoke(main, [*arguments, *options])
     assert done.exit_code == 0, done.output
     routes = read_routes(tmp_path)
     assert (routes.default, routes.aliases) == ("auto", {"prod": "teacher@1"})
     cascade = routes.cascade["auto"]
+    assert cascade.fit.used_for == "the temperature"
     assert cascade.fit.accuracy == cascade.fit.last_accuracy == 1.0
     assert cascade.fit.n == 800
     assert cascade.fit.accuracy_loss_bound <= 0.005
@@ -113,10 +117,55 @@ def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
     }
 
 
+def test_the_search_stops_at_the_first_threshold_that_fails() -> None:
+    """A lower threshold that passes again is not taken: to look on would cost confidence.
+
+    At 0.8 the second model answers wrongly; at 0.7 the first answers all before it, and rightly.
+    """
+    n = 2000
+    confidence = np.stack([np.full(n, 0.7), np.full(n, 0.8), np.ones(n)])
+    right = np.stack([np.ones(n), np.zeros(n), np.ones(n)]).astype(bool)
+    found = Judged(confidence, right)
+    assert chain_right(found, 0.7).all()
+    assert not chain_right(found, 0.8).any()
+    assert lowest_threshold(found, 0.02, 0.95)[0] == ASK_ALWAYS
+
+
+def test_a_threshold_is_not_taken_from_the_labels() -> None:
+    """The thresholds that are tested are chosen before any label is looked at."""
+    found = judged(500, 0)
+    turned = Judged(found.confidence, ~found.right)
+    seen = [[point.threshold for point in curve(one)] for one in (found, turned)]
+    assert seen[0] == seen[1]
+
+
+def test_a_cascade_is_not_replaced_unasked(tmp_path: Path) -> None:
+    """The fit that is there stays, and the error says how to replace it; aliases stay too."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student")
+
+    def fitted(n: int) -> Cascade:
+        chain = ["student", "teacher"]
+        return fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.01, confidence=0.9)
+
+    first = fitted(800)
+    write_cascade(tmp_path, "auto", first, default=False)
+    before = (tmp_path / "routes.toml").read_bytes()
+    other = fitted(900)
+    with pytest.raises(ExportError, match="already, student -> teacher, fitted on 800 texts"):
+        write_cascade(tmp_path, "auto", other, default=True)
+    assert (tmp_path / "routes.toml").read_bytes() == before
+    write_cascade(tmp_path, "auto", other, default=False, replace=True)
+    assert read_routes(tmp_path).cascade["auto"].fit.n == 900
+    write_default(tmp_path, "auto")
+    assert read_routes(tmp_path).default == "auto"
+    assert read_routes(tmp_path).cascade["auto"].fit.n == 900
+
+
 @pytest.mark.parametrize(
     ("chain", "n", "says"),
     [
-        (["student", "teacher"], 100, "it takes 598"),
+        (["student", "teacher"], 100, "it takes 598, or --max-accuracy-loss 0.0296; more texts"),
         (["student", "nobody"], 800, r"no model \['nobody'\]"),
         (["student"], 800, "two different models"),
         (["student", "student"], 800, "two different models"),
@@ -135,7 +184,10 @@ def test_other_labels_are_refused(tmp_path: Path) -> None:
     """A model that gives other labels than the data is not fitted on it."""
     publish_tiny(tmp_path, "teacher")
     publish_tiny(tmp_path, "student", labels=("no", "yes"))
-    with pytest.raises(ExportError, match="student gives"):
+    with pytest.raises(
+        ExportError,
+        match=r"student gives \['no', 'yes'\].*texts have \['negative', 'positive'\].*--labels",
+    ):
         fit_cascade(
             tmp_path, ["student", "teacher"], labelled(800), max_accuracy_loss=0.01, confidence=0.9
         )

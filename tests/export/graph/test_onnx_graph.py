@@ -12,7 +12,8 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from export.errors import ExportError
 from export.graph.onnx_graph import store_in_half, store_in_int8, to_onnx
-from export.measure.parity import served_logits, torch_logits
+from export.measure.reference import reference_logits
+from export.measure.served import served_logits
 from tests.export.builders import TEXTS, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_nano
 from training.models.checkpoint import Checkpoint
@@ -43,7 +44,7 @@ def test_graph_agrees_with_torch(
     checkpoint: Checkpoint, graph: onnx.ModelProto, tmp_path: Path
 ) -> None:
     """Served in padded batches, every text has the logits that torch gives it alone."""
-    expected = torch_logits(checkpoint, TEXTS)
+    expected = reference_logits(checkpoint, TEXTS)
     found = served_logits(served(graph, checkpoint, tmp_path), TEXTS)
     assert expected.shape == found.shape == (len(TEXTS), 3)
     assert expected.std(axis=0).min() > 0.05  # the texts do differ
@@ -98,7 +99,7 @@ def test_stored_weights_stay_close(
     before = graph.SerializeToString()
     small = store(graph)
     assert graph.SerializeToString() == before
-    expected = torch_logits(checkpoint, TEXTS)
+    expected = reference_logits(checkpoint, TEXTS)
     found = served_logits(served(small, checkpoint, tmp_path), TEXTS)
     assert 0 < np.abs(expected - found).max() < most
 

@@ -9,7 +9,8 @@ from onnx import helper
 
 from export.graph.onnx_graph import to_onnx
 from export.graph.pinning import PINS, initial_states
-from export.measure.parity import served_logits, torch_logits
+from export.measure.reference import reference_logits
+from export.measure.served import served_logits
 from service.runtime.engine import open_session
 from tests.export.builders import TEXTS, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint
@@ -23,7 +24,7 @@ def test_function_is_the_same(tmp_path: Path, pooling: str, layers: int) -> None
     checkpoint = tiny_checkpoint(tiny_bilstm(pooling=pooling, layers=layers))
     graph = to_onnx(checkpoint.model, pinned=True)
     found = served_logits(served(graph, checkpoint, tmp_path), TEXTS)
-    assert np.abs(found - torch_logits(checkpoint, TEXTS)).max() < 1e-5
+    assert np.abs(found - reference_logits(checkpoint, TEXTS)).max() < 1e-5
 
 
 def test_extremes_are_constant(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ import pytest
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from export.errors import ExportError, GateError
-from export.measure.parity import Gate, torch_logits
+from export.errors import ExportError, GateError, Verdict
+from export.measure.edges import NEUTRAL
+from export.measure.gate import Gate
+from export.measure.reference import reference_logits
 from export.publish.publish import publish
+from export.quantize.int8 import Int8
 from service.repository.files import verify_files
 from service.repository.manifest import read_manifest
 from service.repository.sources import ModelRepository
@@ -37,9 +40,11 @@ from tests.tiny import (
     tiny_nano,
 )
 from tests.training.builders import STUDENT, changed
+from training.data.labelled import LabelledText
 from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
 from training.recipe.recipe import parse_recipe
+from training.score.temperature import fit_temperature
 
 
 def tree(root: Path) -> list[str]:
@@ -64,7 +69,7 @@ def test_published_version_is_served(tmp_path: Path, model: torch.nn.Module) -> 
     assert classifier.manifest == manifest == read_manifest(tmp_path / "tiny" / "1")
     texts = labelled(n=10, seed=3).texts
     logits = classifier.logits(classifier.tokenizer.encode(texts))
-    assert np.abs(logits - torch_logits(checkpoint, texts)).max() < 1e-4
+    assert np.abs(logits - reference_logits(checkpoint, texts)).max() < 1e-4
 
 
 def test_manifest_says_what_was_measured(tmp_path: Path) -> None:
@@ -74,7 +79,7 @@ def test_manifest_says_what_was_measured(tmp_path: Path) -> None:
     manifest = publish(checkpoint, tmp_path, request(sets=sets))
     assert list(manifest.metrics) == ["first", "second"]
     for name, data in sets.items():
-        right = torch_logits(checkpoint, data.texts).argmax(axis=1) == np.array(data.targets)
+        right = reference_logits(checkpoint, data.texts).argmax(axis=1) == np.array(data.targets)
         assert manifest.metrics[name].n == len(data)
         assert manifest.metrics[name].accuracy == pytest.approx(right.mean())
     assert manifest.metrics["first"] != manifest.metrics["second"]
@@ -89,13 +94,15 @@ def test_manifest_says_where_it_comes_from(tmp_path: Path) -> None:
         changed(STUDENT, data__train="t.tsv", distillation__teacher="t", data__max_length=20),
         "test",
     )
-    trained = {"teacher_sha256": "a" * 64, "train": {"n": 5, "sha256": "b" * 64}}
+    train = {"n": 5, "sha256": "b" * 64, "transfer_sha256": "c" * 64}
+    trained = {"teacher_sha256": "a" * 64, "train": train}
     model = tiny_bilstm()
     checkpoint = Checkpoint("student", model, tiny_hub_tokenizer(), recipe, trained)
     manifest = publish(checkpoint, tmp_path, request(licence="CC-BY-4.0"))
     assert manifest.lineage.teacher == "a" * 64
     assert manifest.lineage.recipe_sha256 == recipe.sha256
     assert manifest.lineage.data_sha256 == "b" * 64
+    assert manifest.lineage.transfer_sha256 == "c" * 64
     assert manifest.lineage.code_version.startswith(metadata.version("stillhouse"))
     assert (manifest.licence, manifest.labels, manifest.max_length) == ("CC-BY-4.0", LABELS, 20)
     assert manifest.parameters == sum(parameter.numel() for parameter in model.parameters())
@@ -192,9 +199,9 @@ def test_accuracy_alone_may_stop_it(tmp_path: Path) -> None:
     """A model that agrees often enough and is wrong where torch was right is stopped too."""
     checkpoint = tiny_checkpoint(broken(Zeroed))
     data = labelled()
-    truth = torch_logits(checkpoint, data.texts).argmax(axis=1)
+    truth = reference_logits(checkpoint, data.texts).argmax(axis=1)
     assert 0 < truth.mean() < 1
-    sets = {"toy": type(data)(data.texts, truth.tolist(), data.labels)}
+    sets = {"toy": type(data)(data.texts, truth, data.labels)}
     gate = Gate(max_logit_difference=None, max_accuracy_drop=0.005, min_agreement=0.0)
     with pytest.raises(GateError, match="accuracy fell by"):
         publish(checkpoint, tmp_path, request(gate, sets=sets))
@@ -245,7 +252,7 @@ def test_nothing_is_seen_before_it_is_whole(tmp_path: Path) -> None:
         seen.append((ModelRepository(tmp_path).versions(), places))
 
     publish(watched(look), tmp_path, request())
-    assert len(seen) == 40
+    assert seen
     for versions, places in seen:
         assert versions == {}
         assert all(place.startswith(".") for place in places)
@@ -300,18 +307,140 @@ def test_names_stay_inside_the_repository(tmp_path: Path, name: str) -> None:
     assert tree(tmp_path) == []
 
 
-def test_nothing_to_measure_on_is_refused(tmp_path: Path) -> None:
-    """Without a labelled set nothing is published."""
-    with pytest.raises(ExportError, match="give at least one labelled set with --data"):
-        publish(tiny_checkpoint(tiny_bilstm()), tmp_path, request(sets={}))
+def test_without_labelled_texts(tmp_path: Path) -> None:
+    """A faithful graph is published on texts alone, and it is said what was not looked at."""
+    said: list[str] = []
+    checkpoint = tiny_checkpoint(tiny_bilstm())
+    manifest = publish(checkpoint, tmp_path, request(STRICT, sets={}), said.append)
+    assert manifest.metrics == {}
+    assert manifest.parity is not None
+    assert (manifest.parity.n, manifest.parity.accuracy_drop) == (len(NEUTRAL), None)
+    assert any("no labelled texts" in line for line in said)
+    given = publish(checkpoint, tmp_path, request(STRICT, sets={}, texts=["one", "two"]))
+    assert given.parity is not None
+    assert given.parity.n == 2
+    gate = Gate(None, max_accuracy_drop=0.003, min_agreement=0.99)
+    with pytest.raises(GateError, match=f"{len(NEUTRAL)} texts are too few"):
+        publish(checkpoint, tmp_path, request(gate, sets={}, precision="int8"))
+
+
+def test_the_temperature_is_of_the_texts_to_fit_on(tmp_path: Path) -> None:
+    """It is fitted on those and no others, and is what the service divides by."""
+    checkpoint = tiny_checkpoint(tiny_bilstm())
+    fit = labelled(n=60, seed=11)
+    manifest = publish(checkpoint, tmp_path, request(fit=fit))
+    logits = reference_logits(checkpoint, fit.texts)
+    assert manifest.temperature == pytest.approx(fit_temperature(logits, fit.targets), rel=1e-3)
+    measured = labelled()
+    other = fit_temperature(reference_logits(checkpoint, measured.texts), measured.targets)
+    assert manifest.temperature != pytest.approx(other, rel=1e-2)
+    assert publish(checkpoint, tmp_path, request()).temperature == 1.0
+
+
+@pytest.mark.parametrize("use", ["temperature", "ranges"])
+def test_texts_have_one_use(tmp_path: Path, use: str) -> None:
+    """What is measured on may be neither what a temperature nor what ranges are taken of."""
+    measured = labelled()
+    some = labelled(n=5, seed=21).texts
+    shouted = [*some, f"  {measured.texts[3].upper()} "]
+    changes: dict[str, Any] = {"precision": "int8", "int8": Int8(texts=lambda: shouted)}
+    if use == "temperature":
+        changes = {"fit": LabelledText(shouted, np.zeros(6, dtype=np.int64), LABELS)}
+    with pytest.raises(ExportError, match=r"1 texts that .* texts have one use"):
+        publish(tiny_checkpoint(tiny_nano()), tmp_path, request(LENIENT, **changes))
     assert tree(tmp_path) == []
 
 
-def test_other_tasks_are_refused(tmp_path: Path) -> None:
-    """A multi-label or a regression model would be served wrongly as one of single labels."""
-    many = tiny_encoder()
+def test_ranges_are_of_the_texts_to_calibrate_on(tmp_path: Path) -> None:
+    """The record has the hash of those texts, and they are none of the measured set."""
+    made = request(LENIENT, precision="int8", int8=Int8(texts=lambda: ["one good", "two bad"]))
+    found = publish(tiny_checkpoint(tiny_nano()), tmp_path, made).quantization
+    assert found is not None
+    assert (found.texts, found.texts_sha256) == (
+        2,
+        hashlib.sha256(b"one good\ntwo bad").hexdigest(),
+    )
+
+
+def test_every_step_is_told(tmp_path: Path) -> None:
+    """Nothing that may take long is silent, and a label that is never given is not overlooked."""
+    said: list[str] = []
+    data = labelled()
+    targets = np.arange(len(data)) % 3
+    labels = ("negative", "positive", "other")
+    model = tiny_bilstm(labels)
+    with torch.no_grad():
+        model.classifier.bias[2] = -1e3
+    sets = {"dev": LabelledText(data.texts, targets, labels)}
+    fit = LabelledText(["a", "b"], np.array([0, 1]), labels)
+    publish(tiny_checkpoint(model), tmp_path, request(sets=sets, fit=fit), said.append)
+    starts = [line.split()[0] for line in said if line.endswith("...")]
+    assert starts == ["export", "fit", "compare", "score"]
+    assert "WARNING: dev: no text is ever given the labels other" in said
+
+
+def test_a_judge_decides_later(tmp_path: Path) -> None:
+    """Whoever stages a model is told what the gate says, and nothing is refused."""
+    told: list[Verdict] = []
+    checkpoint = tiny_checkpoint(broken(Swapped))
+    publish(checkpoint, tmp_path, request(STRICT, judged=told.append))
+    (verdict,) = told
+    assert any(one.what.startswith("a logit differs by") for one in verdict.findings)
+    assert ModelRepository(tmp_path).versions() == {"tiny": [1]}
+
+
+def test_fusions_are_chosen_where_that_is_asked(tmp_path: Path) -> None:
+    """The choice is given the graph's path, and is written into the manifest."""
+
+    def choose(path: Path) -> tuple[str, ...]:
+        assert path.name == "model.onnx"
+        assert path.is_file()
+        return ("SkipLayerNormFusion",)
+
+    made = request(choose_optimizers=choose)
+    publish(tiny_checkpoint(tiny_bilstm()), tmp_path, made)
+    found = read_manifest(tmp_path / "tiny" / "1")
+    assert found.disabled_optimizers == ("SkipLayerNormFusion",)
+
+
+def test_other_problems_are_not_measured_on(tmp_path: Path) -> None:
+    """Texts of one label do not measure a model of several, and a label alone is no choice."""
+    many = tiny_bilstm()
     many.config.problem_type = "multi_label_classification"
-    for model in (many, tiny_encoder(("score",))):
-        with pytest.raises(ExportError, match="single_label_classification model of two labels"):
-            publish(tiny_checkpoint(model), tmp_path, request(STRICT))
+    with pytest.raises(ExportError, match="toy is single_label, the model multi_label"):
+        publish(tiny_checkpoint(many), tmp_path, request())
+    one = tiny_bilstm(("score",))
+    one.config.problem_type = "single_label_classification"
+    with pytest.raises(ExportError, match="has one label, 'score'"):
+        publish(tiny_checkpoint(one), tmp_path, request())
+    with pytest.raises(ExportError, match="under a licence"):
+        publish(tiny_checkpoint(tiny_bilstm()), tmp_path, request(licence=" "))
     assert tree(tmp_path) == []
+
+
+def test_several_labels_and_numbers_are_published(tmp_path: Path) -> None:
+    """A multi-label model has its thresholds and scores, a regression its correlation."""
+    data = labelled(n=60, seed=1)
+    fit = labelled(n=80, seed=2)
+    several = np.stack([data.targets == 0, data.targets == 1], axis=1).astype(np.float32)
+    fitted = np.stack([fit.targets == 0, fit.targets == 1], axis=1).astype(np.float32)
+    many = tiny_bilstm()
+    many.config.problem_type = "multi_label_classification"
+    made = request(
+        sets={"dev": LabelledText(data.texts, several, LABELS, "multi_label")},
+        fit=LabelledText(fit.texts, fitted, LABELS, "multi_label"),
+        name="many",
+    )
+    found = publish(tiny_checkpoint(many), tmp_path, made)
+    assert found.problem_type == "multi_label"
+    assert found.thresholds is not None
+    assert found.thresholds != (0.5, 0.5)
+    assert found.metrics["dev"].micro_f1 is not None
+    number = tiny_bilstm(("score",))
+    numbers = LabelledText(
+        data.texts, data.targets.astype(np.float32), ("score",), problem="regression"
+    )
+    manifest = publish(tiny_checkpoint(number), tmp_path, request(sets={"dev": numbers}))
+    assert manifest.problem_type == "regression"
+    assert manifest.metrics["dev"].pearson is not None
+    assert Classifier.load(tmp_path / "tiny" / "1").manifest == manifest

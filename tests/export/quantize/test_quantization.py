@@ -13,12 +13,14 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from export.errors import ExportError
 from export.graph.onnx_graph import store_in_int8, to_onnx
-from export.measure.parity import Gate, batch_difference, served_logits, torch_logits
+from export.measure.gate import Gate
+from export.measure.reference import reference_logits
+from export.measure.served import served_logits
 from export.quantize.int8 import Int8, int8_graph
 from export.quantize.quantization import Method, quantizer
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
-from tests.export.builders import LENIENT, TEXTS, served
+from tests.export.builders import LENIENT, TEXTS, batch_difference, served
 from tests.tiny import POSITIONS, tiny_checkpoint, tiny_tokenizer, toy_texts
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
@@ -141,7 +143,7 @@ def test_logits_stay_close(
     how: str,
 ) -> None:
     """Against the spread of the logits over texts the error is small, and it is not nothing."""
-    expected = torch_logits(checkpoints[kind], TEXTS)
+    expected = reference_logits(checkpoints[kind], TEXTS)
     found = served_logits(classifiers[kind, how], TEXTS)
     error = np.abs(expected - found).max()
     assert 1e-6 < error < 0.5 * (expected.max(axis=0) - expected.min(axis=0)).min()
@@ -253,7 +255,7 @@ def test_convolutions_are_quantised_with_static_scales(tmp_path: Path, method: M
 def test_nodes_left_out_stay_exact(checkpoints: dict[str, Checkpoint], tmp_path: Path) -> None:
     """Without any node the graph computes what it did, and with one only that one is in INT8."""
     checkpoint = checkpoints["encoder"]
-    expected = torch_logits(checkpoint, TEXTS)
+    expected = reference_logits(checkpoint, TEXTS)
     with quantizer(to_onnx(checkpoint.model), "dynamic") as ready:
         none, one = ready.quantized([]), ready.quantized(ready.nodes[-1:])
     found = served_logits(served(none, checkpoint, tmp_path / "none"), TEXTS)

@@ -1,17 +1,24 @@
-"""Texts to calibrate on: where they come from, and that they are never those measured on."""
+"""Texts to fit on: where they come from, and that they are never those measured on."""
 
 from pathlib import Path
 
 import pytest
 
 from export.errors import ExportError
-from export.quantize.representative import MOST, representative_texts
+from export.quantize.representative import MOST, fitting_texts, held_out, representative_texts
 from tests.tiny import toy_data, toy_texts
 from tests.training.builders import STUDENT, changed
-from training.data.labelled import load_labelled_text, split_validation
-from training.recipe.recipe import Data, parse_recipe
+from training.data.loading import load_labelled_text
+from training.data.splits import split
+from training.recipe.recipe import Data, Recipe, parse_recipe
 
 COLUMNS = Data(train="")
+
+
+def recipe_of(train: Path) -> Recipe:
+    """A student's recipe that holds nine texts of `train` out."""
+    values = changed(STUDENT, data__train=str(train), data__choose_size=9, data__fit_size=9)
+    return parse_recipe(changed(values, distillation__teacher="t"), "test")
 
 
 def test_a_file_of_texts_without_labels(tmp_path: Path) -> None:
@@ -24,26 +31,44 @@ def test_a_file_of_texts_without_labels(tmp_path: Path) -> None:
 
 
 def test_measured_texts_are_not_among_them(tmp_path: Path) -> None:
-    """What --data measures on is not used, and where nothing else is there it is an error."""
+    """What is measured on is not used, however it is written; it is an error if nothing is left."""
     texts = [text for text, _ in toy_texts(20, seed=1)]
     source = str(toy_data(tmp_path / "texts.tsv", 20, seed=1))
-    assert sorted(representative_texts(source, None, COLUMNS, texts[:15])) == sorted(texts[15:])
+    measured = [f" {text.upper()}" for text in texts[:15]]
+    assert sorted(representative_texts(source, None, COLUMNS, measured)) == sorted(texts[15:])
+    fitting = fitting_texts(source, None, COLUMNS, measured, print)
+    assert fitting is not None
+    assert sorted(fitting.texts) == sorted(texts[15:])
     with pytest.raises(ExportError, match="calibrate on others than you measure on"):
         representative_texts(source, None, COLUMNS, texts)
+    with pytest.raises(ExportError, match="fit on others than you measure on"):
+        fitting_texts(source, None, COLUMNS, texts, print)
 
 
 def test_without_a_file_they_are_what_training_kept_out(tmp_path: Path) -> None:
-    """The recipe's validation split, which the model was not trained on."""
-    train = str(toy_data(tmp_path / "train.tsv", 60, seed=2))
-    values = changed(STUDENT, data__train=train, distillation__teacher="t", data__validation_size=9)
-    recipe = parse_recipe(values, "test")
-    _, held = split_validation(
-        load_labelled_text(train, recipe.data), recipe.data.validation_size, recipe.data.seed
-    )
-    assert sorted(representative_texts(None, recipe, recipe.data, ())) == sorted(held.texts)
-    (tmp_path / "train.tsv").unlink()
-    with pytest.raises(ExportError, match=r"no file at .*; give some with --calibration"):
-        representative_texts(None, recipe, recipe.data, ())
+    """The texts that the recipe held out to fit on, which the model was not trained on."""
+    recipe = recipe_of(toy_data(tmp_path / "train.tsv", 60, seed=2))
+    held = held_out(recipe)
+    parts = split(load_labelled_text(str(tmp_path / "train.tsv"), recipe.data), None, recipe.data)
+    assert held == parts.fit
+    assert not set(held.texts) & {*parts.choose.texts, *parts.measure.texts, *parts.train.texts}
+    fitting = fitting_texts(None, recipe, recipe.data, held.texts[:2], print)
+    assert fitting is not None
+    assert fitting == held.select(range(2, len(held)))
+    ranges = representative_texts(None, fitting, recipe.data, ())
+    assert sorted(ranges) == sorted(fitting.texts)
+
+
+def test_where_there_are_none_it_is_told(tmp_path: Path) -> None:
+    """No recipe, or one whose data has gone: nothing is fitted, and what to do is said."""
+    recipe = recipe_of(tmp_path / "train.tsv")
+    said: list[str] = []
+    assert fitting_texts(None, recipe, recipe.data, (), said.append) is None
+    assert fitting_texts(None, None, COLUMNS, (), said.append) is None
+    assert all(line.startswith("no temperature is fitted: ") and "--fit" in line for line in said)
+    assert len(said) == 2
+    with pytest.raises(ExportError, match="give some with --calibration"):
+        representative_texts(None, None, COLUMNS, ())
 
 
 def test_no_more_than_are_of_use(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from export.errors import GateError
-from export.measure.parity import Gate
+from export.measure.gate import Gate
 from export.publish.publish import publish
 from export.quantize.int8 import Int8
 from service.runtime.tasks.classification import Classifier
@@ -72,7 +72,7 @@ def test_nothing_is_left_out_of_a_model_within_the_gate(tmp_path: Path) -> None:
 
 def test_a_gate_that_nothing_keeps(tmp_path: Path) -> None:
     """Where no node can be quantised within the gate, that is what the error says."""
-    impossible = Gate(max_logit_difference=0.0, max_accuracy_drop=1.0, min_agreement=0.0)
+    impossible = Gate(max_logit_difference=None, max_accuracy_drop=1.0, min_agreement=1.1)
     made = request(impossible, precision="int8", int8=plan(True))
     with pytest.raises(GateError, match="whatever is left out"):
         publish(tiny_checkpoint(tiny_bilstm()), tmp_path, made)

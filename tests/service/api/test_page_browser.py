@@ -137,6 +137,20 @@ def test_markup_in_a_label_stays_text(models: Path, chrome: Chrome) -> None:
         assert page.run("document.querySelector('main b')") is None
 
 
+def test_a_regression_shows_its_number(models: Path, chrome: Chrome) -> None:
+    """And no label, no bars and no confidence."""
+    scores = {"good": (-2.34567,)}
+    publish_tiny(models, "stars", labels=("stars",), problem_type="regression", scores=scores)
+    with listening(models=models, threads=1) as url:
+        page = Page(chrome, url)
+        page.open()
+        page.type("good")
+        assert page.one("[data-route=stars] .answer").text == "-2.346"
+        assert page.run("document.querySelector('[data-route=stars] .scores')") is None
+        assert "stars: -2.346." in page.one("#announcement").text
+        assert page.complaints() == []
+
+
 def test_nothing_is_wider_than_a_phone(page: Page) -> None:
     """At 360 pixels nothing is cut off or scrolls sideways, with answers shown."""
     page.open(360, 740)

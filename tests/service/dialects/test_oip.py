@@ -242,6 +242,6 @@ def test_multi_label_gives_the_best_and_all_scores(
                  scores={"good": (1.0, 2.0)})  # fmt: skip
     tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good"]}
     response = connect().post("/v2/models/topics/infer", json={"inputs": [tensor]}).json()
-    label, score, scores = (output["data"] for output in response["outputs"])
-    assert (label, score) == (["b"], [scores[1]])
+    label, score, scores, given = (output["data"] for output in response["outputs"])
+    assert (label, score, given) == (["b"], [scores[1]], [True, True])
     assert scores == pytest.approx([0.731059, 0.880797], abs=1e-6)

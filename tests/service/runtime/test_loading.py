@@ -13,7 +13,9 @@ from tokenizers import Tokenizer as Backend
 
 from service.errors import FileError, RepositoryError
 from service.repository.manifest import read_manifest
+from service.runtime.engine import open_session
 from service.runtime.model import Item
+from service.runtime.tasks import classification
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import WORDS, edit_manifest, publish_tiny, write_manifest
 
@@ -214,3 +216,39 @@ def test_a_length_without_sense_costs_no_memory(tmp_path: Path) -> None:
     """A model without positions may say that it reads anything."""
     directory = publish_tiny(tmp_path, max_length=10**15)
     assert Classifier.load(directory).manifest.max_length == 10**15
+
+
+def _left(directory: Path) -> None:
+    backend = Backend.from_file(str(directory / "tokenizer.json"))
+    backend.enable_truncation(4, direction="left")
+    backend.save(str(directory / "tokenizer.json"))
+
+
+@pytest.mark.parametrize(("schema", "side"), [(1, "right"), (2, "left")])
+def test_which_end_is_cut_off(schema: int, side: str, tmp_path: Path) -> None:
+    """The file's own, but for manifests from before that was looked at."""
+    publish_tiny(tmp_path)
+    directory = tmp_path / "tiny" / "1"
+    _left(directory)
+    again(directory, schema_version=schema, pad_id=None if schema == 1 else 1)
+    classifier = Classifier.load(directory)
+    assert classifier.tokenizer.truncation_side == side
+    assert classifier.tokenizer.pad_id == schema - 1
+    assert side in classifier.reading
+
+
+def test_optimisers_are_switched_off_as_the_manifest_says(tmp_path: Path) -> None:
+    """A list that the engine has to know the names of would fail on none: it is passed on."""
+    publish_tiny(tmp_path)
+    directory = tmp_path / "tiny" / "1"
+    asked: list[Any] = []
+
+    def opened(*given: Any) -> Any:
+        asked.append(given)
+        return open_session(*given)
+
+    again(directory, disabled_optimizers=("GeluFusionL2",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classification, "open_session", opened)
+        Classifier.load(directory)
+    assert asked == [(directory / "model.onnx", 1, ("GeluFusionL2",))]

@@ -1,6 +1,7 @@
 """The tokeniser gives the library's ids, whether it asks the library or remembers the words."""
 
 import tracemalloc
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer as Backend
 from service.errors import InferenceFailed
 from service.runtime.tokenizer import Tokenizer
 from service.runtime.words import WordCache
+from tests.service.builders import word_tokenizer
 from tests.service.runtime.backends import TEXTS, Recorded, bert, library
 
 
@@ -155,3 +157,32 @@ def test_the_highest_id_counts_added_tokens_and_holes() -> None:
     assert Tokenizer(backend, 8).highest_id == 9
     backend.add_tokens(["<mask>", "<other>"])
     assert Tokenizer(backend, 8).highest_id == max(backend.get_vocab().values())
+
+
+@pytest.mark.parametrize("backend", [bert, word_tokenizer])
+@given(texts=st.lists(TEXTS.map(lambda text: text * 3), min_size=1, max_size=3))
+def test_the_end_is_kept_where_the_file_says_so(
+    backend: Callable[[], Backend], texts: list[str]
+) -> None:
+    """Short texts and long ones, by words and by the library, as the library alone has it."""
+    alone, own = backend(), backend()
+    for one in (alone, own):
+        one.enable_truncation(6, direction="left")
+    tokenizer = Tokenizer(own, 6)
+    assert tokenizer.truncation_side == "left"
+    for _ in range(2):
+        found = [(item.ids, item.truncated) for item in tokenizer.encode(texts)]
+        read = [alone.encode(text) for text in texts]
+        assert found == [(one.ids, bool(one.overflowing)) for one in read]
+
+
+def test_the_pad_id_is_the_one_given() -> None:
+    """Else the file's own; padding is on the right whatever the file says."""
+    assert Tokenizer(word_tokenizer(), 8).pad_id == 0
+    backend = word_tokenizer()
+    backend.enable_padding(pad_id=5, direction="left")
+    assert Tokenizer(backend, 8).pad_id == 5
+    tokenizer = Tokenizer(backend, 8, 6)
+    ids, mask = tokenizer.pad(tokenizer.encode(["good", "good film"]))
+    assert ids.tolist()[0] == [2, 4, 3, 6]
+    assert mask.tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from service.runtime.model import Item
-from service.runtime.tasks.classification import Classification
+from service.runtime.tasks.outputs import Classification
 from service.serving.answers import AnswerCache, Known
 
 RANDOM = random.Random(7)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny import tiny_hub_tokenizer, toy_texts, word_hub_tokenizer
-from training.data.augmentation import LONGEST_NGRAM, MASK, augment, spell_masks
+from training.data.augmentation import LONGEST_NGRAM, MASK, augment, pieces, spell_masks
+from training.data.overlap import HeldOut
 from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 
@@ -106,3 +107,22 @@ def test_a_tokenizer_without_a_mask_is_told() -> None:
     assert spell_masks(["a plot"], unmasked) == ["a plot"]
     with pytest.raises(RecipeError, match=r"no mask token: set .*mask_probability = 0"):
         spell_masks([MASK], unmasked)
+
+
+def test_copies_give_no_held_out_text_away() -> None:
+    """A copy that is a part of a held-out text, or equals it, is left out."""
+    held = "alpha beta gamma delta epsilon"
+    texts = [held, "one two three four five six"]
+    free = augment(texts, spec(ngram=1.0, copies=40), seed=1)
+    kept = augment(texts, spec(ngram=1.0, copies=40), 1, HeldOut([held]))
+    assert {text for text in free if text not in kept} == {
+        text for text in free if text in held and len(text.split()) > 2
+    }
+
+
+def test_characters_are_words_where_there_are_no_spaces() -> None:
+    """A Chinese text is altered character by character, and no space comes in."""
+    assert pieces("我喜欢 the film") == ["我", "喜", "欢", " the", " film"]
+    (copy,) = augment(["这部电影很好看"], spec(mask=0.5, copies=1), seed=2)
+    assert len(copy) == 7
+    assert 0 < copy.count(MASK) < 7

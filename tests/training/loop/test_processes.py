@@ -11,9 +11,10 @@ import pytest
 from safetensors.torch import load_file
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from tests.training.builders import student_recipe
+from tests.training.builders import student_recipe, teacher_recipe
 from training.errors import LaunchError, RecipeError
 from training.loop.processes import check_shares, is_main_process, join_processes
+from training.loop.resuming import begin
 from training.loop.trainer import prepare, run_recipe
 from training.recipe.recipe import Recipe
 
@@ -54,10 +55,10 @@ class StopAtFirstSave(TrainerCallback):
 def interrupted(recipe: Recipe, output: Path) -> None:
     """Leaves an unfinished run of `recipe` beside `output`."""
     run = output.with_name(f"{output.name}.run")
-    trainer = prepare(recipe, run).trainer
-    trainer.add_callback(StopAtFirstSave())
-    trainer.train()
-    (run / "recipe.toml").write_text(recipe.to_toml())
+    job = prepare(recipe, run)
+    begin(run, recipe, job.parts)
+    job.trainer.add_callback(StopAtFirstSave())
+    job.trainer.train()
 
 
 def differences(one: Path, two: Path) -> float:
@@ -69,10 +70,12 @@ def differences(one: Path, two: Path) -> float:
 
 def test_two_processes_train_what_one_does(toy: Path, teacher: Path, tmp_path: Path) -> None:
     """Launched twice, a recipe takes the same steps to the same weights, and is written once."""
-    # 340 texts in 17 full batches: a last one that is not full would be filled up.
-    recipe = student_recipe(toy, teacher, training__batch_size=20, training__epochs=2)
+    # 338 texts in 13 full batches: a last one that is not full would be filled up.
+    recipe = student_recipe(toy, teacher, training__batch_size=26, training__epochs=2)
     (tmp_path / "recipe.toml").write_text(recipe.to_toml())
     interrupted(recipe, tmp_path / "resumed")
+    plain = teacher_recipe(toy, training__batch_size=26, training__epochs=1)
+    (tmp_path / "plain.toml").write_text(plain.to_toml())
     command: list[object] = ["distil", "--recipe", tmp_path / "recipe.toml", "--output"]
     done = launch(
         tmp_path / "cache",
@@ -80,15 +83,18 @@ def test_two_processes_train_what_one_does(toy: Path, teacher: Path, tmp_path: P
         [*command, tmp_path / "two"],
         [*command, tmp_path / "odd", "--set", "training.batch_size=15"],
         [*command, tmp_path / "resumed", "--resume"],
+        ["train", "--recipe", tmp_path / "plain.toml", "--output", tmp_path / "plain-two"],
     )
     assert done.returncode == 0, done.stderr
     one = run_recipe(recipe, tmp_path / "one")
     for name in ("two", "resumed"):
-        found = json.loads((tmp_path / name / "metrics.json").read_text())
+        found = _metrics(tmp_path / name)
         assert (one["processes"], found["processes"]) == (1, 2)
-        assert one["steps"] == found["steps"] == 2 * 17
+        assert one["steps"] == found["steps"] == 2 * 13
         for split in ("validation", "test"):
-            assert one[split] == pytest.approx(found[split])
+            assert one[split]["by_label"] == found[split]["by_label"]
+            # A confidence at the edge of a bin may fall on either side of it.
+            assert one[split]["ece"] == pytest.approx(found[split]["ece"], abs=5e-3)
         # Both saw the same batches in the same order, and the same evaluations.
         for key, tolerance in (("loss", 1e-3), ("eval_accuracy", 1e-9)):
             logged = [
@@ -97,13 +103,24 @@ def test_two_processes_train_what_one_does(toy: Path, teacher: Path, tmp_path: P
             assert logged[0] == pytest.approx(logged[1], abs=tolerance)
         assert differences(tmp_path / "one", tmp_path / name) < 1e-4
 
+    # A model whose `forward` takes anything: its gradient is not doubled by a second process.
+    logs = run_recipe(plain, tmp_path / "plain-one")["log"], _metrics(tmp_path / "plain-two")["log"]
+    norms = [[entry["grad_norm"] for entry in log if "grad_norm" in entry] for log in logs]
+    assert norms[0] == pytest.approx(norms[1], rel=0.05)
+
     # The main process alone wrote and reported; the teacher was asked once, nothing is left over.
     assert len(list((tmp_path / "cache" / "logits").iterdir())) == 1
-    assert done.stdout.count("test: accuracy") == 2
+    assert done.stdout.count("test: accuracy") == 3
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"cache", "recipe.toml", "one", "two", "resumed"}
+    plain_names = {"plain.toml", "plain-one", "plain-two"}
+    assert names == {"cache", "recipe.toml", "one", "two", "resumed"} | plain_names
     assert "two exists: remove it, or choose another --output" in done.stderr
     assert "training.batch_size 15 cannot be shared evenly by 2 processes" in done.stderr
+
+
+def _metrics(checkpoint: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((checkpoint / "metrics.json").read_text())
+    return found
 
 
 def test_batches_must_be_shared_evenly(toy: Path, teacher: Path) -> None:

@@ -17,7 +17,8 @@ from tests.tiny import (
 )
 from tests.training.builders import TEACHER, changed
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import load_checkpoint, load_hub_tokenizer, save_checkpoint
+from training.models.checkpoint import load_checkpoint, save_checkpoint
+from training.models.reading import load_hub_tokenizer
 from training.recipe.recipe import parse_recipe
 
 RECIPE = parse_recipe(

@@ -26,7 +26,7 @@ SHAPE: dict[str, Any] = {
     "hidden_size": 32,
     "num_attention_heads": 2,
     "intermediate_size": 48,
-    "vocab_size": 80,
+    "vocab_size": 96,
 }
 DEEP = BertConfig(num_hidden_layers=6, max_position_embeddings=64, initializer_range=0.5, **SHAPE)
 INPUTS = {
@@ -83,7 +83,7 @@ def test_a_whole_copy_is_the_teacher(tmp_path: Path) -> None:
 @torch.no_grad()
 def test_a_shallower_copy_is_read_back_as_it_is(tmp_path: Path) -> None:
     """What is saved has the chosen layers only, in every family, and gives the same logits."""
-    configs = (DEEP, DistilBertConfig(vocab_size=80, dim=32, n_layers=4, n_heads=2, hidden_dim=48))
+    configs = (DEEP, DistilBertConfig(vocab_size=96, dim=32, n_layers=4, n_heads=2, hidden_dim=48))
     for place, config in enumerate(configs):
         model = keep_layers(saved(tmp_path / f"{place}", config).model, (1, 3)).eval()
         model.save_pretrained(tmp_path / f"shallow-{place}")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import training.recipe.recipe
 from tests.training.builders import STUDENT, changed
 from training.errors import RecipeError
-from training.recipe.recipe import BiLstmModel, Recipe, load_recipe, parse_recipe
+from training.recipe.models import BiLstmModel
+from training.recipe.recipe import Recipe, load_recipe, parse_recipe
 from training.recipe.teaching import Losses
 
 SHIPPED = sorted((Path(training.recipe.recipe.__file__).parents[1] / "recipes").glob("*.toml"))

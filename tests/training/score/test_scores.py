@@ -5,12 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.score.intervals import f1_interval, wilson_interval
 from training.score.scores import (
     FloatArray,
+    confusion,
     expected_calibration_error,
     score,
+    score_multi_label,
+    score_regression,
+    sigmoid,
     softmax,
-    wilson_interval,
 )
 
 LOGITS = st.lists(
@@ -94,3 +98,72 @@ def test_calibration_error_is_a_share(logits: FloatArray) -> None:
     """Whatever the predictions, the error lies between 0 and 1."""
     targets = np.arange(len(logits)) % 3
     assert 0 <= expected_calibration_error(softmax(logits), targets) <= 1
+
+
+def test_scores_by_label() -> None:
+    """Each label has its n, precision, recall with Wilson's interval, and F1."""
+    probabilities = np.eye(4)[[0, 0, 0, 1, 1, 2]]
+    found = score(probabilities, np.array([0, 0, 1, 1, 1, 1]))
+    zero, one, two, absent = found.by_label
+    assert (zero.n, zero.recall) == (2, 1.0)
+    assert zero.precision == pytest.approx(2 / 3)
+    assert (one.n, one.precision, one.recall) == (4, 1.0, 0.5)
+    assert (one.recall_low, one.recall_high) == wilson_interval(2, 4)
+    assert one.f1 == pytest.approx(2 / 3)
+    assert (two.n, two.given, two.precision, two.recall, two.f1) == (0, 1, 0.0, None, 0.0)
+    assert (absent.n, absent.given, absent.precision, absent.recall) == (0, 0, None, None)
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3 + 0) / 3)  # of what is there at all
+    assert confusion(probabilities.argmax(axis=1), np.array([0, 0, 1, 1, 1, 1]), 4).tolist() == [
+        [2, 0, 0, 0],
+        [1, 2, 1, 0],
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+    ]
+
+
+def test_a_label_that_is_never_given_is_named() -> None:
+    """One that texts have and no answer gives is told; one that no text has is not."""
+    found = score(np.eye(3)[[0, 0, 0]], np.array([0, 1, 0]))
+    assert found.never_given(("a", "b", "c")) == ["b"]
+
+
+def test_scores_of_several_labels() -> None:
+    """A text is right where all its labels are; micro F1 counts every decision."""
+    probabilities = np.array([[0.9, 0.2], [0.8, 0.7], [0.1, 0.4]])
+    targets = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    found = score_multi_label(probabilities, targets, probabilities >= 0.5)
+    assert found.n == 3
+    assert found.accuracy == pytest.approx(1 / 3)
+    assert found.micro_f1 == pytest.approx(2 * 2 / (3 + 3))
+    assert (found.by_label[1].precision, found.by_label[1].recall) == (0.0, 0.0)
+    assert found.macro_f1 == pytest.approx((1 + 0) / 2)
+    # Decisions by confidence: 0.9 right, 0.8 right (no) and right (yes), 0.7 wrong, 0.9, 0.6 wrong.
+    assert found.ece == pytest.approx((0.1 * 2 + 0.2 * 2 + 0.7 + 0.6) / 6)
+
+
+def test_scores_of_numbers() -> None:
+    """Correlations and the mean error are by their definitions; a constant has no correlation."""
+    found = score_regression(np.array([1.0, 2.0, 3.0, 5.0]), np.array([1.0, 2.0, 4.0, 3.0]))
+    assert found.mean_absolute_error == pytest.approx(0.75)
+    assert found.spearman == pytest.approx(0.8)
+    assert found.pearson == pytest.approx(np.corrcoef([1, 2, 3, 5], [1, 2, 4, 3])[0, 1])
+    assert None not in (found.pearson_low, found.pearson, found.pearson_high)
+    assert found.pearson_low < found.pearson < found.pearson_high  # type: ignore[operator]  # above
+    assert score_regression(np.ones(5), np.arange(5.0)).pearson is None
+
+
+def test_interval_of_f1_narrows_with_n() -> None:
+    """It holds the F1 that was seen, is the same each time, and a quarter as wide at 16 times n."""
+    truth = np.array([[1, 0], [0, 1]] * 20, dtype=bool)
+    said = truth.copy()
+    said[:8] = ~said[:8]
+    few = f1_interval(truth, said)
+    many = f1_interval(np.tile(truth, (16, 1)), np.tile(said, (16, 1)))
+    assert few[0] < 0.8 < few[1]
+    assert many[1] - many[0] == pytest.approx((few[1] - few[0]) / 4, rel=0.15)
+    assert few == f1_interval(truth, said)
+
+
+def test_sigmoid_of_large_logits() -> None:
+    """Neither sign overflows."""
+    assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]

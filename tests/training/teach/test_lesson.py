@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -12,13 +14,14 @@ from safetensors.torch import load_file
 from tests.tiny import tiny_encoder, tiny_hub_tokenizer, toy_data, word_hub_tokenizer
 from tests.training.builders import encoder_recipe, student_recipe, teacher_recipe
 from training.data.augmentation import augment
-from training.data.labelled import load_labelled_text, split_validation
-from training.errors import CheckpointError, RecipeError
-from training.loop.trainer import DistillationTrainer, run_recipe
+from training.data.loading import load_split
+from training.errors import RecipeError
+from training.loop.trainer import prepare, run_recipe
+from training.loop.trainers import DistillationTrainer
 from training.models.checkpoint import load_checkpoint
-from training.recipe.recipe import Recipe
 from training.recipe.teaching import Augmentation
-from training.teach.lesson import Collator, new_rows
+from training.teach.lesson import Collator
+from training.teach.rows import SCHEMA, TokenIds, new_rows
 
 EVERY_LOSS = {"hard": 0.1, "kl": 0.5, "mse": 0.1, "cosine": 1.0, "hidden": 0.5, "attention": 0.5}
 
@@ -47,10 +50,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def texts_of(recipe: Recipe) -> list[str]:
-    """The texts that a recipe trains on."""
-    data = load_labelled_text(recipe.data.train, recipe.data)
-    return split_validation(data, recipe.data.validation_size, recipe.data.seed)[0].texts
+def ids(*rows: list[int]) -> TokenIds:
+    """Token ids as `token_ids` gives them."""
+    return pa.chunked_array([list(rows)], SCHEMA.field("ids").type)
 
 
 def names_in(checkpoint: Path) -> set[str]:
@@ -62,7 +64,12 @@ def test_a_teachers_own_tokens_are_padded_by_its_own_rules() -> None:
     """In a batch, the student's and the teacher's tokens each have their length and padding."""
     student, teacher = tiny_hub_tokenizer(), word_hub_tokenizer()
     teacher.pad_token = "</s>"
-    rows = new_rows([[2, 9, 3], [2, 3]], [1, 0], torch.ones(2, 2).numpy(), [[2, 3], [2, 7, 8, 3]])
+    rows = new_rows(
+        ids([2, 9, 3], [2, 3]),
+        np.array([1, 0]),
+        torch.ones(2, 2).numpy(),
+        ids([2, 3], [2, 7, 8, 3]),
+    )
     batch = Collator(student, teacher)([rows[0], rows[1]])
     assert {name: tensor.tolist() for name, tensor in batch.items()} == {
         "input_ids": [[2, 9, 3], [2, 3, 0]],
@@ -72,7 +79,7 @@ def test_a_teachers_own_tokens_are_padded_by_its_own_rules() -> None:
         "teacher_input_ids": [[2, 3, 3, 3], [2, 7, 8, 3]],
         "teacher_attention_mask": [[1, 1, 0, 0], [1, 1, 1, 1]],
     }
-    plain = new_rows([[2, 3]], [1])
+    plain = new_rows(ids([2, 3]), np.array([1]))
     assert Collator(student, None)([plain[0]]).keys() == {"input_ids", "attention_mask", "labels"}
 
 
@@ -113,16 +120,35 @@ def test_tokens_are_compared_only_where_they_are_equal(
 ) -> None:
     """Another tokeniser, and a longer maximum, are told before anything is computed."""
     losses = {name: 1.0}
-    for changes in (
-        {"model__base": str(words)},
-        # The teacher was trained to read 32 tokens: a text of more would be cut for it alone.
-        {"data__max_length": 64, "data__train": str(_long_texts(tmp_path / "long.tsv"))},
+    # The teacher was trained to read 32 tokens: a text of more would be cut for it alone.
+    longer = {"data__max_length": 64, "data__train": str(_long_texts(tmp_path / "long.tsv"))}
+    for changes, advice in (
+        ({"model__base": str(words)}, "take a student with the first teacher's tokenizer"),
+        (longer, "no more than 32 tokens of a text: set data.max_length = 32"),
     ):
         recipe = encoder_recipe(toy, teacher, distillation__losses=losses, **changes)
-        with pytest.raises(RecipeError, match=rf"losses\.{name} compares token with token"):
+        with pytest.raises(RecipeError, match=rf"losses\.{name} compares token with.*{advice}"):
             run_recipe(recipe, tmp_path / "student")
-    assert not cache.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.tsv"]
+    assert not (cache / "logits").exists()
+    assert {path.name for path in tmp_path.iterdir()} - {"cache"} == {"long.tsv"}
+
+
+def test_a_teacher_that_reads_more_is_read_as_far_as_the_student(
+    toy: Path, teacher: Path, tmp_path: Path
+) -> None:
+    """One text longer than the student reads does not forbid losses token by token."""
+    recipe = encoder_recipe(
+        toy,
+        teacher,
+        distillation__losses={"hidden": 1.0, "attention": 1.0},
+        data__train=str(_long_texts(tmp_path / "long.tsv")),
+        data__max_length=16,
+        training__epochs=0.1,
+    )
+    lesson = prepare(recipe, tmp_path / "run", keep=False).lesson
+    assert max(map(len, lesson.rows["input_ids"])) == 16
+    assert lesson.white_box is not None
+    assert lesson.teacher_tokenizer is None
 
 
 def _long_texts(path: Path) -> Path:
@@ -184,10 +210,12 @@ def test_augmented_texts_are_learnt_from(
         distillation__augmentation=spec,
     )
     metrics = run_recipe(recipe, tmp_path / "student")
-    expected = augment(texts_of(recipe), Augmentation(**spec), recipe.data.seed)
+    sets = load_split(recipe.data)
+    wanted = Augmentation(**spec)
+    expected = augment(sets.train.texts, wanted, recipe.data.seed, sets.held_out)
     assert metrics["train"]["augmented_n"] == len(expected) > 100
-    assert (metrics["train"]["n"], metrics["train"]["transfer_n"]) == (40, 0)
-    assert metrics["steps"] == 3 * -(-(40 + len(expected)) // 16)
+    assert (metrics["train"]["n"], metrics["train"]["transfer_n"]) == (len(sets.train), 0)
+    assert metrics["steps"] == 3 * -(-(len(sets.train) + len(expected)) // 16)
     assert metrics["test"]["accuracy"] > 0.9
 
 
@@ -205,7 +233,7 @@ def test_a_mask_that_cannot_be_spelt_is_told_before_labelling(
     )
     with pytest.raises(RecipeError, match="unmasked' has no mask token"):
         run_recipe(recipe, tmp_path / "student")
-    assert not cache.exists()
+    assert not (cache / "logits").exists()
 
 
 def test_projections_are_resumed(
@@ -244,19 +272,3 @@ def test_projections_are_resumed(
     )
     assert whole.keys() == resumed.keys()
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
-
-
-def test_another_order_of_labels_is_another_recipe(
-    toy: Path, teacher: Path, tmp_path: Path
-) -> None:
-    """A run is not resumed by a recipe whose logits would be in another order."""
-    names = ("negative", "positive")
-    one, other = (
-        student_recipe(toy, teacher, data__labels={name: name for name in order})
-        for order in (names, names[::-1])
-    )
-    run = tmp_path / "student.run"
-    run.mkdir()
-    (run / "recipe.toml").write_text(other.to_toml())
-    with pytest.raises(CheckpointError, match="another recipe"):
-        run_recipe(one, tmp_path / "student", resume=True)

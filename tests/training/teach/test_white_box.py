@@ -7,12 +7,18 @@ import pytest
 import torch
 from torch.nn import functional
 from transformers import (
+    AlbertConfig,
     AutoModelForSequenceClassification,
+    BartConfig,
     BertConfig,
+    DebertaV2Config,
     DistilBertConfig,
+    GPT2Config,
+    ModernBertConfig,
     MPNetConfig,
     PretrainedConfig,
     PreTrainedModel,
+    Qwen2Config,
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -168,30 +174,72 @@ def test_attention_reaches_queries_keys_and_values() -> None:
     assert last.output.dense.weight.grad is None
 
 
+SMALL: dict[str, Any] = {
+    "vocab_size": 80,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+}
+RELATIVE: dict[str, Any] = {
+    "relative_attention": True,
+    "pos_att_type": "p2c|c2p",
+    "share_att_key": True,
+    "position_buckets": 8,
+}
+WITH_PAD: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "values"),
     [
-        DistilBertConfig(vocab_size=80, dim=32, n_layers=3, n_heads=2, hidden_dim=48),
-        MPNetConfig(
-            vocab_size=80,
-            hidden_size=32,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-            intermediate_size=48,
+        (
+            DistilBertConfig(vocab_size=80, dim=32, n_layers=3, n_heads=2, hidden_dim=48),
+            "layer.2.attention.v_lin",
+        ),
+        (MPNetConfig(**SMALL, intermediate_size=48), "layer.2.attention.attn.v"),
+        (
+            DebertaV2Config(**SMALL, **RELATIVE, intermediate_size=48),
+            "layer.2.attention.self.value_proj",
+        ),
+        (
+            AlbertConfig(**SMALL, embedding_size=16, intermediate_size=48),
+            "albert_layers.0.attention.value",
+        ),
+        (ModernBertConfig(**SMALL, **WITH_PAD, intermediate_size=48), "layers.2.attn.Wqkv"),
+        (
+            BartConfig(
+                **WITH_PAD,
+                vocab_size=80,
+                d_model=32,
+                encoder_layers=2,
+                decoder_layers=3,
+                encoder_attention_heads=2,
+                decoder_attention_heads=2,
+                encoder_ffn_dim=48,
+                decoder_ffn_dim=48,
+            ),
+            "decoder.layers.2.self_attn.v_proj",
+        ),
+        (GPT2Config(vocab_size=80, n_embd=32, n_layer=3, n_head=2, **WITH_PAD), "h.2.attn.c_attn"),
+        (
+            Qwen2Config(**SMALL, **WITH_PAD, num_key_value_heads=1, intermediate_size=48),
+            "layers.2.self_attn.v_proj",
         ),
     ],
-    ids=["distilbert", "mpnet"],
+    ids=lambda value: getattr(value, "model_type", None),
 )
-def test_other_encoders_can_be_looked_into(config: PretrainedConfig) -> None:
+def test_families_can_be_looked_into(config: PretrainedConfig, values: str) -> None:
     """Families with other names for their parts give every loss too, from their last layer."""
     teacher = AutoModelForSequenceClassification.from_config(config).eval()
     student = copy.deepcopy(teacher)
-    box = white_box(student, EVERY, teacher)
+    # BART's classifier gives no states of its decoder under the common name.
+    weights = Losses(attention=1.0) if config.model_type == "bart" else EVERY
+    box = white_box(student, weights, teacher)
     assert box.run(student, batch())[1].item() == pytest.approx(0, abs=1e-5)
     # A change that only the last layer's values see is seen.
-    for name, parameter in student.named_parameters():
-        if name.endswith(("layer.2.attention.v_lin.weight", "layer.2.attention.attn.v.weight")):
-            parameter.data.normal_()
+    (weight,) = [w for name, w in student.named_parameters() if name.endswith(f"{values}.weight")]
+    with torch.no_grad():
+        weight.normal_()
     box = white_box(student, Losses(attention=1.0), teacher)
     assert box.run(student, batch())[1].item() > 0.01
 

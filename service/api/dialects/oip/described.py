@@ -12,7 +12,7 @@ class TensorMetadata(BaseModel):
     """A tensor that a model takes or gives; -1 is any length."""
 
     name: str
-    datatype: Literal["BYTES", "FP32"]
+    datatype: Literal["BYTES", "FP32", "BOOL"]
     shape: list[int]
 
 
@@ -81,7 +81,7 @@ class ConfigTensor(BaseModel):
     """A tensor in a model's configuration."""
 
     name: str
-    data_type: Literal["TYPE_STRING", "TYPE_FP32"]
+    data_type: Literal["TYPE_STRING", "TYPE_FP32", "TYPE_BOOL"]
     dims: list[int]
 
 

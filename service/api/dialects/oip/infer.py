@@ -2,7 +2,9 @@
 
 https://github.com/kserve/open-inference-protocol, with Triton's binary tensors, so that
 `tritonclient.http` works as it is. A model takes one input, `text`, and gives `label` and
-`score` of the best label, and `scores` of all, in the order of the labels in its metadata.
+`score` of the best label, and `scores` of all, in the order of the labels in its metadata; a
+multi-label model also `given`, whether each label is at or over its threshold; a regression
+`score` alone.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,8 @@ from service.api.dialects.oip.schemas import InferRequest, InferResponse
 from service.api.dialects.oip.tensors import Tensor
 from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.state import Service
-from service.runtime.tasks.classification import ranked
+from service.errors import InvalidInput
+from service.runtime.tasks.outputs import ranked
 from service.serving.shapes import Ask, Outcome
 
 
@@ -58,7 +61,9 @@ def _reply(name: str, wanted: Wanted, labels: tuple[str, ...] | None, outcome: O
     tensors = _tensors(wanted, labels or manifest.labels, outcome)
     contents: list[bytes] = []
     outputs: list[dict[str, object]] = []
-    for output in wanted.outputs:
+    for output in wanted.outputs or tensors:
+        if output not in tensors:
+            raise InvalidInput(f"{name} has no output {output!r}: there are {list(tensors)}")
         tensor = tensors[output]
         told = {"name": output, "shape": tensor.shape, "datatype": tensor.datatype}
         if output in wanted.binary:
@@ -78,7 +83,7 @@ def _reply(name: str, wanted: Wanted, labels: tuple[str, ...] | None, outcome: O
 
 
 def _tensors(wanted: Wanted, labels: Sequence[str], outcome: Outcome) -> dict[str, Tensor]:
-    """Every output, by name.
+    """Every output that the model has, by name.
 
     Raises:
         Unavailable: the models of a cascade have different labels.
@@ -89,13 +94,21 @@ def _tensors(wanted: Wanted, labels: Sequence[str], outcome: Outcome) -> dict[st
     top_k = min(parameters.top_k or 1, len(labels))
     shape = (len(rows),) if parameters.top_k is None else (len(rows), top_k)
     best = [(row, place) for row in rows for place in ranked(row, top_k)]
-    return {
+    score = Tensor("FP32", shape, [row[place] for row, place in best])
+    problem = outcome.answers[0].manifest.problem_type
+    if problem == "regression":
+        return {"score": score}
+    table = (len(rows), len(labels))
+    found = {
         "label": Tensor("BYTES", shape, [labels[place] for _, place in best]),
-        "score": Tensor("FP32", shape, [row[place] for row, place in best]),
-        "scores": Tensor(
-            "FP32", (len(rows), len(labels)), [score for row in rows for score in row]
-        ),
+        "score": score,
+        "scores": Tensor("FP32", table, [score for row in rows for score in row]),
     }
+    if problem == "multi_label":
+        said = [set(answer.said) for answer in outcome.answers]
+        given = [label in one for one in said for label in labels]
+        found["given"] = Tensor("BOOL", table, given)
+    return found
 
 
 ROUTES = [
@@ -105,8 +118,9 @@ ROUTES = [
         tag="Open Inference Protocol",
         summary=summary,
         description="Answers with the outputs asked for, or with all; in binary where that is "
-        "asked for. Of a multi-label model `label` is the best one, and `scores` are independent "
-        "of each other.",
+        "asked for. Of a multi-label model `label` is the best one, `scores` are independent of "
+        "each other, and `given` says which labels reach their thresholds; a regression has "
+        "`score` alone, its number.",
         body=InferRequest,
         answer=InferResponse,
         error=ErrorBody,

@@ -1,5 +1,8 @@
 """The Open Inference Protocol's view of the server and its models: `/v2`, all but inference."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -14,11 +17,17 @@ from service.api.dialects.oip.described import (
     ServerMetadata,
     TensorMetadata,
 )
-from service.api.dialects.oip.schemas import INPUT
+from service.api.dialects.oip.schemas import INPUT, OUTPUTS_OF
 from service.api.dialects.protocol import FAILURES
 from service.api.state import Service, service_of
 from service.errors import Unavailable
+from service.repository.manifest import Manifest
 
+_CONFIG_TYPES: Mapping[str, Literal["TYPE_STRING", "TYPE_FP32", "TYPE_BOOL"]] = {
+    "BYTES": "TYPE_STRING",
+    "FP32": "TYPE_FP32",
+    "BOOL": "TYPE_BOOL",
+}
 TAG = "Open Inference Protocol"
 ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody, "description": FAILURES[status]} for status in (401, 404, 503)
@@ -111,11 +120,7 @@ def _metadata(service: Service, name: str, named: str) -> ModelMetadata:
         name=name,
         versions=[str(number) for number in versions if registry.able(model, number)],
         inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
-        outputs=[
-            TensorMetadata(name="label", datatype="BYTES", shape=[-1]),
-            TensorMetadata(name="score", datatype="FP32", shape=[-1]),
-            TensorMetadata(name="scores", datatype="FP32", shape=[-1, len(manifest.labels)]),
-        ],
+        outputs=[_output(output, manifest) for output in OUTPUTS_OF[manifest.problem_type]],
         parameters={
             "labels": list(manifest.labels),
             "problem_type": manifest.problem_type,
@@ -124,13 +129,22 @@ def _metadata(service: Service, name: str, named: str) -> ModelMetadata:
     )
 
 
+def _output(name: str, manifest: Manifest) -> TensorMetadata:
+    if name == "label":
+        return TensorMetadata(name=name, datatype="BYTES", shape=[-1])
+    if name == "score":
+        return TensorMetadata(name=name, datatype="FP32", shape=[-1])
+    datatype: Literal["BOOL", "FP32"] = "BOOL" if name == "given" else "FP32"
+    return TensorMetadata(name=name, datatype=datatype, shape=[-1, len(manifest.labels)])
+
+
 def _config(service: Service, name: str, named: str) -> ModelConfig:
     metadata = _metadata(service, name, named)
     inputs, outputs = (
         [
             ConfigTensor(
                 name=tensor.name,
-                data_type="TYPE_STRING" if tensor.datatype == "BYTES" else "TYPE_FP32",
+                data_type=_CONFIG_TYPES[tensor.datatype],
                 dims=tensor.shape,
             )
             for tensor in tensors

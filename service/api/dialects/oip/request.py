@@ -21,8 +21,8 @@ class Wanted(NamedTuple):
         id: that comes back; None: it has none.
         texts: in its order.
         parameters: of the request.
-        outputs: in the order in which they are to come.
-        binary: those of them that go after the JSON.
+        outputs: in the order in which they are to come; none: all that the model has.
+        binary: those that go after the JSON.
     """
 
     id: str | None
@@ -77,7 +77,7 @@ def _raw(body: bytes) -> Wanted:
     except UnicodeDecodeError as error:
         raise InvalidInput("the body, a text without JSON before it, is not UTF-8") from error
     parameters = InferParameters.model_construct()
-    return Wanted(None, [text], parameters, OUTPUTS, frozenset(OUTPUTS))
+    return Wanted(None, [text], parameters, (), frozenset(OUTPUTS))
 
 
 def _output_names(request: InferRequest) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _output_names(request: InferRequest) -> tuple[str, ...]:
         if output.name in names:
             raise InvalidInput(f"output {output.name!r} is asked for twice")
         names.append(output.name)
-    return tuple(names) or OUTPUTS
+    return tuple(names)
 
 
 def _binary_names(request: InferRequest, parameters: InferParameters) -> frozenset[str]:

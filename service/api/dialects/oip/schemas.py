@@ -7,9 +7,16 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from service.repository.manifest import ProblemType
+
 # The tensors there are. Others pass the schemas here, and get a better error where they are read.
 INPUT = "text"
-OUTPUTS = ("label", "score", "scores")
+OUTPUTS = ("label", "score", "scores", "given")
+OUTPUTS_OF: dict[ProblemType, tuple[str, ...]] = {
+    "single_label": ("label", "score", "scores"),
+    "multi_label": OUTPUTS,
+    "regression": ("score",),
+}
 
 
 def _shape(value: object) -> str:
@@ -92,7 +99,7 @@ class InferRequest(BaseModel):
         description="one, named `text`", json_schema_extra={"minItems": 1, "maxItems": 1}
     )
     outputs: Annotated[list[RequestedOutput], Field(fail_fast=True, max_length=100)] | None = Field(
-        None, description="of `label`, `score` and `scores`; without it all"
+        None, description="of those in the model's metadata; without it all"
     )
 
 
@@ -105,7 +112,7 @@ class OutputTensor(BaseModel):
     parameters: dict[str, int] | None = Field(
         None, description="`binary_data_size`, of a tensor after the JSON"
     )
-    data: list[str] | list[float] | None = None
+    data: list[str] | list[bool] | list[float] | None = None
 
 
 class InferResponse(BaseModel):

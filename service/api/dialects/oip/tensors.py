@@ -14,16 +14,18 @@ from service.errors import InvalidInput
 
 
 class Tensor(NamedTuple):
-    """An output: strings (BYTES) or numbers (FP32), flat and row-major."""
+    """An output: strings (BYTES), numbers (FP32) or yes and no (BOOL), flat and row-major."""
 
-    datatype: Literal["BYTES", "FP32"]
+    datatype: Literal["BYTES", "FP32", "BOOL"]
     shape: tuple[int, ...]
-    data: Sequence[str] | Sequence[float]
+    data: Sequence[str] | Sequence[float] | Sequence[bool]
 
     def encoded(self) -> bytes:
         """The data as the binary extension has it."""
         if self.datatype == "FP32":
             return struct.pack(f"<{len(self.data)}f", *self.data)
+        if self.datatype == "BOOL":
+            return struct.pack(f"<{len(self.data)}?", *self.data)
         return b"".join(
             struct.pack("<I", len(content)) + content
             for content in (str(value).encode() for value in self.data)

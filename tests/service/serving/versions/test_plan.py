@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.errors import UnknownModel
-from service.repository.manifest import TOKENIZER_FILE, File, read_manifest
+from service.repository.manifest import TOKENIZER_FILE, File, Manifest, read_manifest
 from service.repository.routes import Target, read_routes
 from service.serving.versions.plan import Plan, resolve
 from tests.service.builders import write_cascade
@@ -32,12 +32,12 @@ def root(tmp_path: Path) -> Path:
 def plan(root: Path, named: str, *, unable: tuple[str, ...] = ()) -> Plan:
     """The plan for a name; all that lies in the repository can answer but for some models."""
 
-    def fingerprint(target: Target) -> str | None:
+    def manifest(target: Target) -> Manifest | None:
         if target.name in unable or target.version is None:
             return None
-        return read_manifest(root / target.name / str(target.version)).fingerprint
+        return read_manifest(root / target.name / str(target.version))
 
-    return resolve(read_routes(root), named, fingerprint)
+    return resolve(read_routes(root), named, manifest)
 
 
 @pytest.mark.parametrize(

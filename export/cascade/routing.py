@@ -1,0 +1,89 @@
+"""Puts a fitted cascade into a repository's routes, and draws its curve."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from export.errors import ExportError
+from service.repository.routes import FILE_NAME, Cascade, read_routes
+
+
+def refuse_taken(root: Path, name: str, *, replace: bool) -> None:
+    """Raises ExportError where a route of `name` would be replaced unasked."""
+    routes = read_routes(root)
+    if name in routes.aliases:
+        raise ExportError(f"{name!r} is an alias in {FILE_NAME}: choose another --name")
+    if name in routes.cascade and not replace:
+        there = routes.cascade[name]
+        raise ExportError(
+            f"there is a cascade {name!r} already, {' -> '.join(there.chain)}, fitted on "
+            f"{there.fit.n} texts: --replace replaces it, or choose another --name"
+        )
+
+
+def write_cascade(
+    root: Path, name: str, cascade: Cascade, *, default: bool, replace: bool = False
+) -> None:
+    """Puts a cascade into `root`'s routes, whole or not at all; the other routes stay.
+
+    Raises:
+        ExportError: a route of that name is there and is not to be replaced.
+        RepositoryError: the routes that are there cannot be read.
+    """
+    refuse_taken(root, name, replace=replace)
+    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_none=True)
+    values["cascade"] = {
+        **values["cascade"],
+        name: cascade.model_dump(mode="json", exclude_none=True),
+    }
+    if default:
+        values["default"] = name
+    _write_routes(root, values)
+
+
+def write_default(root: Path, name: str) -> None:
+    """Makes a model or a route of `root` the default, whole or not at all."""
+    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_none=True)
+    _write_routes(root, {**values, "default": name})
+
+
+def _write_routes(root: Path, values: Mapping[str, Any]) -> None:
+    partial = root / f".{FILE_NAME}.{os.getpid()}"
+    try:
+        partial.write_text(
+            tomli_w.dumps({key: value for key, value in values.items() if value}), encoding="utf-8"
+        )
+        partial.replace(root / FILE_NAME)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def draw(cascade: Cascade, path: Path) -> None:
+    """Draws the curve of accuracy against the share escalated, and where the fit lies on it."""
+    from matplotlib.figure import Figure
+
+    fit = cascade.fit
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(
+        [100 * point.escalated for point in fit.curve],
+        [100 * point.accuracy for point in fit.curve],
+        label=" → ".join(cascade.chain),
+    )
+    axes.axhline(100 * fit.last_accuracy, linestyle="--", color="grey", label=cascade.chain[-1])
+    axes.plot(
+        100 * cascade.hops[-1].escalated,
+        100 * fit.accuracy,
+        "o",
+        color="black",
+        label=f"fitted: loss at most {100 * fit.accuracy_loss_bound:.2f} points, "
+        f"confidence {fit.confidence:g}",
+    )
+    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"accuracy, % (n {fit.n})")
+    axes.legend()
+    figure.savefig(path)

@@ -1,0 +1,1 @@
+"""The commands that make, measure and ask published models; heavy imports are in their bodies."""

@@ -1,0 +1,262 @@
+"""`stillhouse export`."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from export.commands.options import (
+    LICENCE,
+    MODELS,
+    ask,
+    columns_for,
+    named_source,
+    say,
+)
+from training.options import COLUMNS, data_options
+
+WORST_SHOWN = 10
+
+
+@click.command()
+@click.argument("checkpoint")
+@click.option("--name", required=True, help="The model's name in the repository.")
+@MODELS
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="Of the arithmetic.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="How an FP32 model's weights are stored; int8 is weight-only quantisation.",
+)
+@click.option(
+    "--activations",
+    type=click.Choice(["static", "dynamic"]),
+    default="static",
+    show_default=True,
+    help="INT8 scales: constants, or of each batch, which lets a text's company move its answer.",
+)
+@click.option(
+    "--calibration",
+    metavar="SOURCE",
+    help="Texts to take INT8's ranges of, none of --data; default: those of --fit.",
+)
+@click.option(
+    "--calibration-method",
+    type=click.Choice(["minmax", "entropy", "percentile"]),
+    default="minmax",
+    show_default=True,
+    help="How static activations get their ranges.",
+)
+@click.option(
+    "--sensitivity",
+    is_flag=True,
+    help="Measure what INT8 costs at each node, and leave the worst out of it.",
+)
+@click.option(
+    "--data",
+    "sources",
+    multiple=True,
+    metavar="[NAME=]SOURCE",
+    help="A labelled set to measure on, such as sst2-dev=dev.tsv; the first is the gate's. "
+    "Without one, the exported model is compared with transformers and nothing more is known.",
+)
+@click.option("--texts", metavar="SOURCE", help="More texts to compare on, without labels.")
+@click.option(
+    "--fit",
+    metavar="SOURCE",
+    help="Labelled texts for the temperature, none of --data; default: those that the recipe "
+    "held out for it.",
+)
+@data_options
+@LICENCE
+@click.option(
+    "--max-accuracy-drop",
+    type=click.FloatRange(0, 1),
+    help="Refuse what is shown to have lost more than this share; default: the recipe's, or 0.003.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    help="Refuse what is shown to give fewer texts the checkpoint's label; "
+    "default: the recipe's, or 0.99.",
+)
+@click.option(
+    "--max-recall-drop",
+    type=click.FloatRange(0, 1),
+    help="Refuse what is shown to have lost more of a label's own texts; default: 0.1.",
+)
+@click.option(
+    "--max-batch-difference",
+    type=click.FloatRange(0, 1),
+    help="Refuse what moves a probability by more in a batch; "
+    "default: 1e-5, with dynamic activations any.",
+)
+@click.option(
+    "--keep-fusions",
+    is_flag=True,
+    help="Do not look which of ONNX Runtime's fusions make this graph slower.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where a refusal's report goes.",
+)
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the model card goes; default: README.md beside the checkpoint, unless its "
+    "owner's is there.",
+)
+def export(
+    checkpoint: str,
+    name: str,
+    models: Path,
+    precision: Literal["fp32", "int8"],
+    weights: Literal["float32", "float16", "int8"],
+    report: Path,
+    card: Path | None,
+    **options: Any,
+) -> None:
+    """Publish CHECKPOINT (a directory or a hub id) as a new version of a model.
+
+    It is published if the service's answers are those of transformers, or lose no more than the
+    gate allows. A share is judged by its interval: refused are a loss that is shown to be over
+    its limit, and a number of texts that is too small to tell.
+    """
+    from export.errors import GateError
+    from export.publish.card import CARD, model_card, write_card
+    from export.publish.publish import publish
+    from export.publish.refusal import lines, write_refusal
+    from training.models.checkpoint import load_checkpoint
+
+    if precision == "fp32" and (options["sensitivity"] or options["calibration"]):
+        raise click.UsageError("--calibration and --sensitivity are of --precision int8")
+    read = load_checkpoint(checkpoint)
+    known = {name: options.pop(name) for name in COLUMNS}
+    columns = columns_for(read.recipe.data if read.recipe else None, known)
+    request = _request(read, name, precision, weights, columns=columns, **options)
+    try:
+        manifest = publish(read, models, request, say)
+    except GateError as error:
+        page = write_refusal(error, report, name=name, checkpoint=checkpoint, precision=precision)
+        told = "\n".join([str(error), *lines(error), f"report: {page}"])
+        raise click.ClickException(told) from error
+    _tell(manifest, models / name / str(manifest.version), options["sensitivity"])
+    place = card or (Path(checkpoint) / CARD if Path(checkpoint).is_dir() else None)
+    if place is not None:
+        written = write_card(model_card(manifest, read), place)
+        click.echo(
+            f"model card: {place}"
+            if written
+            else f"{place} is its owner's, and stays: --card writes the card elsewhere"
+        )
+
+
+def _request(
+    read: Any,
+    name: str,
+    precision: Literal["fp32", "int8"],
+    weights: Literal["float32", "float16", "int8"],
+    *,
+    sources: tuple[str, ...],
+    texts: str | None,
+    fit: str | None,
+    licence: str | None,
+    activations: Literal["static", "dynamic"],
+    calibration: str | None,
+    calibration_method: Literal["minmax", "entropy", "percentile"],
+    sensitivity: bool,
+    max_batch_difference: float | None,
+    keep_fusions: bool,
+    columns: Any,
+    **bars: float | None,
+) -> Any:
+    """Reads what the options name: whatever is wrong is told before anything long."""
+    from export.graph.optimizers import choose_optimizers
+    from export.measure.gate import SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
+    from export.publish.licence import licence_for
+    from export.publish.request import Request
+    from export.quantize.int8 import Int8
+    from export.quantize.representative import fitting_texts, representative_texts
+    from training.data.labels import map_of_model
+    from training.data.loading import load_labelled_text, load_texts
+
+    owner = licence_for(read.source, licence, ask if sys.stdin.isatty() else None)
+    recipe = read.recipe
+    names = map_of_model(read.labels, columns.labels)
+    sets = {
+        title: load_labelled_text(source, columns, "test", names, read.problem)
+        for title, source in map(named_source, sources)
+    }
+    measured = {text for data in sets.values() for text in data.texts}
+    fitting = fitting_texts(fit, recipe, columns, measured, say, names, read.problem)
+    tolerance = None if precision == "int8" else SAME_LOGITS.get(weights)
+    if max_batch_difference is None and (precision, activations) != ("int8", "dynamic"):
+        max_batch_difference = SAME_IN_ANY_BATCH
+
+    def fusions(path: Path) -> tuple[str, ...]:
+        return choose_optimizers(path, read.tokenizer.highest_id, read.max_length)
+
+    gate = gate_for(
+        recipe, max_logit_difference=tolerance, max_batch_difference=max_batch_difference, **bars
+    )
+    return Request(
+        name,
+        precision,
+        weights,
+        owner,
+        sets,
+        gate,
+        texts=load_texts(texts, columns) if texts else (),
+        fit=fitting,
+        choose_optimizers=None if keep_fusions else fusions,
+        int8=Int8(
+            activations,
+            calibration_method,
+            lambda: representative_texts(calibration, fitting, columns, measured),
+            sensitivity,
+        ),
+    )
+
+
+def _tell(manifest: Any, place: Path, sensitivity: bool) -> None:
+    size = sum(file.bytes for file in manifest.files.values())
+    click.echo(f"published {place}: {size / 1e6:.1f} MB, temperature {manifest.temperature:.3g}")
+    parity = manifest.parity
+    click.echo(
+        f"against transformers (n {parity.n}): agreement {parity.agreement:.4f}, "
+        f"largest logit difference {parity.max_logit_difference:.2g}, "
+        f"a batch moves a probability by {parity.max_batch_difference:.2g} at most"
+    )
+    if parity.accuracy_drop is not None:
+        click.echo(
+            f"accuracy lower by {parity.accuracy_drop:.4f} "
+            f"(at most {parity.accuracy_drop_high:.4f}, at 95%)"
+        )
+    if sensitivity and manifest.quantization is not None:
+        for node in manifest.quantization.errors[:WORST_SHOWN]:
+            left = "left out" if node.node in manifest.quantization.left_out else "quantised"
+            click.echo(
+                f"{node.node}: alone in INT8 it moves the logits by "
+                f"{node.rms_logit_difference:.2g} (RMS), {left}"
+            )
+    for title, found in manifest.metrics.items():
+        if found.accuracy is not None:
+            click.echo(
+                f"{title}: accuracy {found.accuracy:.4f} "
+                f"({found.accuracy_low:.4f} to {found.accuracy_high:.4f}, n {found.n}), "
+                f"macro F1 {found.macro_f1:.4f}"
+            )
+        elif found.pearson is not None:
+            click.echo(f"{title}: Pearson {found.pearson:.4f} (n {found.n})")

@@ -1,0 +1,174 @@
+"""What a compression is made of: the teacher, the texts, and which of them is used for what."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from export.cascade.fitting import texts_needed
+from export.compress.job import Job, Limits
+from export.compress.results import Use
+from export.stages.engine import Workshop
+from training.data.loading import load_sets, load_texts
+from training.data.splits import Split, split
+from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.recipe.recipe import Recipe, with_values
+from training.teach.store import Logits
+from training.teach.teacher import CheckpointTeacher
+
+LABELLED = "labelled.jsonl"
+USUAL, MOST_TO_FIT = 0.05, 0.12  # of all texts are held out to fit on: as a rule, and at most
+
+
+@dataclass(frozen=True)
+class Material:
+    """A teacher and its texts, read.
+
+    Attributes:
+        recipe: of the student, with labels in the order of the teacher's logits.
+        tested: whether there is a test set; without one `parts.measure` was held out.
+        labelled_by: whoever gave the labels.
+    """
+
+    teacher: Checkpoint
+    recipe: Recipe
+    parts: Split
+    tested: bool
+    labelled_by: Literal["people", "teacher"]
+
+    @cached_property
+    def teaches(self) -> CheckpointTeacher:
+        """The teacher as a student's run asks it."""
+        return CheckpointTeacher(self.teacher)
+
+    @property
+    def teacher_sha256(self) -> str:
+        """Hash of the teacher's weights, config and reading."""
+        return self.teaches.fingerprint
+
+    @property
+    def set_name(self) -> str:
+        """What the texts to measure on are called."""
+        return "test" if self.tested else "measure"
+
+    @property
+    def unseen_by_teacher(self) -> bool:
+        """Whether the teacher's own record says that it was not trained on what is held out."""
+        record, parts = self.teacher.metrics or {}, self.parts
+        held = {"choose": parts.choose, "fit": parts.fit}
+        if not self.tested:
+            held["measure"] = parts.measure
+        found = {name: record.get(name, {}).get("sha256") for name in held}
+        return found == {name: data.sha256 for name, data in held.items()}
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """What each set of texts is used for."""
+        held = "held out of the given texts"
+        texts = "the given texts, without those held out and those like them"
+        rows = (
+            ("train", self.parts.train, "teaches the student", texts),
+            ("choose", self.parts.choose, "chooses the student's best checkpoint", held),
+            ("fit", self.parts.fit, "fits temperatures, INT8 ranges and the cascade", held),
+            (
+                self.set_name,
+                self.parts.measure,
+                "is measured on; chose and fitted nothing",
+                "the given test set" if self.tested else held,
+            ),
+        )
+        return tuple(
+            Use(name=name, n=len(data), used_for=used, source=source, sha256=data.sha256)
+            for name, data, used, source in rows
+        )
+
+
+def gather(job: Job, shop: Workshop) -> Material:
+    """Reads the teacher and the texts; where no text has a label, the teacher gives them.
+
+    Raises:
+        CheckpointError, DataError: they cannot be used, or not together.
+    """
+    teacher = load_checkpoint(job.teacher)
+    recipe = job.recipe
+    if job.unlabelled is not None:
+        recipe = _labelled(job.unlabelled, recipe, teacher, shop)
+    sets = load_sets(recipe.data, teacher.labels, teacher.problem)
+    here = teacher.recipe is not None
+    recipe = _as_the_teachers(recipe, teacher)
+    recipe = _with_room(recipe, len(sets.train), job.limits, trained_here=here)
+    parts = split(sets.train, sets.test, recipe.data)
+    by: Literal["people", "teacher"] = "people" if job.unlabelled is None else "teacher"
+    return Material(teacher, recipe, parts, sets.test is not None, by)
+
+
+def _as_the_teachers(recipe: Recipe, teacher: Checkpoint) -> Recipe:
+    """The recipe, holding out what its teacher's recipe held out, where both leave it open.
+
+    A teacher that was trained here on the same texts has then seen none of those held out.
+    """
+    ours = recipe.data
+    if teacher.recipe is None or any((ours.choose_size, ours.fit_size, ours.measure_size)):
+        return recipe
+    theirs = teacher.recipe.data
+    sizes = {name: getattr(theirs, name) for name in ("choose_size", "fit_size", "measure_size")}
+    data = ours.model_copy(update={**sizes, "seed": theirs.seed})
+    return recipe.model_copy(update={"data": data})
+
+
+def _with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) -> Recipe:
+    """The recipe, holding out as many texts to fit on as the cascade's bound takes.
+
+    Args:
+        n: of texts in all, of which no more than `MOST_TO_FIT` are taken.
+        trained_here: the teacher was, so that more texts would be ones that it has seen.
+    """
+    needed = texts_needed(limits.wanted_loss, limits.confidence)
+    size = min(needed, round(MOST_TO_FIT * n))
+    if recipe.data.fit_size is not None or size <= USUAL * n or trained_here:
+        return recipe
+    return with_values(recipe, {"data.fit_size": size})
+
+
+def _labelled(source: str, recipe: Recipe, teacher: Checkpoint, shop: Workshop) -> Recipe:
+    """The recipe, reading texts that the teacher has labelled."""
+    texts = list(dict.fromkeys(load_texts(source, recipe.data)))
+    made = shop.stage(
+        "label",
+        f"the teacher labels {len(texts)} texts",
+        {"teacher": CheckpointTeacher(teacher).fingerprint, "texts": hashed(texts)},
+        lambda folder: _write(folder / LABELLED, texts, teacher),
+    )
+    columns = {"text_column": "text", "label_column": "label", "labels": None, "config": None}
+    train = {"train": str(made.folder / LABELLED), "train_split": None, **columns}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)})
+
+
+def _write(path: Path, texts: list[str], teacher: Checkpoint) -> None:
+    logits = CheckpointTeacher(teacher).logits(texts)
+    with path.open("w", encoding="utf-8") as file:
+        for text, row in zip(texts, logits, strict=True):
+            line = {"text": text, "label": _label(row, teacher)}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _label(logits: Logits, teacher: Checkpoint) -> str | list[str] | float:
+    """What a teacher says of one text, as a file of data has it."""
+    if teacher.problem == "regression":
+        return float(logits[0])
+    if teacher.problem == "multi_label":
+        return [teacher.labels[place] for place in np.flatnonzero(logits > 0)]
+    return teacher.labels[int(logits.argmax())]
+
+
+def hashed(texts: Iterable[str]) -> str:
+    """Hash of texts in their order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{text}\n".encode())
+    return digest.hexdigest()

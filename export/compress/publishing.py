@@ -1,0 +1,118 @@
+"""Puts what was staged into the model repository, unless what is there answers alike."""
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from export.cascade.routing import write_cascade, write_default
+from export.compress.results import Entry
+from export.errors import ExportError
+from service.errors import ManifestError
+from service.repository.manifest import FILE_NAME, Manifest, read_manifest
+from service.repository.routes import Cascade, Fitted, read_routes
+
+
+def refuse_other_labels(root: Path, name: str, labels: tuple[str, ...], option: str) -> None:
+    """Raises ExportError if the model of this name is one of other labels.
+
+    Args:
+        option: that chooses another name.
+    """
+    found = newest(root, name)
+    if found is not None and found.labels != labels:
+        raise ExportError(
+            f"{root / name / str(found.version)} has the labels {list(found.labels)}, and this "
+            f"teacher has {list(labels)}: choose another name with {option}, or another --models"
+        )
+
+
+def newest(root: Path, name: str) -> Manifest | None:
+    """The highest version of a model that can be read."""
+    numbers = [int(place.name) for place in (root / name).glob("*") if place.name.isdecimal()]
+    for number in sorted(numbers, reverse=True):
+        try:
+            return read_manifest(root / name / str(number))
+        except ManifestError:
+            continue
+    return None
+
+
+def place(staged: Path, root: Path) -> Entry:
+    """Publishes a staged version `<repository>/<name>/<version>` as the next of its name.
+
+    It is built in a hidden folder on the same disk and renamed into place. Where the newest
+    version answers alike, that is the one, and nothing is written.
+    """
+    manifest = read_manifest(staged)
+    home = root / manifest.name
+    before = newest(root, manifest.name)
+    if before is not None and before.fingerprint == manifest.fingerprint:
+        return _entry(home, before, new=False)
+    home.mkdir(parents=True, exist_ok=True)
+    taken = (int(place.name) for place in home.iterdir() if place.name.isdecimal())
+    version = max(taken, default=0) + 1
+    numbered = manifest.model_copy(
+        update={"version": version, "created_at": datetime.now(UTC).replace(microsecond=0)}
+    )
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
+            copy = Path(hidden) / str(version)
+            shutil.copytree(staged, copy, ignore=shutil.ignore_patterns(FILE_NAME))
+            text = numbered.model_dump_json(indent=2) + "\n"
+            (copy / FILE_NAME).write_text(text, encoding="utf-8")
+            copy.rename(home / str(version))
+    except OSError as error:
+        raise ExportError(f"{home / str(version)} cannot be written: {error}") from error
+    return _entry(home, numbered, new=True)
+
+
+def _entry(home: Path, manifest: Manifest, *, new: bool) -> Entry:
+    return Entry(
+        name=manifest.name,
+        version=manifest.version,
+        directory=str(home / str(manifest.version)),
+        new=new,
+    )
+
+
+def as_published(cascade: Cascade, entries: dict[str, Entry]) -> Cascade:
+    """A cascade that was fitted on staged versions, naming the published ones."""
+    models = {
+        name: Fitted(version=entries[name].version, sha256=fitted.sha256)
+        for name, fitted in cascade.models.items()
+    }
+    return cascade.model_copy(update={"models": models})
+
+
+def route(root: Path, name: str, cascade: Cascade | None, student: str) -> tuple[str, ...]:
+    """Writes the cascade, and a default where there is none; other routes stay.
+
+    Args:
+        name: of the cascade.
+        student: what answers by default where there is no cascade.
+
+    Returns:
+        What was done, a sentence each; empty: the routes were so already.
+    """
+    routes = read_routes(root)
+    told = []
+    if cascade is not None:
+        before = routes.cascade.get(name)
+        if before is not None and before.chain != cascade.chain:
+            told.append(
+                f"{name} asks {' and then '.join(before.chain)}, as before: another name for "
+                "this cascade is chosen with --cascade-name"
+            )
+            cascade = None
+        elif before != cascade:
+            told.append(f"{name} asks {' and then '.join(cascade.chain)}")
+    default = None
+    if routes.default is None:
+        default = student if cascade is None else name
+        told.append(f"{default} answers where a request names no model")
+    if told and cascade is not None:
+        write_cascade(root, name, cascade, default=default is not None, replace=True)
+    elif default is not None:
+        write_default(root, default)
+    return tuple(told)

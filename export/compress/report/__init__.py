@@ -1,0 +1,1 @@
+"""What a compression found, as one page and as JSON."""

@@ -1,0 +1,1 @@
+"""What a model says of texts, and how good that is: of a published version or a checkpoint."""

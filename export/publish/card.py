@@ -1,0 +1,143 @@
+"""The model card of a published version: the hub's metadata, what was measured, what was not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from service.repository.manifest import Manifest, Metrics
+from training.models.checkpoint import Checkpoint
+
+CARD = "README.md"
+MADE_BY = "<!-- Made by `stillhouse export`; it is written anew as long as this line stays. -->"
+MOST_LABELS = 40
+
+
+def write_card(text: str, path: Path) -> bool:
+    """Writes a card unless its owner's own is there.
+
+    Returns:
+        whether it was written.
+    """
+    if path.exists() and MADE_BY not in path.read_text(encoding="utf-8"):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return True
+
+
+def model_card(manifest: Manifest, checkpoint: Checkpoint) -> str:
+    """The card, in Markdown with YAML before it."""
+    front = yaml.safe_dump(_metadata(manifest, checkpoint), sort_keys=False, allow_unicode=True)
+    return "\n".join(["---", front.rstrip(), "---", MADE_BY, "", *_sections(manifest), ""])
+
+
+def _metadata(manifest: Manifest, checkpoint: Checkpoint) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "license": manifest.licence,
+        "library_name": "onnx",
+        "pipeline_tag": manifest.task,
+        "tags": ["stillhouse", manifest.problem_type, manifest.precision],
+    }
+    if checkpoint.recipe is not None:
+        base = getattr(checkpoint.recipe.model, "base", None)
+        if base and not Path(base).is_absolute():  # a path says nothing to others
+            values["base_model"] = base
+    results = [
+        {
+            "task": {"type": manifest.task},
+            "dataset": {"name": name, "type": name},
+            "metrics": [
+                {"type": kind, "value": round(value, 4)} for kind, value in _figures(metrics)
+            ],
+        }
+        for name, metrics in manifest.metrics.items()
+    ]
+    if results:
+        values["model-index"] = [{"name": manifest.name, "results": results}]
+    return values
+
+
+def _figures(metrics: Metrics) -> Iterator[tuple[str, float]]:
+    for kind, value in {
+        "accuracy": metrics.accuracy,
+        "f1": metrics.macro_f1,
+        "pearson": metrics.pearson,
+        "spearmanr": metrics.spearman,
+        "mae": metrics.mean_absolute_error,
+    }.items():
+        if value is not None:
+            yield kind, value
+
+
+def _sections(manifest: Manifest) -> Iterator[str]:
+    yield f"# {manifest.name}, version {manifest.version}"
+    yield ""
+    yield (
+        f"A {manifest.problem_type.replace('_', '-')} text classifier of {manifest.parameters:,} "
+        f"parameters, in {manifest.precision.upper()}, that reads {manifest.max_length} tokens. "
+        f"Its labels: {', '.join(manifest.labels[:MOST_LABELS])}"
+        f"{' and more' if len(manifest.labels) > MOST_LABELS else ''}."
+    )
+    yield from ("", "## Measured", "")
+    if not manifest.metrics:
+        yield "It was published without labelled texts: how often it is right is not known."
+    for name, metrics in manifest.metrics.items():
+        yield from _measured(name, metrics)
+    yield from ("", "## Against its checkpoint", "")
+    yield from _parity(manifest)
+    yield from ("", "## Where it comes from", "")
+    for what, value in {
+        "teacher": manifest.lineage.teacher,
+        "recipe": manifest.lineage.recipe_sha256,
+        "training data": manifest.lineage.data_sha256,
+        "transfer text": manifest.lineage.transfer_sha256,
+    }.items():
+        hashes = ", ".join(value) if isinstance(value, tuple) else value
+        yield f"- {what}: {f'SHA-256 {hashes}' if hashes else 'not known'}"
+    yield f"- made with Stillhouse {manifest.lineage.code_version}"
+    yield from ("", "## Limits", "")
+    yield (
+        "The figures are of texts like those that were measured; of other texts, languages and "
+        "times they say nothing. Texts beyond the length that it reads are cut."
+    )
+
+
+def _measured(name: str, metrics: Metrics) -> Iterator[str]:
+    figures = ", ".join(f"{kind} {value:.4f}" for kind, value in _figures(metrics))
+    interval = ""
+    if metrics.accuracy_low is not None and metrics.accuracy_high is not None:
+        interval = f"; 95% of accuracy: {metrics.accuracy_low:.4f} to {metrics.accuracy_high:.4f}"
+    yield f"{name}, n = {metrics.n}: {figures}{interval}."
+    by_label = list((metrics.by_label or {}).items())
+    if not by_label:
+        return
+    yield from (
+        "",
+        "| label | n | precision | recall | F1 |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    )
+    for label, found in by_label[:MOST_LABELS]:
+        shares = (
+            "" if value is None else f"{value:.3f}"
+            for value in (found.precision, found.recall, found.f1)
+        )
+        yield f"| {label} | {found.n} | {' | '.join(shares)} |"
+    yield ""
+
+
+def _parity(manifest: Manifest) -> Iterator[str]:
+    parity = manifest.parity
+    if parity is None:
+        yield "Not compared."
+        return
+    drop = ""
+    if parity.accuracy_drop is not None:
+        drop = f", accuracy lower by {parity.accuracy_drop:.4f}"
+        if parity.accuracy_drop_high is not None:
+            drop += f" (at most {parity.accuracy_drop_high:.4f}, at 95%)"
+    yield (
+        f"On {parity.n} texts, read by the service here and by transformers there: agreement "
+        f"{parity.agreement:.4f}{drop}, largest logit difference {parity.max_logit_difference:.2g}."
+    )

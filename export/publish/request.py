@@ -1,0 +1,60 @@
+"""What to publish, and the rule that texts have one use each."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from export.errors import ExportError, Verdict
+from export.measure.gate import Gate
+from export.quantize.int8 import Int8
+from training.data.labelled import LabelledText
+
+Precision = Literal["fp32", "int8"]
+Weights = Literal["float32", "float16", "int8"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to publish.
+
+    Attributes:
+        name: the model's name in the repository.
+        weights: how an FP32 model's weights are stored; an INT8 model's are int8.
+        sets: labelled sets to measure on, by name; the first is the one that the gate looks at.
+        gate: what may be lost.
+        texts: more to compare on, without labels.
+        fit: labelled texts for the temperature and the thresholds, none of which is measured on;
+            None: the temperature is 1.
+        int8: how an INT8 model is made; its texts are none of those measured on either.
+        choose_optimizers: given the graph's path, which of ONNX Runtime's fusions make it
+            slower; None: they are not looked at.
+        judged: is told the gate's verdict, and then nothing is refused: whoever stages a model
+            judges it later.
+    """
+
+    name: str
+    precision: Precision
+    weights: Weights
+    licence: str
+    sets: Mapping[str, LabelledText]
+    gate: Gate
+    texts: Sequence[str] = ()
+    fit: LabelledText | None = None
+    int8: Int8 = field(default_factory=Int8)
+    choose_optimizers: Callable[[Path], tuple[str, ...]] | None = None
+    judged: Callable[[Verdict], None] | None = None
+
+    def refuse_measured(self, texts: Iterable[str], use: str) -> None:
+        """Raises ExportError where texts that were used for something are measured on too."""
+        measured = {_normal(text) for data in self.sets.values() for text in data.texts}
+        both = [text for text in texts if _normal(text) in measured]
+        if both:
+            raise ExportError(
+                f"{len(both)} texts {use} are among those that are measured on, such as "
+                f"{both[0][:60]!r}: texts have one use, so give others"
+            )
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())

@@ -1,0 +1,1 @@
+"""Results keyed by the content of what they were made of."""

@@ -1,0 +1,89 @@
+"""`stillhouse evaluate` and `predict`, as a user runs them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from tests.service.builders import publish_tiny
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A student that knows one word, a teacher that knows two, and labelled texts."""
+    publish_tiny(tmp_path, "student", scores={"good": (0.0, 2.0)})
+    publish_tiny(tmp_path, "teacher")
+    rows = ["good film\t1\ten", "bad film\t0\ten", "bad\t0\tde", "good\t1\tde", "film\t1\tde"]
+    (tmp_path / "dev.tsv").write_text("text\tlabel\tlanguage\n" + "\n".join(rows) + "\n")
+    return tmp_path
+
+
+def run(root: Path, *arguments: str) -> Result:
+    """Runs the command in this process, in the folder of the repository."""
+    return CliRunner().invoke(main, [*arguments, "--models", str(root)])
+
+
+NAMES = ("--labels", "0=negative", "--labels", "1=positive")
+
+
+def test_evaluate(root: Path) -> None:
+    """Scores, slices, a paired comparison, and predictions in a file."""
+    data = str(root / "dev.tsv")
+    found = run(
+        *(root, "evaluate", "teacher", "--data", data, *NAMES, "--against", "student@1"),
+        *("--slice", "language", "--predictions", str(root / "out.jsonl")),
+    )
+    assert found.exit_code == 0, found.output
+    assert "teacher@1: accuracy 0.8000 (" in found.output
+    assert "  de: accuracy 0.6667 (" in found.output
+    assert "student@1: accuracy" in found.output
+    assert "teacher@1 less student@1, paired on 5 texts" in found.output
+    rows = [json.loads(line) for line in (root / "out.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in rows[:4]] == ["positive", "negative", "negative", "positive"]
+    assert [row["truth"] for row in rows[:4]] == [row["label"] for row in rows[:4]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nobody",), "no model 'nobody'"),
+        (("teacher@7",), "no version 7 of 'teacher': there are [1]"),
+        (("teacher", "--predictions", "a.csv"), "ends in .jsonl or .tsv"),
+        (("teacher", "--labels", "0"), "should look like IN_FILE=SERVED"),
+        (("teacher", "--slice", "place"), "not place"),
+        (("teacher", "--text-column", "words"), "not words"),
+    ],
+)
+def test_mistakes_are_told(root: Path, arguments: tuple[str, ...], says: str) -> None:
+    """In one line, without a traceback."""
+    found = run(root, "evaluate", *arguments, "--data", str(root / "dev.tsv"), *NAMES)
+    assert found.exit_code in (1, 2)
+    assert isinstance(found.exception, SystemExit)
+    assert says in found.output
+
+
+def test_predict(root: Path) -> None:
+    """Texts of the command line, of a file and of standard input; answers printed or written."""
+    found = run(root, "predict", "teacher", "good", "bad film")
+    assert found.exit_code == 0, found.output
+    first, second = map(json.loads, found.stdout.splitlines())
+    assert (first["label"], second["label"]) == ("positive", "negative")
+    assert first["score"] == first["scores"]["positive"] > 0.9
+    written = run(
+        root, "predict", "teacher", "--file", str(root / "dev.tsv"), "--output", str(root / "o.tsv")
+    )
+    assert written.exit_code == 0, written.output
+    assert len((root / "o.tsv").read_text().splitlines()) == 6
+    piped = CliRunner().invoke(
+        main, ["predict", "teacher", "--file", "-", "--models", str(root)], input="good\nbad\n"
+    )
+    assert len(piped.stdout.splitlines()) == 2
+
+
+def test_predict_needs_texts(root: Path) -> None:
+    """None, both, or an empty one are told."""
+    assert "give texts, or a file" in run(root, "predict", "teacher").output
+    assert "give texts, or a file" in run(root, "predict", "teacher", "a", "--file", "b").output
+    assert "text 2 is empty" in run(root, "predict", "teacher", "a", " ").output

@@ -1,0 +1,75 @@
+"""A trained teacher and texts, made once."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import main
+from tests.tiny import tiny_encoder_checkpoint, toy_data
+from tests.training.builders import STUDENT, changed, teacher_recipe
+from training.loop.trainer import run_recipe
+from training.recipe.recipe import parse_recipe
+
+Compress = Callable[..., Result]
+LENIENT = ("--min-agreement", "0.8", "--max-accuracy-drop", "0.2")
+
+
+@pytest.fixture(scope="package")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained teacher, texts and a student's recipe; not to be changed."""
+    folder = tmp_path_factory.mktemp("given")
+    toy_data(folder / "train.tsv", 600, seed=1)
+    toy_data(folder / "test.tsv", 200, seed=2)
+    tiny_encoder_checkpoint(folder / "base", spread=0.02)
+    run_recipe(teacher_recipe(folder), folder / "teacher")
+    sizes = {f"data__{name}_size": 60 for name in ("choose", "fit", "measure")}
+    recipe = changed(STUDENT, data__train="given", distillation__teacher="given", **sizes)
+    (folder / "student.toml").write_text(parse_recipe(recipe, "test").to_toml())
+    return folder
+
+
+def command(given: Path, place: Path, data: object, *arguments: object) -> Result:
+    """Runs `stillhouse compress` in this process, all its output under `place`."""
+    common = [
+        *("--teacher", given / "teacher", *(("--data", data) if data else ())),
+        *(
+            "--licence",
+            "MIT",
+            "--keep-fusions",
+            "--student",
+            given / "student.toml",
+            "--models",
+            place / "models",
+        ),
+        *("--work", place / "work", "--report", place / "reports"),
+    ]
+    return CliRunner().invoke(main, ["compress", *map(str, [*common, *arguments])])
+
+
+@pytest.fixture(scope="package")
+def done(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place where the command ran once with `LENIENT` alone; not to be changed."""
+    place = tmp_path_factory.mktemp("done")
+    result = command(given, place, given / "train.tsv", *LENIENT)
+    assert result.exit_code == 0, result.output
+    return place
+
+
+@pytest.fixture
+def compress(given: Path, tmp_path: Path) -> Compress:
+    """Runs the command under `tmp_path`, where nothing is yet."""
+
+    def run(*arguments: object, data: object = given / "train.tsv") -> Result:
+        return command(given, tmp_path, data, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def again(done: Path, tmp_path: Path, compress: Compress) -> Compress:
+    """Runs it where it ran before: with the results of its stages, its models and report."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    return compress

@@ -1,0 +1,174 @@
+"""What the gate lets through, what it refuses, and what it says that it cannot see."""
+
+import re
+from typing import Any
+
+import pytest
+
+from export.errors import GateError
+from export.measure.comparison import Comparison, LabelChange
+from export.measure.gate import Gate, gate_for
+from tests.training.builders import STUDENT, changed
+from training.recipe.recipe import parse_recipe
+
+FP32 = Gate(1e-4, max_accuracy_drop=0.003, min_agreement=0.99, max_batch_difference=1e-5)
+INT8 = Gate(None, max_accuracy_drop=0.003, min_agreement=0.99, max_batch_difference=1e-5)
+
+
+def compared(n: int = 1000, **changes: Any) -> Comparison:
+    """Two models that agree on `n` labelled texts of two labels, unless changed."""
+    half = n // 2
+    values = {
+        "problem": "single_label",
+        "n": n,
+        "misread": (),
+        "compared": n + 9,
+        "max_logit_difference": 1e-5,
+        "agreeing": n,
+        "labelled": n,
+        "lost": 0,
+        "gained": 0,
+        "by_label": (LabelChange("a", half, half, 0, 0), LabelChange("b", n - half, half, 0, 0)),
+        "max_batch_difference": 0.0,
+    }
+    return Comparison(**{**values, **changes})
+
+
+@pytest.mark.parametrize("gate", [FP32, INT8])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"lost": 3, "agreeing": 997},  # at the limit: a thousandth lost may well lose three
+        {"lost": 5, "gained": 5, "agreeing": 990},  # as many gained as lost
+        {"gained": 200, "agreeing": 995},
+        {"max_batch_difference": 1e-5, "max_logit_difference": 1e-4},
+        {"labelled": 0, "by_label": ()},
+    ],
+)
+def test_gate_lets_through(gate: Gate, changes: dict[str, Any]) -> None:
+    """What is not shown to be over a limit passes, with texts enough to tell."""
+    gate.check(compared(**changes))
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes", "message"),
+    [
+        (FP32, {"max_logit_difference": 2e-4}, "a logit differs by 0.0002, allowed 0.0001"),
+        (FP32, {"max_logit_difference": float("nan")}, "a logit differs by nan"),
+        (INT8, {"max_batch_difference": float("nan")}, "a batch moves a probability by nan"),
+        (INT8, {"max_batch_difference": 0.01}, "moves a probability by 0.01, allowed 1e-05"),
+        (INT8, {"agreeing": 970}, r"agreement 0.9700 \(at most 0.97\d+, at 95%\), needed 0.99"),
+        (FP32, {"agreeing": 970}, "agreement 0.9700"),
+        (INT8, {"lost": 12}, r"accuracy fell by 0.0120 \(at least 0.00\d+, at 95%\)"),
+        (INT8, {"misread": ("a b c",)}, "reads 1 of 1009 texts as other tokens than transformers"),
+        (INT8, {"agreeing": 0, "lost": 900}, "agreement 0.0000.*; accuracy fell by 0.9000"),
+    ],
+)
+def test_gate_stops(gate: Gate, changes: dict[str, Any], message: str) -> None:
+    """What is shown to be over a limit is refused, and the message says by how much."""
+    with pytest.raises(GateError, match=f"not published: .*{message}.*n 1000"):
+        gate.check(compared(**changes))
+
+
+@pytest.mark.parametrize("n", [10, 80])
+def test_few_texts_that_all_agree_show_nothing(n: int) -> None:
+    """They are refused, with the number that would do; that number passes."""
+    with pytest.raises(GateError, match=f"{n} texts are too few to show an agreement") as caught:
+        INT8.check(compared(n))
+    said = [int(found) for found in re.findall(r"it takes (\d+) where", str(caught.value))]
+    assert max(said) == INT8.texts_needed() > n
+    assert len(said) == 2  # of agreement, and of accuracy
+    INT8.check(compared(INT8.texts_needed()))
+    with pytest.raises(GateError):
+        INT8.check(compared(INT8.texts_needed() - 1))
+
+
+def test_same_arithmetic_needs_no_number_of_texts() -> None:
+    """In FP32 the logits of each text are compared: no share is estimated."""
+    assert FP32.texts_needed() == 0
+    FP32.check(compared(10))
+
+
+def rare(lost: int, n: int = 15, total: int = 1000) -> dict[str, Any]:
+    """A rare label that loses so many of its texts, among two labels that lose nothing."""
+    rest = total - n
+    labels = (
+        LabelChange("often", rest // 2, rest // 2, 0, 0),
+        LabelChange("too", rest - rest // 2, rest // 2, 0, 0),
+        LabelChange("rare", n, n, lost, 0),
+    )
+    return {"agreeing": total - lost, "lost": lost, "by_label": labels}
+
+
+def test_a_label_that_collapses_is_refused() -> None:
+    """From recall 1.0 to 0.4, with an agreement that is well within its limit."""
+    gate = Gate(None, max_accuracy_drop=0.02, min_agreement=0.99)
+    found = compared(**rare(9))
+    assert found.agreement[0] > 0.99
+    with pytest.raises(GateError, match=r"label 'rare' fell from recall 1.000 to 0.400 on its 15"):
+        gate.check(found)
+    gate.check(compared(**rare(1)))  # one of fifteen may be chance
+
+
+def test_what_the_gate_cannot_see_is_said() -> None:
+    """No labels, labels that no text has, and labels of too few texts."""
+    assert INT8.judge(compared()).unseen == ()
+    (unlabelled,) = INT8.judge(compared(labelled=0, by_label=())).unseen
+    assert "no labelled texts" in unlabelled
+    few = (*compared().by_label, LabelChange("one", 1, 1, 0, 0), LabelChange("none", 0, 0, 0, 0))
+    absent, small = INT8.judge(compared(by_label=few)).unseen
+    assert "no text has the labels none" in absent
+    assert "one (1)" in small
+    number = compared(problem="regression", labelled=0, by_label=())
+    assert INT8.judge(number).unseen == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"agreeing": 970},
+        {"lost": 12},
+        {"n": 40, "agreeing": 40, "labelled": 40},
+        {"max_batch_difference": 0.0123},
+        {"max_batch_difference": 1.7e-5},
+        rare(9),
+    ],
+)
+def test_the_option_that_a_refusal_names_publishes(changes: dict[str, Any]) -> None:
+    """Whoever gives what the report says gets the model published."""
+    found = compared(**changes)
+    gate, names = INT8, []
+    for finding in INT8.judge(found).findings:
+        matched = re.search(r"--([a-z-]+) (\S+) would publish", finding.remedy)
+        assert matched is not None
+        name = matched[1].replace("-", "_")
+        gate = Gate(**{**vars(gate), name: float(matched[2])})
+        names.append(name)
+    assert names
+    gate.check(found)
+
+
+def test_what_no_option_publishes() -> None:
+    """Other logits, or other tokens, are no loss that a user may choose to accept."""
+    wrong = FP32.judge(compared(max_logit_difference=1.0, misread=("x",))).findings
+    assert len(wrong) == 2
+    assert all(one.remedy.startswith("no option publishes this") for one in wrong)
+
+
+def test_bars_come_from_the_recipe() -> None:
+    """A bar that is given counts, then the recipe's, then the default of recipes."""
+    values = changed(STUDENT, data__train="t", distillation__teacher="t")
+    plain = parse_recipe(values, "test")
+    strict = parse_recipe({**values, "quality": {"min_agreement": 0.999}}, "test")
+    for recipe, given, agreement in (
+        (None, None, 0.99),
+        (plain, None, 0.99),
+        (strict, None, 0.999),
+        (strict, 0.5, 0.5),
+        (strict, 0.0, 0.0),
+    ):
+        gate = gate_for(recipe, min_agreement=given)
+        assert (gate.min_agreement, gate.max_accuracy_drop) == (agreement, 0.003)
+        assert gate.max_recall_drop == 0.1
+    assert gate_for(None, max_recall_drop=0.5).max_recall_drop == 0.5

@@ -1,0 +1,194 @@
+"""Teachers that are no checkpoint: a published version, and a file of soft labels."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from tests.service.builders import SCORES, publish_tiny
+from tests.tiny import tiny_encoder_checkpoint, toy_texts
+from tests.training.builders import student_recipe
+from training.data.augmentation import MASK
+from training.errors import CheckpointError, DataError, RecipeError, TrainingError
+from training.loop.trainer import run_recipe
+from training.teach.opening import open_teacher
+from training.teach.published import OnnxTeacher, version_directory
+from training.teach.soft_labels import FileTeacher
+from training.teach.store import LogitStore
+from training.teach.teacher import CheckpointTeacher, Teacher
+
+NAMES = ("negative", "positive")
+ROWS = [("a good film", 0.1, 0.9), ('so "bad"', 1.0, 0.0), ("plain", 0.5, 0.5)]
+EXPECTED = np.log([[0.1, 0.9], [1.0, 1e-6], [0.5, 0.5]])
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, named by the environment."""
+    monkeypatch.setenv("STILLHOUSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def written(path: Path) -> Path:
+    """Writes `ROWS` in the form that the name says."""
+    rows = [{"text": text, "positive": high, "negative": low} for text, low, high in ROWS]
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    elif ".jsonl" in path.name:
+        nested = [
+            {"text": text, "probabilities": {"negative": low, "positive": high}}
+            for text, low, high in ROWS
+        ]
+        path.write_bytes(gzip.compress("\n".join(map(json.dumps, nested)).encode()))
+    elif path.suffix == ".csv":
+        quoted = [f'"{text}"' if '"' not in text else '"so ""bad"""' for text, *_ in ROWS]
+        lines = [f"{text},{high},{low}" for text, (_, low, high) in zip(quoted, ROWS, strict=True)]
+        path.write_text("\n".join(["text,positive,negative", *lines]))
+    else:
+        lines = [f"{text}\t{high}\t{low}\textra" for text, low, high in ROWS]
+        path.write_text("\n".join(["text\tpositive\tnegative\tother", *lines]))
+    return path
+
+
+@pytest.mark.parametrize("name", ["soft.tsv", "soft.csv", "soft.jsonl.gz", "soft.parquet"])
+def test_probabilities_are_read_from_every_kind_of_file(tmp_path: Path, name: str) -> None:
+    """Their logarithms are the logits, in the order of the data's labels; blanks do not matter."""
+    path = written(tmp_path / name)
+    teacher = open_teacher(str(path), NAMES)
+    assert isinstance(teacher, FileTeacher)
+    found = teacher.logits(["plain", " a good  film", 'so "bad"', "plain"])
+    assert found.dtype == np.float32
+    assert np.abs(found - EXPECTED[[2, 0, 1, 2]]).max() < 1e-5
+    # The second reading is of what was kept; another file is another teacher.
+    again = FileTeacher(path, NAMES, "single_label")
+    assert len(LogitStore(again.fingerprint)) == len(ROWS) + 1
+    assert FileTeacher(path, NAMES[::-1], "single_label").fingerprint != again.fingerprint
+    if path.suffix == ".tsv":
+        path.write_text(path.read_text().replace("0.9", "0.8").replace("0.1", "0.2"))
+        changed = FileTeacher(path, NAMES, "single_label")
+        assert changed.fingerprint != again.fingerprint
+        assert np.abs(changed.logits(["a good film"]) - np.log([0.2, 0.8])).max() < 1e-5
+
+
+def test_logits_and_other_problems_are_read(tmp_path: Path) -> None:
+    """Numbers outside of 0 to 1 are logits, as is a column of that name; sigmoids are undone."""
+    path = tmp_path / "soft.jsonl"
+    path.write_text(json.dumps({"text": "a", "logits": [0.25, 0.5]}))
+    assert FileTeacher(path, NAMES, "single_label").logits(["a"]).tolist() == [[0.25, 0.5]]
+    path.write_text(json.dumps({"text": "a", "negative": -3, "positive": 2.5}))
+    assert FileTeacher(path, NAMES, "single_label").logits(["a"]).tolist() == [[-3, 2.5]]
+    path.write_text(json.dumps({"text": "a", "negative": 0.5, "positive": 0.9}))
+    found = FileTeacher(path, NAMES, "multi_label").logits(["a"])
+    assert np.abs(found - [[0, np.log(9)]]).max() < 1e-5
+    path.write_text(json.dumps({"text": "a", "logits": [0.25, 0.5]}))
+    with pytest.raises(DataError, match=r"names no labels: set data\.labels"):
+        FileTeacher(path, None)
+    path.write_text(json.dumps({"text": "a", "logits": {"no": 0.25, "yes": 0.5}}))
+    assert FileTeacher(path, None).labels == ("no", "yes")
+    path.write_text(json.dumps({"text": "a", "stars": 0.5}))
+    assert FileTeacher(path, ["stars"], "regression").logits(["a"]).tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text\tpositive\na\t1", r"row 1 has no 'negative'; the labels are \['negative', 'pos"),
+        ("text\tpositive\tnegative\na\t0.9\t0.3", "are 1.2 together, not 1; logits belong in"),
+        ("text\tpositive\tnegative\na\tmuch\t0.3", "could not convert string to float: 'much'"),
+        ("text\tpositive\tnegative\na\tnan\t0.3", "a number is missing or not finite"),
+        ("review\tpositive\tnegative\na\t0.7\t0.3", "row 1 has no text"),
+        ("text\tpositive\tnegative", "has no rows"),
+    ],
+)
+def test_files_of_another_form_are_told(tmp_path: Path, content: str, message: str) -> None:
+    """Which file, which row and why; a second look at a bad file says the same."""
+    path = tmp_path / "soft.tsv"
+    path.write_text(content)
+    for _ in range(2):
+        with pytest.raises(DataError, match=f"soft.tsv.*{message}"):
+            FileTeacher(path, NAMES, "single_label")
+
+
+def test_what_a_file_cannot_give_is_told(tmp_path: Path) -> None:
+    """A text that it says nothing of, a mask, its own absence, or a kind that is not read."""
+    teacher = FileTeacher(written(tmp_path / "soft.tsv"), NAMES, "single_label")
+    with pytest.raises(DataError, match=r"nothing of 2 of 3 texts, the first is 'never seen': add"):
+        teacher.logits(["plain", "never seen", "nor this"])
+    with pytest.raises(RecipeError, match="mask_probability = 0"):
+        teacher.logits([f"plain {MASK}"])
+    (tmp_path / "soft.xls").write_text("")
+    for name in ("absent.tsv", "soft.xls"):
+        with pytest.raises(DataError, match=name):
+            open_teacher(str(tmp_path / name))
+
+
+def test_a_published_version_teaches(tmp_path: Path, cache: Path) -> None:
+    """It says what the service says: the sum of its words' scores; the highest version is taken."""
+    publish_tiny(tmp_path, "model", 2, scores={})
+    directory = publish_tiny(tmp_path, "model", 10)
+    teacher = open_teacher(str(tmp_path / "model"))
+    assert isinstance(teacher, OnnxTeacher)
+    assert version_directory(str(tmp_path / "model")) == version_directory(str(directory))
+    assert (teacher.labels, teacher.problem) == (NAMES, "single_label")
+    texts = ["good", "bad film", "good film good"]
+    found = teacher.logits(texts)
+    said = [[SCORES.get(word, (0, 0)) for word in text.split()] for text in texts]
+    expected = np.array([np.sum(words, axis=0) for words in said])
+    assert np.abs(found - expected).max() < 1e-5
+    assert len(list((cache / "logits").iterdir())) == 1
+    other = OnnxTeacher(tmp_path / "model" / "2", "other")
+    assert other.fingerprint != teacher.fingerprint
+    assert np.abs(other.logits(texts)).max() == 0
+    with pytest.raises(RecipeError, match="mask_probability = 0"):
+        teacher.spelt([MASK])
+
+
+def test_what_is_no_teacher_is_told(tmp_path: Path) -> None:
+    """A version that was changed after it was published, and a directory of something else."""
+    directory = publish_tiny(tmp_path)
+    (directory / "model.onnx").write_bytes(b"other")
+    (tmp_path / "empty").mkdir()
+    for source, message in ((directory, "no published classifier"), (tmp_path / "empty", "empty")):
+        with pytest.raises(CheckpointError, match=message):
+            open_teacher(str(source))
+    base = tiny_encoder_checkpoint(tmp_path / "base")
+    assert isinstance(open_teacher(str(base)), CheckpointTeacher)
+
+
+def test_a_file_teaches_a_student(toy: Path, tmp_path: Path) -> None:
+    """An encoder learns from soft labels alone; what needs a teacher's inside is told."""
+    path = tmp_path / "soft.tsv"
+    rows = [
+        f"{text}\t{0.95 if label == 'positive' else 0.05}\t{0.05 if label == 'positive' else 0.95}"
+        for text, label in toy_texts(400, seed=1)
+    ]
+    path.write_text("\n".join(["text\tpositive\tnegative", *rows]))
+    model = {"architecture": "encoder", "dropout": 0.0, "base": str(toy / "base")}
+    options = {"distillation__alpha": 1.0, "training__learning_rate": 3e-3, "training__epochs": 4}
+    recipe = student_recipe(toy, path, model=model, **options)
+    metrics = run_recipe(recipe, tmp_path / "student")
+    assert metrics["test"]["accuracy"] > 0.9
+    refused: list[tuple[dict[str, object], type[TrainingError], str]] = [
+        ({}, RecipeError, "bilstm"),
+        (
+            {"model": model, "distillation__alpha": None, "distillation__losses": {"cosine": 1.0}},
+            RecipeError,
+            "losses.cosine looks into the teacher, and .*soft.tsv gives logits alone",
+        ),
+    ]
+    for changes, error, message in refused:
+        with pytest.raises(error, match=message):
+            run_recipe(student_recipe(toy, path, **changes), tmp_path / "other")
+
+
+def test_teachers_keep_the_protocol(tmp_path: Path) -> None:
+    """Each kind is a `Teacher` to the type checker."""
+    teachers: list[Teacher] = [
+        FileTeacher(written(tmp_path / "soft.tsv"), NAMES, "single_label"),
+        OnnxTeacher(publish_tiny(tmp_path), "tiny"),
+    ]
+    assert [teacher.precision for teacher in teachers] == ["fp32", "fp32"]

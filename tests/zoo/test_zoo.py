@@ -1,0 +1,51 @@
+"""Every family through every stage, against transformers' own pipeline."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from export.check.check import SAME
+from tests.zoo import table
+from tests.zoo.families import REFUSED, SUPPORTED
+from tests.zoo.visit import visit
+
+SAME_IN_ANY_BATCH = 1e-5  # of a probability, in INT8
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_a_family_is_read_taught_from_and_served_as_transformers_does(
+    name: str, tmp_path: Path
+) -> None:
+    """As a teacher, in FP32 alone, in batches and at the limit; in INT8 whatever the batch."""
+    row = visit(name, SUPPORTED[name], tmp_path)
+    assert row.refused is None
+    stages = (row.teacher, row.alone, row.batch, row.limit)
+    assert max(stage for stage in stages if stage is not None) < SAME
+    assert row.int8 is not None
+    assert 0 < row.int8 < 1  # rounded, and not another model
+    assert row.int8_batch is not None
+    assert row.int8_batch < SAME_IN_ANY_BATCH
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Longformer", "cuts a text into windows, .* It can teach"),
+        ("BigBird, sparse attention", "set attention_type to original_full"),
+        ("XLNet", "no ONNX export for 'xlnet'"),
+    ],
+)
+def test_what_is_not_possible_is_refused(name: str, words: str, tmp_path: Path) -> None:
+    """In one line that says why and what to do."""
+    row = visit(name, REFUSED[name], tmp_path)
+    assert row.refused is not None
+    assert "\n" not in row.refused
+    assert re.search(words, row.refused)
+
+
+def test_the_page_shows_the_results() -> None:
+    """docs/models.md has the table of docs/zoo.json, which has every family."""
+    rows = table.stored()
+    assert [row.name for row in rows] == [*SUPPORTED, *REFUSED]
+    assert table.between(table.PAGE.read_text(encoding="utf-8")) == table.rendered(rows)

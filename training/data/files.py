@@ -1,0 +1,155 @@
+"""Local files as rows: TSV, CSV, JSON lines and plain text, whole or gzipped.
+
+A row is read once and goes to disk as Arrow; a field is a string unless JSON says otherwise.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from training.data.columns import Chosen, Wanted
+from training.data.raw import Coder, Raw
+from training.scratch import mapped
+
+BATCH = 16_384  # rows in memory at a time
+LONGEST_FIELD = 2**31 - 1
+DIALECTS: dict[str, dict[str, Any]] = {
+    ".tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE},
+    ".csv": {"strict": True},
+}
+
+Row = tuple[str | None, Any, str | None]  # text, label, beside
+
+
+def read_file(source: str, path: Path, suffix: str, wanted: Wanted) -> Raw:
+    """Reads a file of one of the formats above.
+
+    Raises:
+        DataError: a column is not there.
+        ValueError, OSError, csv.Error: the file is not of its format.
+    """
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        if suffix == ".txt":
+            return _collected(iter((line, None, None) for line in _lines(file)), labelled=False)
+        read: Callable[[str, IO[str], Wanted], tuple[Chosen, Iterator[Row]]] = (
+            _objects if suffix.startswith(".json") else _fields(DIALECTS[suffix])
+        )
+        chosen, rows = read(source, file, wanted)
+        return _collected(rows, labelled=chosen.label is not None, beside=chosen.beside is not None)
+
+
+def _lines(file: IO[str]) -> Iterator[str]:
+    """Lines with something on them; in plain text, an empty line is no text."""
+    return (line.rstrip("\r\n") for line in file if line.strip())
+
+
+def _fields(
+    dialect: dict[str, Any],
+) -> Callable[[str, IO[str], Wanted], tuple[Chosen, Iterator[Row]]]:
+    """Every field is a string: the word "null" is a text like any other, and 007 is not 7."""
+
+    def read(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterator[Row]]:
+        csv.field_size_limit(LONGEST_FIELD)
+        reader = csv.reader(file, **dialect)
+        header = [name.strip() for name in next(reader, [])]
+        chosen = wanted.choose(source, header)
+        places = [
+            None if name is None else header.index(name)
+            for name in (chosen.text, chosen.label, chosen.beside)
+        ]
+
+        def rows() -> Iterator[Row]:
+            for row in filter(None, reader):  # a blank line is no row
+                if len(row) > len(header):
+                    raise ValueError(
+                        f"line {reader.line_num} has {len(row)} fields, the header {len(header)}"
+                    )
+                text, label, beside = (
+                    None if place is None or place >= len(row) else row[place] for place in places
+                )
+                yield text, label, beside
+
+        return chosen, rows()
+
+    return read
+
+
+def _objects(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterator[Row]]:
+    """JSON lines, or one JSON list; a string stays one, whatever it looks like."""
+    objects = _parsed(file)
+    first = list(islice(objects, BATCH))
+    header = dict.fromkeys(name for record in first for name in record)
+    chosen = wanted.choose(source, list(header))
+
+    def rows() -> Iterator[Row]:
+        for part in (first, objects):
+            for record in part:
+                text, beside = (
+                    None if name is None else _written(record.get(name), name)
+                    for name in (chosen.text, chosen.beside)
+                )
+                yield text, None if chosen.label is None else record.get(chosen.label), beside
+
+    return chosen, rows()
+
+
+def _parsed(file: IO[str]) -> Iterator[dict[str, Any]]:
+    start = file.read(1)
+    if start == "[":
+        records: Iterator[Any] = iter(json.loads(start + file.read()))
+    else:
+        lines = (start + line if place == 0 else line for place, line in enumerate(file))
+        records = (_object(line, number) for number, line in enumerate(lines, 1) if line.strip())
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise ValueError(f"record {number} is no object with columns")
+        yield record
+
+
+def _object(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {number} is not JSON, and each is to be an object: {error}") from (
+            error
+        )
+
+
+def _written(value: Any, name: str) -> str | None:
+    """A string, or a number as it is written; what holds others is no text."""
+    if isinstance(value, list | dict):
+        raise ValueError(f"the column {name} holds {str(value)[:60]}, which is no text")
+    return None if value is None else str(value)
+
+
+def _collected(rows: Iterator[Row], *, labelled: bool, beside: bool = False) -> Raw:
+    """Texts go to disk as they come; of the labels only what differs is kept."""
+    coder = Coder()
+    schema = pa.schema([("text", pa.string()), ("beside", pa.string())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        while part := list(islice(rows, BATCH)):
+            texts, found, others = zip(*part, strict=True)
+            coder.add([_blank_is_none(label) for label in found])
+            yield pa.record_batch(
+                [pa.array(texts, pa.string()), pa.array(others, pa.string())], schema
+            )
+
+    table = mapped(batches(), schema)
+    return Raw(
+        table["text"],
+        coder.codes if labelled else None,
+        coder.values,
+        beside=table["beside"] if beside else None,
+    )
+
+
+def _blank_is_none(label: Any) -> Any:
+    return None if isinstance(label, str) and not label.strip() else label

@@ -1,0 +1,187 @@
+"""Reads what a recipe names: labelled sets, and texts alone.
+
+Empty texts are left out and counted; a label is what the map of labels says it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from training.data.columns import Wanted
+from training.data.labelled import LabelledText, unlabelled
+from training.data.labels import LabelMap, map_of_data, map_of_model, targets_of
+from training.data.raw import MISSING, Raw
+from training.data.sources import TEST_SPLITS, TRAIN_SPLITS, read_source
+from training.data.splits import Split, split
+from training.data.texts import TextColumn
+from training.data.values import plain, problem_of_values
+from training.errors import DataError
+from training.problem import ProblemType
+from training.recipe.recipe import Data
+from training.telling import tell
+
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What a recipe names, with one map for all of its labels."""
+
+    train: LabelledText
+    test: LabelledText | None
+    labels: LabelMap
+
+
+def load_split(
+    data: Data, names: Sequence[str] | None = None, problem: ProblemType | None = None
+) -> Split:
+    """Reads the sets of a recipe and splits them.
+
+    Args:
+        names: a teacher's label names, in the order of its logits; None: the data's own.
+        problem: a teacher's; None: what the recipe says, or the labels themselves.
+
+    Raises:
+        DataError: a source, a column or a label cannot be used, or there are too few texts.
+    """
+    sets = load_sets(data, names, problem)
+    return split(sets.train, sets.test, data)
+
+
+def load_sets(
+    data: Data, names: Sequence[str] | None = None, problem: ProblemType | None = None
+) -> Sets:
+    """Reads the sets of a recipe; see `load_split`."""
+    train, labels = _load(data.train_source, data, "train", _map(names, data), problem)
+    test = None
+    if data.test is not None:
+        test = load_labelled_text(data.test, data, "test", labels, train.problem)
+    return Sets(train, test, labels)
+
+
+def load_labelled_text(
+    source: str,
+    data: Data,
+    split: str = "train",
+    labels: LabelMap | None = None,
+    problem: ProblemType | None = None,
+) -> LabelledText:
+    """Reads a labelled set.
+
+    Args:
+        source: see `training.data.sources`.
+        data: config, splits, columns and labels.
+        split: of a set of the hub; "train" and "test" are those that `data` says.
+        labels: what the labels are called; None: what `data.labels` says, or the set itself.
+        problem: what the labels are of; None: what `data` says, or the labels themselves.
+
+    Raises:
+        DataError: the source, a column or a label cannot be used.
+    """
+    return _load(source, data, split, labels, problem)[0]
+
+
+def load_beside(
+    source: str, data: Data, column: str, split: str = "test", labels: LabelMap | None = None
+) -> tuple[LabelledText, list[str]]:
+    """Reads a labelled set, and one more of its columns row by row; a gap is an empty string.
+
+    Raises:
+        DataError: as `load_labelled_text`.
+    """
+    raw = _read(source, data, split, labelled=True, beside=column)
+    assert raw.beside is not None
+    found = _labelled(source, raw, data, labels, None)[0]
+    taken = raw.beside.take(pa.array(_rows(source, raw)))
+    values = ["" if value is None else value for value in taken.to_pylist()]
+    return found, values
+
+
+def load_texts(source: str, data: Data, split: str = "train") -> TextColumn:
+    """Reads texts alone; labels are not looked at, and need not be there.
+
+    Raises:
+        DataError: the source or its column of text cannot be used.
+    """
+    raw = _read(source, data, split, labelled=False)
+    return _texts(raw, _rows(source, raw))
+
+
+def load_unlabelled(
+    source: str, data: Data, names: Sequence[str], problem: ProblemType = "single_label"
+) -> LabelledText:
+    """Reads texts that only a teacher of these label names says something of.
+
+    They can be split as labelled ones are.
+
+    Raises:
+        DataError: as `load_texts`.
+    """
+    return unlabelled(load_texts(source, data), tuple(names), problem)
+
+
+def _map(names: Sequence[str] | None, data: Data) -> LabelMap | None:
+    return None if names is None else map_of_model(names, data.labels)
+
+
+def _load(
+    source: str, data: Data, split: str, labels: LabelMap | None, problem: ProblemType | None
+) -> tuple[LabelledText, LabelMap]:
+    return _labelled(source, _read(source, data, split, labelled=True), data, labels, problem)
+
+
+def _labelled(
+    source: str, raw: Raw, data: Data, labels: LabelMap | None, problem: ProblemType | None
+) -> tuple[LabelledText, LabelMap]:
+    assert raw.codes is not None
+    rows = _rows(source, raw)
+    missing = rows[raw.codes[rows] == MISSING]
+    if len(missing):
+        raise DataError(
+            f"{source}: no label in {len(missing)} rows, the first is row {missing[0] + 1}: fill "
+            "them or take them out (a set of the hub may withhold a split's labels)"
+        )
+    raw = raw.labels_of(rows)
+    if problem is not None and data.problem not in (None, problem):
+        raise DataError(f"data.problem is {data.problem}, and the teacher's is {problem}")
+    problem = problem or data.problem or _found_problem(source, raw, data)
+    if labels is None:
+        labels = map_of_data(source, raw, problem, data.labels)
+    labels = replace(labels, classes=raw.classes)
+    targets = targets_of(source, raw, labels, problem)
+    return LabelledText(_texts(raw, rows), targets, labels.names, problem), labels
+
+
+def _found_problem(source: str, raw: Raw, data: Data) -> ProblemType:
+    values = plain(source, raw.values)
+    found = problem_of_values(source, values)
+    return "single_label" if found == "regression" and data.labels else found
+
+
+def _read(source: str, data: Data, split: str, *, labelled: bool, beside: str | None = None) -> Raw:
+    given = {"train": data.train_split, "test": data.test_split}.get(split, split)
+    usual = TRAIN_SPLITS if split == "train" else TEST_SPLITS
+    wanted = Wanted(data.text_column, data.label_column, labelled, beside)
+    splits = usual if given is None else (given,)
+    return read_source(source, wanted, config=data.config, splits=splits)
+
+
+def _texts(raw: Raw, rows: Places) -> TextColumn:
+    column = TextColumn(raw.texts)
+    return column if len(rows) == len(column) else column.select(rows)
+
+
+def _rows(source: str, raw: Raw) -> Places:
+    """The rows whose texts have something in them; the others are counted."""
+    rows = TextColumn(raw.texts).with_something()
+    empty = len(raw.texts) - len(rows)
+    if not len(rows):
+        raise DataError(
+            f"{source}: " + (f"all of its {empty} texts are empty" if empty else "no rows")
+        )
+    if empty:
+        tell(f"{source}: {empty} of {len(raw.texts)} texts are empty, and are left out")
+    return rows

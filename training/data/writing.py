@@ -1,0 +1,34 @@
+"""Writes labelled text as a TSV that every command reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data.labelled import LabelledText
+from training.errors import DataError
+
+
+def write_labelled(data: LabelledText, path: Path) -> None:
+    """Writes a new file; blanks in texts become single spaces.
+
+    Raises:
+        DataError: the path exists.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write("label\ttext\n")
+            for text, target in zip(data.texts, data.targets, strict=True):
+                file.write(f"{_spelt(data, target)}\t{' '.join(text.split())}\n")
+    except FileExistsError as error:
+        raise DataError(f"{path} exists: remove it, or choose another --output") from error
+
+
+def _spelt(data: LabelledText, target: Any) -> str:
+    if data.problem == "regression":
+        return repr(float(target))
+    if data.problem == "multi_label":
+        names = [data.labels[place] for place in np.flatnonzero(target)]
+        return json.dumps(names, ensure_ascii=False)
+    return str(data.labels[target])

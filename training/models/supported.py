@@ -1,0 +1,47 @@
+"""Which checkpoints are supported, told by their config alone, before anything is run.
+
+What is refused here has no way to be served as it was trained; the message says what to do.
+"""
+
+from typing import Any
+
+from training.errors import CheckpointError
+
+# The heads that transformers writes into `architectures`, by what follows "For".
+OTHER_HEADS = {
+    "TokenClassification": "labels tokens",
+    "QuestionAnswering": "answers questions out of a text",
+    "MultipleChoice": "chooses among texts",
+    "NextSentencePrediction": "tells whether one text follows another",
+    "ImageClassification": "labels images",
+    "AudioClassification": "labels sound",
+    "SequenceClassification": None,
+}
+
+
+def refuse_unsupported(source: str, config: Any) -> None:
+    """Refuses what is no classifier of texts, or cannot be served as one.
+
+    Raises:
+        CheckpointError: what it is, and what to do.
+    """
+    for name in config.architectures or ():
+        head = name.partition("For")[2]
+        does = OTHER_HEADS.get(head)
+        if does is not None:
+            raise CheckpointError(
+                f"{source} is no sequence classifier: a {name} {does}. Only "
+                "...ForSequenceClassification is supported; as [model] base it gives its body"
+            )
+    if getattr(config, "attention_type", None) == "block_sparse":
+        raise CheckpointError(
+            f"{source}: with sparse attention a text's answer depends on what was read before it "
+            "(transformers leaves it at the first short text): set attention_type to "
+            "original_full in its config.json"
+        )
+
+
+def head_of(config: Any) -> str | None:
+    """The head that a config names, such as MaskedLM; None: none."""
+    names = config.architectures or ()
+    return next((name.partition("For")[2] for name in names if "For" in name), None)

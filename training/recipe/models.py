@@ -1,0 +1,60 @@
+"""The part of a recipe that says what is trained: one section for each architecture."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from training.recipe.section import Section
+
+InitialEmbeddings = Annotated[
+    Literal["random", "teacher", "contextual"],
+    Field(
+        description="teacher: its word embeddings; contextual: its last layer's states of each "
+        "token read alone; both projected to embedding_size by SVD"
+    ),
+]
+
+
+class EncoderModel(Section):
+    """A pretrained transformer encoder with a classification head."""
+
+    architecture: Literal["encoder"] = Field(description="a pretrained transformer")
+    base: str | None = Field(
+        None,
+        description="hub id or local directory of the pretrained encoder; default: the teacher",
+    )
+    layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="of hidden states and attention")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
+            raise ValueError("layers: name each once, in ascending order")
+        return self
+
+
+class BiLstmModel(Section):
+    """A bidirectional LSTM over the teacher's own token ids."""
+
+    architecture: Literal["bilstm"] = Field(description="a small recurrent student")
+    embedding_size: int = Field(128, ge=1, description="of a token")
+    hidden_size: int = Field(256, ge=1, description="of each direction")
+    layers: int = Field(1, ge=1, description="one upon the other")
+    dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
+    pooling: Literal["last", "max", "mean"] = Field(
+        "last", description="what is classified: each direction's last state, or over all states"
+    )
+    initial_embeddings: InitialEmbeddings = "teacher"
+
+
+class NanoModel(Section):
+    """One convolution over the teacher's own token ids, and the maximum over time."""
+
+    architecture: Literal["nano"] = Field(description="the smallest student")
+    embedding_size: int = Field(96, ge=1, description="of a token")
+    filters: int = Field(128, ge=1, description="n-grams that are looked for")
+    width: int = Field(5, ge=1, description="tokens that a filter sees at once")
+    dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
+    initial_embeddings: InitialEmbeddings = "contextual"

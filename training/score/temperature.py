@@ -1,0 +1,52 @@
+"""The temperature that makes a classifier's confidence honest, fitted on held-out texts.
+
+The least negative log-likelihood (Guo et al. 2017, arXiv:1706.04599) has no minimum where every
+held-out text is right: it would make every confidence 1. So the targets are smoothed as Platt
+smooths those of his sigmoid (1999, "Probabilistic Outputs for Support Vector Machines", section
+2.2): of n texts the right answer gets (n + 1)/(n + 2), the others share the rest. That is a prior
+of one text told right and one told wrong, and no confidence is fitted that n texts cannot show.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_expit, log_softmax
+
+FloatArray = npt.NDArray[np.floating]
+LOWEST, HIGHEST = 0.05, 20.0
+
+
+def fit_temperature(logits: FloatArray, targets: Sequence[int] | npt.NDArray[np.generic]) -> float:
+    """The temperature of the least smoothed negative log-likelihood.
+
+    Args:
+        logits: (n, labels), of texts that the model was not trained on.
+        targets: (n,), class indices; or (n, labels) of 0 and 1 where a text may have several
+            labels, each judged by itself.
+
+    Returns:
+        between 0.05 and 20; over 1 where the model is too sure of itself.
+    """
+    truth = np.asarray(targets)
+    scores = np.asarray(logits, dtype=np.float64)
+    n = len(truth)
+    if not n or not np.isfinite(scores).all():
+        raise ValueError("a temperature needs texts, and logits that are numbers")
+    certain = (n + 1) / (n + 2)
+    several = truth.ndim == 2
+    if several:
+        share = np.where(truth > 0.5, certain, 1 - certain)
+    else:
+        share = np.full(scores.shape, (1 - certain) / (scores.shape[1] - 1))
+        share[np.arange(n), truth.astype(np.int64)] = certain
+
+    def loss(log_temperature: float) -> float:
+        scaled = scores / np.exp(log_temperature)
+        if several:
+            return -float((share * log_expit(scaled) + (1 - share) * log_expit(-scaled)).mean())
+        return -float((share * log_softmax(scaled, axis=1)).sum(axis=1).mean())
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

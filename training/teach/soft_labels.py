@@ -1,0 +1,191 @@
+"""A file of soft labels as a teacher: what anyone, an LLM say, said of each text.
+
+TSV and CSV have a column `text` and one for each label. JSON lines and Parquet may have those, or
+one column `probabilities` or `logits` that holds an object by label or a list in the order of the
+labels. Numbers in columns of labels are probabilities where all lie between 0 and 1.
+"""
+
+import csv
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from training.errors import DataError
+from training.problem import ProblemType
+from training.teach.precision import Precision
+from training.teach.store import Logits, LogitStore, matrix, text_key
+from training.teach.teacher import refuse_masks
+
+KINDS = (".tsv", ".csv", ".jsonl", ".json", ".parquet")
+NESTED = ("logits", "probabilities")
+ROWS = 8_192  # read at once
+SMALLEST = 1e-6  # the probability that 0 is taken for: its logarithm must be a number
+WHOLE = 0.02  # how far the probabilities of one text may be from 1 together: they are rounded
+COMPLETE = b"complete"  # no text's key; kept last, for a reading that was cut short
+
+
+class Tabbed(csv.excel_tab):
+    """A TSV, in which a quotation mark is a character like any other."""
+
+    quoting = csv.QUOTE_NONE
+
+
+def is_soft_labels(source: str) -> bool:
+    """Whether a teacher's source is a file of soft labels."""
+    return Path(source).is_file() or _kind(Path(source)) in KINDS
+
+
+class FileTeacher:
+    """A file of soft labels as a teacher.
+
+    Args:
+        path: TSV, CSV, JSON lines or Parquet; the first three may be gzipped.
+        labels: that a text may have, in the order of the logits; None: as the first row has them.
+        problem: what is said of a text.
+
+    Raises:
+        DataError: the file is not there, or not of that form.
+    """
+
+    precision: Precision = "fp32"
+
+    def __init__(
+        self, path: Path, labels: Sequence[str] | None, problem: ProblemType = "single_label"
+    ) -> None:
+        if not path.is_file():
+            raise DataError(f"no file of soft labels at {path}")
+        if _kind(path) not in KINDS:
+            raise DataError(f"{path}: expected one of {[*KINDS]}, .gz allowed")
+        self.name = str(path)
+        self.problem = problem
+        self._path = path
+        self.labels = tuple(labels) if labels else self._named()
+        self._store = LogitStore(self.fingerprint)
+        if not self._store.known([COMPLETE]):
+            self._read()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the file."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the file, and of the labels and the problem that it is read for."""
+        parts = [self.sha256, self.labels, self.problem]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+        """See `training.teach.teacher.Teacher`: what is in no file has no label."""
+        return refuse_masks(self.name, texts)
+
+    def logits(self, texts: Sequence[str]) -> Logits:
+        """What the file says of each text.
+
+        Raises:
+            DataError: it says nothing of one of them.
+        """
+        keys = [text_key(_plain(text)) for text in self.spelt(texts)]
+        rows = self._store.known(list(dict.fromkeys(keys)))
+        missing = [text for key, text in zip(keys, texts, strict=True) if key not in rows]
+        if missing:
+            raise DataError(
+                f"{self.name} says nothing of {len(missing)} of {len(texts)} texts, the first is "
+                f"{missing[0][:60]!r}: add them, or leave those texts out of train and transfer"
+            )
+        return matrix(rows, keys, len(self.labels))
+
+    def _named(self) -> tuple[str, ...]:
+        try:
+            row = next(_rows(self._path), {})
+        except (ValueError, csv.Error, OSError) as error:
+            raise DataError(f"{self._path} is no file of soft labels: {error}") from error
+        found = next((row[kind] for kind in NESTED if kind in row), None)
+        if found is not None and not isinstance(found, Mapping):
+            raise DataError(f"{self._path} names no labels: set data.labels, in the file's order")
+        return tuple(name for name in (found or row) if name != "text")
+
+    def _read(self) -> None:
+        place = 0
+        try:
+            rows = _rows(self._path)
+            while part := list(islice(rows, ROWS)):
+                texts = [row.get("text") for row in part]
+                if None in texts:
+                    raise ValueError(f"row {place + texts.index(None) + 1} has no text")
+                values = [self._values(row, place + n) for n, row in enumerate(part, 1)]
+                logits = self._logits([value for value, _ in values], values[0][1])
+                self._store.keep(
+                    (text_key(_plain(str(text))), row)
+                    for text, row in zip(texts, logits, strict=True)
+                )
+                place += len(part)
+        except (ValueError, TypeError, KeyError, csv.Error, OSError) as error:
+            raise DataError(f"{self._path} is no file of soft labels: {error}") from error
+        if not place:
+            raise DataError(f"{self._path} has no rows")
+        self._store.keep({COMPLETE: np.zeros(1, np.float32)})
+
+    def _values(self, row: Mapping[str, Any], number: int) -> tuple[list[float], str]:
+        """A row's numbers by label, and what they are."""
+        for kind in NESTED:
+            if kind in row:
+                found = row[kind]
+                if not isinstance(found, Mapping):
+                    found = dict(zip(self.labels, found, strict=True))
+                return [float(found[label]) for label in self.labels], kind
+        if absent := [label for label in self.labels if row.get(label) is None]:
+            raise ValueError(f"row {number} has no {absent[0]!r}; the labels are {[*self.labels]}")
+        return [float(row[label]) for label in self.labels], "either"
+
+    def _logits(self, values: list[list[float]], kind: str) -> Logits:
+        numbers = np.array(values, dtype=np.float64)
+        if not np.isfinite(numbers).all():
+            raise ValueError("a number is missing or not finite")
+        inside = bool(((numbers >= 0) & (numbers <= 1)).all())
+        if self.problem == "regression" or kind == "logits" or (kind == "either" and not inside):
+            return numbers.astype(np.float32)
+        if not inside:
+            raise ValueError("a probability is not between 0 and 1")
+        if self.problem == "multi_label":
+            clipped = np.clip(numbers, SMALLEST, 1 - SMALLEST)
+            return np.log(clipped / (1 - clipped)).astype(np.float32)
+        wrong = np.abs(numbers.sum(axis=1) - 1) > WHOLE
+        if wrong.any():
+            raise ValueError(
+                f"probabilities of a text are {numbers[wrong][0].sum():.3g} together, not 1; "
+                "logits belong in one column of that name"
+            )
+        return np.log(np.maximum(numbers, SMALLEST)).astype(np.float32)
+
+
+def _plain(text: str) -> str:
+    """A text as it is looked up: blanks are all alike, since files differ in theirs."""
+    return " ".join(text.split())
+
+
+def _kind(path: Path) -> str:
+    return next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "")
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    kind = _kind(path)
+    if kind == ".parquet":
+        for batch in parquet.ParquetFile(path).iter_batches(ROWS):
+            yield from batch.to_pylist()
+        return
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        if kind in (".jsonl", ".json"):
+            yield from (json.loads(line) for line in file if line.strip())
+        else:
+            yield from csv.DictReader(file, dialect=Tabbed if kind == ".tsv" else csv.excel)

@@ -1,0 +1,200 @@
+"""Who teaches: a checkpoint, a published version, or a file of what someone said of each text.
+
+A teacher is asked for logits and nothing else; what it said once is kept text by text. Knows
+nothing of the student or of the loss that uses the logits.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from training.data.augmentation import MASK, spell_masks
+from training.errors import RecipeError
+from training.models.checkpoint import Checkpoint
+from training.models.devices import on_fastest_device
+from training.problem import ProblemType, problem_of
+from training.teach.logits import all_cores, predict_logits
+from training.teach.precision import Precision
+from training.teach.store import Logits, LogitStore, matrix, text_key
+
+WINDOW = 16_384  # texts that are looked up at once
+CHUNK = 2_048  # texts that are labelled before they are kept: what a killed run may lose
+
+Label = Callable[[Sequence[str], "tqdm[None]"], Logits]
+
+
+class Teacher(Protocol):
+    """Whatever gives logits for texts.
+
+    Attributes:
+        name: as the recipe names it.
+        fingerprint: of all that its logits depend on; teachers with the same one say the same.
+        sha256: of what it is, for the lineage of its students.
+        labels: in the order of the logits.
+        problem: what its logits are of.
+        precision: that it labels in.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102  the class says it
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def problem(self) -> ProblemType: ...  # noqa: D102
+
+    @property
+    def precision(self) -> Precision: ...  # noqa: D102
+
+    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts as this teacher reads them, each `MASK` as its own mask token.
+
+        Raises:
+            RecipeError: it has no mask token, and there is a mask.
+        """
+
+    def logits(self, texts: Sequence[str]) -> Logits:
+        """Logits of texts that may hold `MASK`, (texts, labels)."""
+
+
+@dataclass(frozen=True)
+class CheckpointTeacher:
+    """A checkpoint as a teacher."""
+
+    checkpoint: Checkpoint
+    precision: Precision = "fp32"
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's source."""
+        return self.checkpoint.source
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In the order of the logits."""
+        return self.checkpoint.labels
+
+    @property
+    def problem(self) -> ProblemType:
+        """What the config says."""
+        return problem_of(self.checkpoint.model.config)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the checkpoint."""
+        return self.checkpoint.sha256
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of weights, config, reading and precision; where they lie does not matter."""
+        parts = [self.sha256, _config(self.checkpoint), _reading(self.checkpoint), self.precision]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+        """See `Teacher`."""
+        return spell_masks(texts, self.checkpoint.hub_tokenizer)
+
+    def logits(self, texts: Sequence[str]) -> Logits:
+        """Computed on the GPU or all cores, or read where they were computed before."""
+        model, tokenizer = self.checkpoint.model, self.checkpoint.tokenizer
+
+        def label(part: Sequence[str], bar: "tqdm[None]") -> Logits:
+            return predict_logits(model, tokenizer, part, bf16=self.precision == "bf16", bar=bar)
+
+        with on_fastest_device(model), all_cores():
+            return remembered(self, self.spelt(texts), label)
+
+
+def remembered(teacher: Teacher, texts: Sequence[str], label: Label) -> Logits:
+    """A teacher's logits, of which those that are kept are not asked for again.
+
+    Args:
+        texts: as the teacher reads them.
+        label: gives the logits of texts, and moves a bar on by the texts done.
+
+    Returns:
+        (texts, labels).
+    """
+    store = LogitStore(teacher.fingerprint)
+    logits = np.empty((len(texts), len(teacher.labels)), dtype=np.float32)
+    with tqdm(total=len(texts), desc=f"logits of {teacher.name}", unit="text") as bar:
+        for start in range(0, len(texts), WINDOW):
+            window = texts[start : start + WINDOW]
+            keys = [text_key(text) for text in window]
+            rows = store.known(list(dict.fromkeys(keys)))
+            missing = {key: text for key, text in zip(keys, window, strict=True) if key not in rows}
+            bar.update(len(window) - len(missing))
+            # By length, so that a chunk's batches are of like length as well.
+            todo = sorted(missing, key=lambda key: len(missing[key]))
+            for place in range(0, len(todo), CHUNK):
+                part = todo[place : place + CHUNK]
+                found = label([missing[key] for key in part], bar)
+                new = dict(zip(part, found, strict=True))
+                store.keep(new)
+                rows |= new
+            logits[start : start + len(window)] = matrix(rows, keys, logits.shape[1])
+    return logits
+
+
+def ensemble_logits(teachers: Sequence[Teacher], texts: Sequence[str]) -> Logits:
+    """The mean of the teachers' logits, each reading with its own tokeniser.
+
+    Averaging logits is averaging probabilities geometrically (Hinton et al. 2015 allow either
+    mean). The result is logits again, so that every temperature and the loss on logits work
+    as with one teacher.
+
+    Args:
+        texts: may hold `training.data.augmentation.MASK`, which each teacher reads as its own.
+
+    Returns:
+        (texts, labels).
+    """
+    mean: Logits = np.mean(
+        [teacher.logits(texts) for teacher in teachers], axis=0, dtype=np.float32
+    )
+    return mean
+
+
+def refuse_masks(name: str, texts: Sequence[str]) -> Sequence[str]:
+    """The texts as they are, for a teacher that has no mask token.
+
+    Raises:
+        RecipeError: one of them holds a mask.
+    """
+    if any(MASK in text for text in texts):
+        raise RecipeError(
+            f"the teacher {name} has no mask token: "
+            "set distillation.augmentation.mask_probability = 0"
+        )
+    return texts
+
+
+def _config(checkpoint: Checkpoint) -> dict[str, object]:
+    """What a config says of how the model computes, and not who saved it where."""
+    values = checkpoint.model.config.to_diff_dict()
+    for name in ("_name_or_path", "transformers_version", "dtype", "architectures"):
+        values.pop(name, None)
+    return {str(key): str(value) for key, value in values.items()}
+
+
+def _reading(checkpoint: Checkpoint) -> list[object]:
+    """How texts become the ids that the model reads."""
+    tokenizer = checkpoint.hub_tokenizer
+    rules = json.loads(tokenizer.backend_tokenizer.to_str())
+    for name in ("truncation", "padding"):  # of the last call, which is no rule
+        rules.pop(name, None)
+    sides = (tokenizer.padding_side, tokenizer.truncation_side)
+    return [rules, checkpoint.max_length, tokenizer.pad_token_id, *sides]
