@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,18 @@ from typing import Any
 import tomli_w
 
 from export.errors import ExportError
+from service.repository.manifest import NAME_PATTERN
 from service.repository.routes import FILE_NAME, Cascade, read_routes
+
+DRAWN = (".svg", ".png")
 
 
 def refuse_taken(root: Path, name: str, *, replace: bool) -> None:
-    """Raises ExportError where a route of `name` would be replaced unasked."""
+    """Raises ExportError where a cascade cannot be called so, or would replace a route unasked."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ExportError(f"{name!r} is not a cascade's name: it should match {NAME_PATTERN}")
+    if (root / name).is_dir():
+        raise ExportError(f"{name!r} is a model in {root}, which the cascade would hide")
     routes = read_routes(root)
     if name in routes.aliases:
         raise ExportError(f"{name!r} is an alias in {FILE_NAME}: choose another --name")
@@ -61,6 +69,14 @@ def _write_routes(root: Path, values: Mapping[str, Any]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             partial.unlink()
+
+
+def refuse_drawing(path: Path) -> None:
+    """Raises ExportError unless a curve can be drawn into such a file."""
+    if path.suffix.lower() not in DRAWN:
+        raise ExportError(f"a curve goes to a file that ends in {' or '.join(DRAWN)}, not {path}")
+    if not path.parent.is_dir():
+        raise ExportError(f"there is no directory {path.parent} for {path}")
 
 
 def draw(cascade: Cascade, path: Path) -> None:

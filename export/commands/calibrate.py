@@ -60,12 +60,14 @@ def calibrate(
 ) -> None:
     """Fit a cascade: the cheap model answers when it is sure, the next when it is not."""
     from export.cascade.fitting import fit_cascade, models_of, texts_needed
-    from export.cascade.routing import draw, refuse_taken, write_cascade
+    from export.cascade.routing import draw, refuse_drawing, refuse_taken, write_cascade
     from training.data.labels import map_of_model
     from training.data.loading import load_labelled_text
 
     texts_needed(max_accuracy_loss, confidence)  # now, for their errors should not wait
     refuse_taken(models, name, replace=replace)
+    if plot is not None:
+        refuse_drawing(plot)
     last = models_of(models, chain.split(","))[-1]
     columns, manifest = columns_for(None, options), last.manifest
     names = map_of_model(manifest.labels, columns.labels)

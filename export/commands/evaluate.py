@@ -38,13 +38,13 @@ def evaluate(
     from export.evaluate.evaluation import against as paired
     from export.evaluate.evaluation import answers_scores
     from export.evaluate.evaluation import evaluate as run
-    from export.evaluate.predictions import refuse_kind, write_predictions
+    from export.evaluate.predictions import refuse_output, write_predictions
     from export.evaluate.telling import compared, headline, lines
     from training.data.labels import map_of_model
     from training.data.loading import load_beside, load_labelled_text
 
     if predictions is not None:
-        refuse_kind(predictions)
+        refuse_output(predictions, source)
     first = open_model(model, models)
     recipe = first.checkpoint.recipe if first.checkpoint else None
     columns = columns_for(recipe.data if recipe else None, options)

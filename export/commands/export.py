@@ -107,7 +107,7 @@ WORST_SHOWN = 10
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path("reports"),
     show_default=True,
     help="Where a refusal's report goes.",

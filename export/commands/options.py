@@ -10,7 +10,7 @@ from training.options import in_data
 
 MODELS = click.option(
     "--models",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path("models"),
     show_default=True,
     help="The model repository.",

@@ -41,16 +41,16 @@ def predict(
     """
     from export.errors import ExportError
     from export.evaluate.answering import open_model
-    from export.evaluate.predictions import refuse_kind, rows, write_predictions
+    from export.evaluate.predictions import refuse_output, rows, write_predictions
     from training.data.loading import load_texts
 
     if output is not None:
-        refuse_kind(output)
+        refuse_output(output, source)
     if bool(texts) == (source is not None):
         raise click.UsageError("give texts, or a file of texts with --file")
     found: list[str] = list(texts)
     if source == "-":
-        found = [line.rstrip("\n") for line in sys.stdin]
+        found = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]  # as of a .txt
     elif source is not None:
         found = list(load_texts(source, columns_for(None, options), "test"))
     if blank := [place for place, text in enumerate(found, 1) if not text.strip()]:

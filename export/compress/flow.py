@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from export.cascade.fitting import fit_cascade, least_loss
+from export.cascade.routing import refuse_taken
 from export.check.check import MOST_TEXTS, check
 from export.compress.exporting import Staged, read_staged, stage_student, stage_teacher
 from export.compress.job import Job
@@ -31,6 +32,7 @@ from export.compress.reads import (
     teacher_reads,
 )
 from export.compress.results import Measured
+from export.publish.request import refuse_name
 from export.stages.engine import Workshop
 from service.repository.routes import Cascade
 from training.errors import Interrupted
@@ -70,6 +72,9 @@ def run_stages(job: Job, shop: Workshop, say: Callable[[str], None]) -> Found:
         ExportError: a model cannot be exported, or its name is taken by one of other labels.
     """
     started = datetime.now(UTC).replace(microsecond=0)
+    for name in (job.names.teacher, job.names.student):
+        refuse_name(name)
+    refuse_taken(job.models, job.names.cascade, replace=True)
     shop.begin("read the teacher and the texts")
     material = gather(job, shop)
     labels = material.teacher.labels

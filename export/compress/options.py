@@ -8,7 +8,7 @@ import click
 
 from training.options import OPTIONS
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, file_okay=False)
 
 TEXTS = [
     click.option(

@@ -42,12 +42,12 @@ def place(staged: Path, root: Path) -> Entry:
     """Publishes a staged version `<repository>/<name>/<version>` as the next of its name.
 
     It is built in a hidden folder on the same disk and renamed into place. Where the newest
-    version answers alike, that is the one, and nothing is written.
+    version answers alike and is told alike, that is the one, and nothing is written.
     """
     manifest = read_manifest(staged)
     home = root / manifest.name
     before = newest(root, manifest.name)
-    if before is not None and before.fingerprint == manifest.fingerprint:
+    if before is not None and _told(before) == _told(manifest):
         return _entry(home, before, new=False)
     home.mkdir(parents=True, exist_ok=True)
     taken = (int(place.name) for place in home.iterdir() if place.name.isdecimal())
@@ -65,6 +65,11 @@ def place(staged: Path, root: Path) -> Entry:
     except OSError as error:
         raise ExportError(f"{home / str(version)} cannot be written: {error}") from error
     return _entry(home, numbered, new=True)
+
+
+def _told(manifest: Manifest) -> tuple[object, ...]:
+    """What a version answers, and what may be corrected without a change of that."""
+    return manifest.fingerprint, manifest.licence, manifest.metrics
 
 
 def _entry(home: Path, manifest: Manifest, *, new: bool) -> Entry:

@@ -15,10 +15,16 @@ from training.data.labelled import LabelledText
 KINDS = (".jsonl", ".tsv")
 
 
-def refuse_kind(path: Path) -> None:
-    """Raises ExportError unless predictions can be written to such a file."""
+def refuse_output(path: Path, source: str | None = None) -> None:
+    """Raises ExportError unless predictions can be written to such a file.
+
+    Args:
+        source: where the texts are read from, which is not to be written over; None: no file.
+    """
     if path.suffix not in KINDS:
         raise ExportError(f"predictions go to a file that ends in {' or '.join(KINDS)}, not {path}")
+    if source is not None and path.resolve() == Path(source).expanduser().resolve():
+        raise ExportError(f"the texts are read from {path}: predictions go to another file")
 
 
 def rows(
@@ -44,7 +50,7 @@ def write_predictions(
     path: Path, texts: Sequence[str], answers: Answers, data: LabelledText | None = None
 ) -> None:
     """Writes one row a text; a TSV's texts have no tabs and no line ends any more."""
-    refuse_kind(path)
+    refuse_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".jsonl":

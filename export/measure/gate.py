@@ -103,7 +103,7 @@ class Gate:
             yield Finding(
                 f"{found.n} texts are too few to show an agreement of {limit:g}: {share:.4f} may "
                 f"be {low:.4f}; it takes {needed} where all agree",
-                f"{needed} texts or more; or {option}",
+                f"{_more(found.n, needed, 'texts')}; or {option}",
             )
 
     def _accuracy(self, found: Comparison) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ class Gate:
             yield Finding(
                 f"{found.labelled} labelled texts are too few to show a drop of accuracy within "
                 f"{limit:g}: {drop:.4f} may be {high:.4f}; it takes {needed} where none is lost",
-                f"{needed} labelled texts or more; or {option}",
+                f"{_more(found.labelled, needed, 'labelled texts')}; or {option}",
             )
 
     def _recall(self, found: Comparison) -> Iterator[Finding]:
@@ -191,6 +191,11 @@ def _recall_bound(one: LabelChange, lost: int, gained: int, found: Comparison) -
         return 0.0
     labels = sum(1 for label in found.by_label if label.n)
     return difference_interval(lost, gained, one.n, 1 - 2 * LEVEL / labels)[0]
+
+
+def _more(n: int, needed: int, what: str) -> str:
+    """How many texts would do; some were lost where `needed` are there already."""
+    return f"{needed} {what} or more" if n < needed else f"more {what} than these {n}"
 
 
 def _fewest(limit: float) -> int:

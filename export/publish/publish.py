@@ -1,7 +1,6 @@
 """Writes a model repository entry whole or not at all, checked before it is seen."""
 
 import dataclasses
-import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +18,13 @@ from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import served_logits
 from export.progress import Say, silent, step
 from export.publish.lineage import lineage_of
-from export.publish.request import Request
+from export.publish.request import Request, refuse_name
 from export.quantize.int8 import int8_graph
 from service.errors import RepositoryError
 from service.repository.files import file_sha256
 from service.repository.manifest import (
     FILE_NAME,
     MODEL_FILE,
-    NAME_PATTERN,
     TOKENIZER_FILE,
     File,
     Manifest,
@@ -78,8 +76,7 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = sil
 
 def _refuse(checkpoint: Checkpoint, request: Request) -> None:
     """Raises ExportError, before anything long, where the request cannot be met."""
-    if not re.fullmatch(NAME_PATTERN, request.name):
-        raise ExportError(f"{request.name!r} is not a model's name: it should match {NAME_PATTERN}")
+    refuse_name(request.name)
     if not request.licence.strip():
         raise ExportError("a model is published under a licence: say which with --licence")
     problem, labels = problem_of(checkpoint.model.config), checkpoint.labels

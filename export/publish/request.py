@@ -1,6 +1,7 @@
 """What to publish, and the rule that texts have one use each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,9 @@ from typing import Literal
 from export.errors import ExportError, Verdict
 from export.measure.gate import Gate
 from export.quantize.int8 import Int8
+from service.repository.manifest import NAME_PATTERN
 from training.data.labelled import LabelledText
+from training.data.overlap import HeldOut
 
 Precision = Literal["fp32", "int8"]
 Weights = Literal["float32", "float16", "int8"]
@@ -45,10 +48,10 @@ class Request:
     choose_optimizers: Callable[[Path], tuple[str, ...]] | None = None
     judged: Callable[[Verdict], None] | None = None
 
-    def refuse_measured(self, texts: Iterable[str], use: str) -> None:
+    def refuse_measured(self, texts: Sequence[str], use: str) -> None:
         """Raises ExportError where texts that were used for something are measured on too."""
-        measured = {_normal(text) for data in self.sets.values() for text in data.texts}
-        both = [text for text in texts if _normal(text) in measured]
+        measured = HeldOut([text for data in self.sets.values() for text in data.texts])
+        both = [text for text, is_in in zip(texts, measured.equal(texts), strict=True) if is_in]
         if both:
             raise ExportError(
                 f"{len(both)} texts {use} are among those that are measured on, such as "
@@ -56,5 +59,7 @@ class Request:
             )
 
 
-def _normal(text: str) -> str:
-    return " ".join(text.lower().split())
+def refuse_name(name: str) -> None:
+    """Raises ExportError for what a request could not name in a path."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ExportError(f"{name!r} is not a model's name: it should match {NAME_PATTERN}")

@@ -4,12 +4,15 @@ Never those that it is then measured on.
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+
+import numpy as np
 
 from export.errors import ExportError
 from training.data.labelled import LabelledText
 from training.data.labels import LabelMap
 from training.data.loading import load_labelled_text, load_split, load_texts
+from training.data.overlap import HeldOut
 from training.errors import DataError
 from training.problem import ProblemType
 from training.recipe.recipe import Data, Recipe
@@ -33,7 +36,7 @@ def fitting_texts(
         source: a file or hub id; None: the texts that the recipe held out to fit on.
         columns: names of columns and labels.
         measured: texts that may not be used.
-        say: told where the recipe's cannot be had.
+        say: told where the recipe's cannot be had, and where it taught what is measured on.
         labels: what the model calls its labels; None: what the texts do.
         problem: of the model.
 
@@ -48,33 +51,23 @@ def fitting_texts(
         return None
     else:
         try:
-            found = held_out(recipe, labels.names if labels else None, problem)
+            parts = load_split(recipe.data, labels.names if labels else None, problem)
         except DataError as error:
             say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
             return None
-    taken = {_normal(text) for text in measured}
-    kept = [row for row, text in enumerate(found.texts) if _normal(text) not in taken]
-    if not kept:
+        found = parts.fit
+        if seen := int(HeldOut(parts.train.texts).equal(list(measured)).sum()):
+            say(
+                f"WARNING: {seen} of {len(measured)} texts to measure on are among those that the "
+                "checkpoint was trained on: its scores are better than on new ones"
+            )
+    kept = np.flatnonzero(~HeldOut(list(measured)).equal(found.texts))
+    if not len(kept):
         raise ExportError(
             f"{source or 'what the recipe held out'}: all its texts are in --data too: fit on "
             "others than you measure on"
         )
     return found.select(kept)
-
-
-def held_out(
-    recipe: Recipe, names: Sequence[str] | None = None, problem: ProblemType | None = None
-) -> LabelledText:
-    """The texts that a recipe keeps out of training to fit on.
-
-    Args:
-        names: of the model's labels, in the order of its logits; None: the data's own.
-        problem: of the model.
-
-    Raises:
-        DataError: its training data cannot be read.
-    """
-    return load_split(recipe.data, names, problem).fit
 
 
 def representative_texts(
@@ -101,14 +94,10 @@ def representative_texts(
         raise ExportError(
             "no texts to calibrate on: give some with --calibration, or take --activations dynamic"
         )
-    taken = {_normal(text) for text in measured}
-    found = sorted({text for text in texts if _normal(text) not in taken})
+    taken = HeldOut(list(measured)).equal(texts)
+    found = sorted({text for text, is_taken in zip(texts, taken, strict=True) if not is_taken})
     if not found:
         raise ExportError(
             f"{source}: all its texts are in --data too: calibrate on others than you measure on"
         )
     return random.Random(SEED).sample(found, min(MOST, len(found)))  # noqa: S311  no secret
-
-
-def _normal(text: str) -> str:
-    return " ".join(text.lower().split())

@@ -92,9 +92,11 @@ def _objects(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterat
         for part in (first, objects):
             for record in part:
                 text, beside = (
-                    None if name is None else _written(record.get(name), name)
+                    None if name is None or record.get(name) is None else str(record[name])
                     for name in (chosen.text, chosen.beside)
                 )
+                if isinstance(record.get(chosen.text), list | dict):
+                    raise ValueError(f"the column {chosen.text} holds {text:.60}, which is no text")
                 yield text, None if chosen.label is None else record.get(chosen.label), beside
 
     return chosen, rows()
@@ -120,13 +122,6 @@ def _object(line: str, number: int) -> Any:
         raise ValueError(f"line {number} is not JSON, and each is to be an object: {error}") from (
             error
         )
-
-
-def _written(value: Any, name: str) -> str | None:
-    """A string, or a number as it is written; what holds others is no text."""
-    if isinstance(value, list | dict):
-        raise ValueError(f"the column {name} holds {str(value)[:60]}, which is no text")
-    return None if value is None else str(value)
 
 
 def _collected(rows: Iterator[Row], *, labelled: bool, beside: bool = False) -> Raw:

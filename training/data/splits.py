@@ -60,6 +60,11 @@ def split(data: LabelledText, test: LabelledText | None, spec: Data) -> Split:
     rows = np.arange(len(data))
     if test is not None:
         rows = np.flatnonzero(~HeldOut(test.texts).equal(data.texts))
+        if not len(rows):
+            raise DataError(
+                f"all {len(data)} texts to train on are in the test set too: give a test set of "
+                "others, or none, and some are held out to measure on"
+            )
         if len(rows) < len(data):
             tell(
                 f"train: {len(data) - len(rows)} of {len(data)} texts are in the test set too, "

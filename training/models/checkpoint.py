@@ -34,6 +34,7 @@ from training.models.reading import (
 )
 from training.models.supported import refuse_unsupported
 from training.problem import ProblemType, problem_of
+from training.quiet import hush
 from training.recipe.recipe import Recipe, load_recipe
 
 
@@ -116,15 +117,19 @@ def load_checkpoint(source: str, max_length: int | None = None) -> Checkpoint:
             not supported.
         RecipeError: the recipe beside it cannot be used.
     """
+    hush()
     refuse_missing(source)
     try:
-        refuse_unsupported(source, AutoConfig.from_pretrained(source))
+        config = AutoConfig.from_pretrained(source)
+    except Exception as error:  # transformers raises many kinds for files that it cannot read
+        raise _unreadable(source, error) from error
+    refuse_unsupported(source, config)
+    try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             source, output_loading_info=True, dtype=torch.float32
         )
-    except (OSError, ValueError) as error:
-        said = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"no sequence classifier at {source!r}: {said}") from error
+    except Exception as error:  # as above, and safetensors and pickle have their own
+        raise _unreadable(source, error) from error
     if missing := sorted(report["missing_keys"]):  # transformers would make them up at random
         raise CheckpointError(f"{source!r} is no sequence classifier: it lacks {missing}")
     directory = Path(source)
@@ -139,6 +144,12 @@ def load_checkpoint(source: str, max_length: int | None = None) -> Checkpoint:
     )
     _ = found.reading  # now, for what is wrong with it should not wait
     return found
+
+
+def _unreadable(source: str, error: Exception) -> CheckpointError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    here = "" if Path(source).exists() else "there is no such directory here, and of the hub: "
+    return CheckpointError(f"no sequence classifier at {source!r}: {here}{said}")
 
 
 def save_checkpoint(

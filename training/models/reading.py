@@ -214,7 +214,11 @@ def load_hub_tokenizer(source: str) -> PreTrainedTokenizerFast:
 
 
 def refuse_missing(source: str) -> None:
-    """Raises CheckpointError for a path that is not there: no hub has a model by such a name."""
+    """Raises CheckpointError for a path that is not there, or is a file: no hub has such a name."""
+    if Path(source).is_file():
+        raise CheckpointError(
+            f"{source} is a file: a checkpoint is a directory of config, weights and tokenizer"
+        )
     looks_like_path = source.startswith((".", "/", "~")) or source.count("/") != 1
     if not Path(source).exists() and looks_like_path and "/" in source:
         raise CheckpointError(f"there is no {source}: it is a path, and nothing lies there")

@@ -33,6 +33,12 @@ def refuse_unsupported(source: str, config: Any) -> None:
                 f"{source} is no sequence classifier: a {name} {does}. Only "
                 "...ForSequenceClassification is supported; as [model] base it gives its body"
             )
+    names = list((config.id2label or {}).values())
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise CheckpointError(
+            f"{source} gives several outputs the label {twice[0]!r}: give each a name of its own "
+            "in id2label of its config.json"
+        )
     if getattr(config, "attention_type", None) == "block_sparse":
         raise CheckpointError(
             f"{source}: with sparse attention a text's answer depends on what was read before it "

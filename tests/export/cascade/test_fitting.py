@@ -18,7 +18,7 @@ from export.cascade.fitting import (
     lowest_threshold,
     texts_needed,
 )
-from export.cascade.routing import write_cascade, write_default
+from export.cascade.routing import refuse_drawing, refuse_taken, write_cascade, write_default
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
@@ -191,3 +191,23 @@ def test_other_labels_are_refused(tmp_path: Path) -> None:
         fit_cascade(
             tmp_path, ["student", "teacher"], labelled(800), max_accuracy_loss=0.01, confidence=0.9
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("teacher", "'teacher' is a model in"), ("a b/c", "'a b/c' is not a cascade's name")],
+)
+def test_a_cascade_hides_no_model(tmp_path: Path, name: str, says: str) -> None:
+    """Its name is none of a model's, and one that a request can have in its path."""
+    publish_tiny(tmp_path, "teacher")
+    with pytest.raises(ExportError, match=says):
+        refuse_taken(tmp_path, name, replace=True)
+
+
+def test_a_curve_that_cannot_be_drawn_is_told(tmp_path: Path) -> None:
+    """Before anything is fitted."""
+    refuse_drawing(tmp_path / "curve.svg")
+    with pytest.raises(ExportError, match=r"ends in \.svg or \.png"):
+        refuse_drawing(tmp_path / "curve.xyz")
+    with pytest.raises(ExportError, match="there is no directory"):
+        refuse_drawing(tmp_path / "absent" / "curve.svg")

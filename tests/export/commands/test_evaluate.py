@@ -87,3 +87,25 @@ def test_predict_needs_texts(root: Path) -> None:
     assert "give texts, or a file" in run(root, "predict", "teacher").output
     assert "give texts, or a file" in run(root, "predict", "teacher", "a", "--file", "b").output
     assert "text 2 is empty" in run(root, "predict", "teacher", "a", " ").output
+
+
+def test_empty_lines_of_standard_input_are_no_texts(root: Path) -> None:
+    """As those of a file of plain text."""
+    command = ["predict", "teacher", "--file", "-", "--models", str(root)]
+    found = CliRunner().invoke(main, command, input="good\n\nbad\r\n")
+    assert [json.loads(line)["text"] for line in found.stdout.splitlines()] == ["good", "bad"]
+    assert "there are no texts" in CliRunner().invoke(main, command, input="\n").output
+
+
+@pytest.mark.parametrize(
+    ("command", "texts", "output"),
+    [("evaluate", "--data", "--predictions"), ("predict", "--file", "--output")],
+)
+def test_texts_are_not_written_over(root: Path, command: str, texts: str, output: str) -> None:
+    """Whoever names the same file twice keeps the labels in it."""
+    data = root / "dev.tsv"
+    before = data.read_bytes()
+    found = run(root, command, "teacher", texts, str(data), output, str(data), *NAMES)
+    assert found.exit_code == 1
+    assert "the texts are read from" in found.output
+    assert data.read_bytes() == before

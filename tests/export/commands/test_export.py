@@ -11,7 +11,6 @@ from transformers import PreTrainedModel
 
 from cli import main
 from export.measure.reference import reference_logits
-from export.quantize.representative import held_out
 from service.repository.manifest import read_manifest
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import (
@@ -22,6 +21,7 @@ from tests.tiny import (
     toy_data,
 )
 from tests.training.builders import STUDENT, changed
+from training.data.loading import load_split
 from training.models.checkpoint import load_checkpoint, save_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.score.temperature import fit_temperature
@@ -297,7 +297,7 @@ def test_temperature_is_fitted_on_what_the_recipe_held_out(tmp_path: Path) -> No
     common = [tmp_path / "student", "--name", "x", "--models", models, "--data", dev]
     assert run(*common).exit_code == 0
     checkpoint = load_checkpoint(str(tmp_path / "student"))
-    fit = held_out(recipe)
+    fit = load_split(recipe.data).fit
     expected = fit_temperature(reference_logits(checkpoint, fit.texts), fit.targets)
     found = read_manifest(models / "x" / "1").temperature
     assert found == pytest.approx(expected, rel=1e-3)

@@ -113,6 +113,10 @@ def test_labels_follow_the_teachers_order(given: Path, tmp_path: Path, again: Co
         (("--teacher", "nowhere"), "no sequence classifier at 'nowhere'"),
         (("--data", "nowhere.tsv"), "nowhere.tsv"),
         (("--name", "auto"), "must differ"),
+        (("--work", __file__), "is a file"),
+        (("--report", __file__), "is a file"),
+        (("--name", "../away"), "'../away' is not a model's name"),
+        (("--cascade-name", "a b"), "'a b' is not a cascade's name"),
     ],
 )
 def test_what_cannot_be_used(

@@ -146,3 +146,11 @@ def test_help(option: str) -> None:
     """Both spellings of help work, of a command and of the whole."""
     assert "Every stage keeps its result." in CliRunner().invoke(main, ["compress", option]).output
     assert "compress" in CliRunner().invoke(main, [option]).output
+
+
+def test_a_licence_that_is_put_right_is_published(tmp_path: Path, again: Compress) -> None:
+    """A version of the wrong licence does not stay the newest because it answers alike."""
+    result = again(*LENIENT, "--licence", "BSD-3-Clause")
+    assert result.exit_code == 0, result.output
+    assert versions(tmp_path, "student") == versions(tmp_path, "teacher") == ["1", "2"]
+    assert reused(tmp_path)["distil the student"] is True

@@ -172,3 +172,12 @@ def test_bars_come_from_the_recipe() -> None:
         assert (gate.min_agreement, gate.max_accuracy_drop) == (agreement, 0.003)
         assert gate.max_recall_drop == 0.1
     assert gate_for(None, max_recall_drop=0.5).max_recall_drop == 0.5
+
+
+def test_more_texts_than_there_are_is_what_a_refusal_asks_for() -> None:
+    """What suffices where none is lost is no help where some are, and as many are there."""
+    found = INT8.judge(compared(n=125, agreeing=124, labelled=125, lost=1)).findings
+    assert [one.remedy.split(";")[0] for one in found] == [
+        "more texts than these 125",
+        "more labelled texts than these 125",
+    ]

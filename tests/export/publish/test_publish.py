@@ -342,7 +342,7 @@ def test_texts_have_one_use(tmp_path: Path, use: str) -> None:
     """What is measured on may be neither what a temperature nor what ranges are taken of."""
     measured = labelled()
     some = labelled(n=5, seed=21).texts
-    shouted = [*some, f"  {measured.texts[3].upper()} "]
+    shouted = [*some, f"  {measured.texts[3].upper()}! "]
     changes: dict[str, Any] = {"precision": "int8", "int8": Int8(texts=lambda: shouted)}
     if use == "temperature":
         changes = {"fit": LabelledText(shouted, np.zeros(6, dtype=np.int64), LABELS)}

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from export.errors import ExportError
-from export.quantize.representative import MOST, fitting_texts, held_out, representative_texts
+from export.quantize.representative import MOST, fitting_texts, representative_texts
 from tests.tiny import toy_data, toy_texts
 from tests.training.builders import STUDENT, changed
-from training.data.loading import load_labelled_text
+from training.data.loading import load_labelled_text, load_split
 from training.data.splits import split
 from training.recipe.recipe import Data, Recipe, parse_recipe
 
@@ -34,7 +34,7 @@ def test_measured_texts_are_not_among_them(tmp_path: Path) -> None:
     """What is measured on is not used, however it is written; it is an error if nothing is left."""
     texts = [text for text, _ in toy_texts(20, seed=1)]
     source = str(toy_data(tmp_path / "texts.tsv", 20, seed=1))
-    measured = [f" {text.upper()}" for text in texts[:15]]
+    measured = [f" {text.upper()}!" for text in texts[:15]]
     assert sorted(representative_texts(source, None, COLUMNS, measured)) == sorted(texts[15:])
     fitting = fitting_texts(source, None, COLUMNS, measured, print)
     assert fitting is not None
@@ -48,7 +48,7 @@ def test_measured_texts_are_not_among_them(tmp_path: Path) -> None:
 def test_without_a_file_they_are_what_training_kept_out(tmp_path: Path) -> None:
     """The texts that the recipe held out to fit on, which the model was not trained on."""
     recipe = recipe_of(toy_data(tmp_path / "train.tsv", 60, seed=2))
-    held = held_out(recipe)
+    held = load_split(recipe.data).fit
     parts = split(load_labelled_text(str(tmp_path / "train.tsv"), recipe.data), None, recipe.data)
     assert held == parts.fit
     assert not set(held.texts) & {*parts.choose.texts, *parts.measure.texts, *parts.train.texts}
@@ -77,3 +77,18 @@ def test_no_more_than_are_of_use(tmp_path: Path) -> None:
     (tmp_path / "texts.csv").write_text(f"text\n{rows}\n")
     found = representative_texts(str(tmp_path / "texts.csv"), None, COLUMNS, ())
     assert len(set(found)) == MOST
+
+
+def test_measuring_on_what_was_learnt_is_told(tmp_path: Path) -> None:
+    """Scores on the texts of the recipe's own training are no scores; on others nothing is said."""
+    recipe = recipe_of(toy_data(tmp_path / "train.tsv", 60, seed=2))
+    data = load_labelled_text(str(tmp_path / "train.tsv"), recipe.data)
+    parts = split(data, None, recipe.data)
+    told: list[str] = []
+    fitting_texts(None, recipe, recipe.data, parts.measure.texts, told.append)
+    assert told == []
+    learnt = [f"{text.upper()}!" for text in parts.train.texts[:4]]
+    fitting_texts(None, recipe, recipe.data, [*parts.measure.texts, *learnt], told.append)
+    (said,) = told
+    n = len(parts.measure) + 4
+    assert said.startswith(f"WARNING: 4 of {n} texts to measure on are among those that")

@@ -401,3 +401,44 @@ def test_hash_is_of_the_rows(tmp_path: Path) -> None:
     ]
     assert base.sha256 == same.sha256
     assert len({base.sha256, *(other.sha256 for other in others)}) == 1 + len(others)
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
+    """The number is the line's in the file."""
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"text": "a", "label": "x"}\n\n{"text": "b", "label":\n')
+    with pytest.raises(DataError, match="line 3 is not JSON"):
+        load_labelled_text(str(path), DATA)
+
+
+@pytest.mark.parametrize("text", [["good", "film"], {"en": "good"}])
+def test_a_text_that_holds_others_is_refused(tmp_path: Path, text: object) -> None:
+    """Nobody means the brackets of a list to be read as words."""
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"text": text, "label": "x"}) + "\n")
+    with pytest.raises(DataError, match="which is no text"):
+        load_texts(str(path), DATA)
+
+
+def test_nan_is_no_label(tmp_path: Path) -> None:
+    """A gap in a column of numbers is a missing label, and not one that is called nan."""
+    lines = [{"text": "a", "label": 1.0}, {"text": "b", "label": 0.0}, {"text": "c", "label": None}]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines).replace("null", "NaN"))
+    with pytest.raises(DataError, match="no label in 1 rows, the first is row 3"):
+        load_labelled_text(str(path), DATA)
+
+
+def test_booleans_of_a_table_are_those_of_json(tmp_path: Path) -> None:
+    """A table has True where JSON says true: both are indices into a model's two labels."""
+    path = tmp_path / "data.csv"
+    path.write_text("text,label\na,True\nb,False\n")
+    found = load_labelled_text(str(path), DATA, labels=map_of_model(("negative", "positive")))
+    assert found.targets.tolist() == [1, 0]
+
+
+def test_a_column_beside_may_hold_lists(tmp_path: Path) -> None:
+    """Such as the labels themselves, of which each list is a slice."""
+    path = tmp_path / "data.jsonl"
+    path.write_text('{"text": "a", "label": ["x", "y"]}\n{"text": "b", "label": []}\n')
+    assert load_beside(str(path), DATA, "label")[1] == ["['x', 'y']", "[]"]

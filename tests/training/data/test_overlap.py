@@ -10,7 +10,12 @@ from training.data.overlap import HeldOut
 from training.data.search import ANCHOR, Finder, Haystack
 from training.data.spans import Spans, keys_of
 
-HELD = ["It is a fine film, with a clever plot.", "good", "这部电影很好看，我很喜欢。"]  # noqa: RUF001
+HELD = [
+    "It is a fine film, with a clever plot.",
+    "good",
+    "这部电影很好看，我很喜欢。",  # noqa: RUF001
+    "Ein scho\u0308ner Film u\u0308ber Ka\u0308se",
+]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +31,9 @@ HELD = ["It is a fine film, with a clever plot.", "good", "这部电影很好看
         ("我很喜欢", False),
         ("这部电影很好看", True),
         ("...", False),
+        ("Ein schöner Film über Käse", True),
+        ("Ｅｉｎ schöner Film über Käse", True),  # noqa: RUF001
+        ("\ufeffEin schö\u00adner\u200b Film über Käse", True),
     ],
 )
 def test_what_gives_a_held_out_text_away(text: str, leaks: bool) -> None:

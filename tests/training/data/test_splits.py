@@ -271,3 +271,10 @@ def test_no_text_is_lost() -> None:
     found = split(data, None, Data())
     counts = collections.Counter(text for part in parts(found) for text in part.texts)
     assert counts == collections.Counter(data.texts)
+
+
+def test_a_test_set_that_is_the_training_set_is_told() -> None:
+    """Nothing is left, and not because too many were held out."""
+    data = LabelledText(["a good film", "a bad film"], np.array([1, 0]), ("n", "p"))
+    with pytest.raises(DataError, match="all 2 texts to train on are in the test set too"):
+        split(data, data, Data())

@@ -129,3 +129,25 @@ def test_a_broken_recipe_is_told(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text("name = ")
     with pytest.raises(RecipeError, match=r"recipe\.toml is not TOML"):
         load_checkpoint(str(tmp_path))
+
+
+def test_damaged_weights_are_told(tmp_path: Path) -> None:
+    """As half a download: an error of one line that names the checkpoint."""
+    weights = tiny_encoder_checkpoint(tmp_path / "half") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(CheckpointError, match=r"no sequence classifier at .*half"):
+        load_checkpoint(str(tmp_path / "half"))
+
+
+def test_a_file_is_no_checkpoint(tmp_path: Path) -> None:
+    """Data under --teacher, for example."""
+    (tmp_path / "data.tsv").write_text("text\tlabel\n")
+    with pytest.raises(CheckpointError, match=r"data\.tsv is a file: a checkpoint is a directory"):
+        load_checkpoint(str(tmp_path / "data.tsv"))
+
+
+def test_labels_that_repeat_are_told(tmp_path: Path) -> None:
+    """No answer could say which of the two is meant."""
+    tiny_encoder_checkpoint(tmp_path, ("a", "b", "a"))
+    with pytest.raises(CheckpointError, match="several outputs the label 'a'"):
+        load_checkpoint(str(tmp_path))
