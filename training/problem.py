@@ -21,9 +21,10 @@ TRANSFORMERS_NAMES: dict[ProblemType, TransformersName] = {
 def problem_of(config: PretrainedConfig) -> ProblemType:
     """What a config says of its model, as transformers' own pipeline reads it.
 
-    A config that names no problem is of a regression where it has one label, else single-label.
+    Of a config that names no problem, one logit is a yes or no of its own, as rerankers have it
+    (transformers' pipeline gives its sigmoid), and several are labels of which one holds.
     """
     for problem, name in TRANSFORMERS_NAMES.items():
         if config.problem_type == name:
             return problem
-    return "regression" if config.num_labels == 1 else "single_label"
+    return "multi_label" if config.num_labels == 1 else "single_label"

@@ -141,7 +141,9 @@ class Gate:
         if limit is not None and not moved <= limit:
             yield Finding(
                 f"a batch moves a probability by {moved:.2g}, allowed {limit:g}",
-                f"--max-batch-difference {_up(moved)} would publish it",
+                NO_OPTION
+                if math.isnan(moved)
+                else f"--max-batch-difference {_up(moved)} would publish it",
             )
 
     def _unseen(self, found: Comparison) -> Iterator[str]:
@@ -206,7 +208,11 @@ def _fewest(limit: float) -> int:
 
 
 def _up(value: float) -> str:
-    return f"{math.ceil(value * 1e4 - ROUNDING) / 1e4:g}" if value > 1e-4 else f"{value * 1.01:.1g}"
+    """Not below the value: its ten-thousandths, or the first digit of a smaller one."""
+    if not 0 < value <= 1e-4:
+        return f"{math.ceil(value * 1e4 - ROUNDING) / 1e4:g}"
+    digit = 10.0 ** math.floor(math.log10(value))
+    return f"{math.ceil(value / digit) * digit:.1g}"
 
 
 def _down(value: float) -> str:

@@ -89,7 +89,10 @@ def _held_out(data: LabelledText, firsts: Places, spec: Data, *, measured: bool)
     strata = strata_of(data, firsts)
     order = np.random.default_rng(spec.seed).permutation(len(firsts))
     labels = int((strata.counts > 0).sum())
-    size = SPARE * sum(_sizes(spec, len(firsts), labels, measured=measured))
+    sizes = _sizes(spec, len(firsts), labels, measured=measured)
+    if sum(sizes) >= len(firsts):
+        raise _too_few(sizes, len(firsts))
+    size = SPARE * sum(sizes)
     while True:
         pool = drawn_pool(strata, order, size, least=SPARE * SETS)
         whole = _are_whole(data, firsts[pool])
@@ -98,7 +101,7 @@ def _held_out(data: LabelledText, firsts: Places, spec: Data, *, measured: bool)
         sizes = _sizes(spec, n, labels, measured=measured)
         # What few words say may be a part of anything; it is taken where nothing else is.
         found = np.concatenate([pool[whole == WHOLE], pool[whole == SHORT]])
-        if len(found) >= sum(sizes):
+        if len(found) >= sum(sizes) < n:
             break
         if len(pool) == len(firsts):
             raise _too_few(sizes, len(found))
@@ -112,10 +115,7 @@ def _sizes(spec: Data, n: int, labels: int, *, measured: bool) -> list[int]:
     usual = min(MOST, max(round(SHARE * n), min(FEW, round(SHARE_OF_FEW * n))))
     usual = max(1, usual, min(labels, round(SHARE_OF_FEW * n)))
     given = [spec.choose_size, spec.fit_size, *([spec.measure_size] if measured else [])]
-    sizes = [usual if size is None else size for size in given]
-    if sum(sizes) >= n:
-        raise _too_few(sizes, n)
-    return sizes
+    return [usual if size is None else size for size in given]
 
 
 def _too_few(sizes: list[int], n: int) -> DataError:

@@ -114,4 +114,8 @@ def _steps_per_epoch(recipe: Recipe, rows: int) -> int:
     """Batches, or as many of them as are added up before the weights move."""
     together = recipe.training.batch_size
     added = (recipe.trainer or {}).get("gradient_accumulation_steps", 1)
-    return max(1, -(-rows // (together * added)) if isinstance(added, int) and added > 0 else 1)
+    if not isinstance(added, int) or added < 1:  # transformers takes it, and fails when it trains
+        raise RecipeError(
+            f"trainer.gradient_accumulation_steps: a whole number from 1 on, not {added!r}"
+        )
+    return max(1, -(-rows // (together * added)))

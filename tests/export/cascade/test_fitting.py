@@ -15,7 +15,10 @@ from export.cascade.fitting import (
     curve,
     fit_cascade,
     harm_bound,
+    least_loss,
     lowest_threshold,
+    models_of,
+    refuse_few,
     texts_needed,
 )
 from export.cascade.routing import refuse_drawing, refuse_taken, write_cascade, write_default
@@ -49,6 +52,42 @@ def test_texts_needed_is_the_fewest() -> None:
     """With that many texts and no harm the bound holds, and with one less it does not."""
     needed = texts_needed(0.005, 0.95)
     assert harm_bound(0, needed, 0.95) <= 0.005 < harm_bound(0, needed - 1, 0.95)
+    refuse_few(needed, 0.005, 0.95)
+    with pytest.raises(ExportError, match="it takes 598"):
+        refuse_few(needed - 1, 0.005, 0.95)
+
+
+@pytest.mark.parametrize("n", [3, 100, 598])
+def test_least_loss_is_the_next_ten_thousandth(n: int) -> None:
+    """So many texts show it, and no smaller one."""
+    bound = 1 - 0.05 ** (1 / n)
+    assert bound <= least_loss(n, 0.95) < bound + 1e-4
+    assert texts_needed(least_loss(n, 0.95), 0.95) <= n
+
+
+@pytest.mark.parametrize(
+    ("loss", "confidence"), [(0.0, 0.95), (1.0, 0.95), (0.005, 0.0), (0.005, 1.0), (-0.5, 1.5)]
+)
+def test_shares_lie_between_0_and_1(loss: float, confidence: float) -> None:
+    """No number of texts shows anything else."""
+    with pytest.raises(ExportError, match="lie between 0 and 1"):
+        texts_needed(loss, confidence)
+
+
+def test_the_curve_is_that_of_the_chain() -> None:
+    """By hand: of three texts the second stays with the first model, at 0.8 the first with the
+    second; the strictest threshold leaves all to the last model, and none leaves all to the first.
+    """  # noqa: D205
+    confidence = np.array([[2 / 3, 0.9, 0.6], [0.9, 0.5, 0.5], [1.0, 1.0, 1.0]])
+    right = np.array([[False, True, False], [True, False, False], [False, True, True]])
+    first, *between, last = curve(Judged(confidence, right))
+    assert (first.threshold, first.escalated, first.accuracy) == (ASK_ALWAYS, 1.0, 0.666667)
+    assert (last.threshold, last.escalated, last.accuracy) == (0.0, 0.0, 0.333333)
+    middle = [point for point in between if 0.7 < point.threshold <= 0.9]
+    assert {(point.escalated, point.accuracy) for point in middle} == {(0.333333, 1.0)}
+    assert [point.threshold for point in between] == sorted(
+        (round(point.threshold, 6) for point in between), reverse=True
+    )
 
 
 def test_threshold_keeps_its_bound_and_saves_work() -> None:
@@ -77,6 +116,9 @@ def test_useless_student_is_never_trusted() -> None:
     right = np.stack([random.random(2000) > 0.5, random.random(2000) > 0.05])
     threshold, _ = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
     assert threshold == ASK_ALWAYS or (confidence[0] >= threshold).mean() < 0.02
+    confidence[0] = 1.0
+    asked = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
+    assert asked == (ASK_ALWAYS, harm_bound(0, 2000, 0.95))
 
 
 def labelled(n: int) -> LabelledText:
@@ -117,6 +159,24 @@ def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
     }
 
 
+def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:
+    """The first of three models is unsure of what is bad, and wrong; the second is sure of that
+    alone, and wrong of the rest, which does not come to it.
+    """  # noqa: D205
+    publish_tiny(tmp_path, "first", scores={"good": (0.0, 1.0), "bad": (0.0, 0.1)})
+    publish_tiny(tmp_path, "second", scores={"good": (0.1, 0.0), "bad": (1.0, 0.0)})
+    publish_tiny(tmp_path, "last")
+    found = fit_cascade(
+        tmp_path,
+        ["first", "second", "last"],
+        labelled(800),
+        max_accuracy_loss=0.01,
+        confidence=0.9,
+    )
+    assert [hop.escalated for hop in found.hops] == [0.4, 0.0]
+    assert found.fit.accuracy == found.fit.last_accuracy == 1.0
+
+
 def test_the_search_stops_at_the_first_threshold_that_fails() -> None:
     """A lower threshold that passes again is not taken: to look on would cost confidence.
 
@@ -137,6 +197,7 @@ def test_a_threshold_is_not_taken_from_the_labels() -> None:
     turned = Judged(found.confidence, ~found.right)
     seen = [[point.threshold for point in curve(one)] for one in (found, turned)]
     assert seen[0] == seen[1]
+    assert len(seen[0]) == 52  # fifty, and both ends
 
 
 def test_a_cascade_is_not_replaced_unasked(tmp_path: Path) -> None:
@@ -178,6 +239,16 @@ def test_what_cannot_be_fitted(tmp_path: Path, chain: list[str], n: int, says: s
     with pytest.raises(ExportError, match=says):
         fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.005, confidence=0.95)
     assert not (tmp_path / "routes.toml").exists()
+
+
+def test_a_number_is_refused(tmp_path: Path) -> None:
+    """A regression has no confidence, so it is in no cascade."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(
+        tmp_path, "number", labels=("score",), scores={"good": (1.0,)}, problem_type="regression"
+    )
+    with pytest.raises(ExportError, match="number gives a number"):
+        models_of(tmp_path, ["number", "teacher"])
 
 
 def test_other_labels_are_refused(tmp_path: Path) -> None:

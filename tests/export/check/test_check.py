@@ -37,7 +37,8 @@ def test_it_says_what_it_found(tmp_path: Path) -> None:
     ("labels", "problem", "expected"),
     [
         (("a", "b", "c"), "multi_label_classification", "multi_label"),
-        (("score",), None, "regression"),
+        (("score",), "regression", "regression"),
+        (("relevant",), None, "multi_label"),
     ],
 )
 def test_every_kind_of_answer_is_read(

@@ -7,9 +7,10 @@ import pytest
 
 from export.errors import GateError
 from export.measure.comparison import Comparison, LabelChange
-from export.measure.gate import Gate, gate_for
+from export.measure.gate import NO_OPTION, SAME_LOGITS, Gate, gate_for
 from tests.training.builders import STUDENT, changed
 from training.recipe.recipe import parse_recipe
+from training.score.paired import difference_interval
 
 FP32 = Gate(1e-4, max_accuracy_drop=0.003, min_agreement=0.99, max_batch_difference=1e-5)
 INT8 = Gate(None, max_accuracy_drop=0.003, min_agreement=0.99, max_batch_difference=1e-5)
@@ -84,8 +85,29 @@ def test_few_texts_that_all_agree_show_nothing(n: int) -> None:
         INT8.check(compared(INT8.texts_needed() - 1))
 
 
+@pytest.mark.parametrize(
+    ("drop", "agreement", "needed"),
+    # By hand: z^2 (1 - m) / m, where m is the limit and 0.02 more, and z 1.6449; one at least.
+    [(0.5, 0.99, 88), (0.003, 0.5, 115), (0.003, 0.99, 115), (1.0, 0.0, 1)],
+)
+def test_the_stricter_bar_says_how_many_texts_it_takes(
+    drop: float, agreement: float, needed: int
+) -> None:
+    """Of agreement and of accuracy; each finding says its own."""
+    gate = Gate(None, max_accuracy_drop=drop, min_agreement=agreement)
+    assert gate.texts_needed() == needed
+    said = [finding.what for finding in gate.judge(compared(2)).findings]
+    assert any(f"it takes {needed} where" in what for what in said) == (needed > 2)
+
+
+def test_nothing_may_be_lost() -> None:
+    """A bar at the end of its scale lets through what loses nothing."""
+    Gate(None, max_accuracy_drop=0.0, min_agreement=1.0).check(compared())
+
+
 def test_same_arithmetic_needs_no_number_of_texts() -> None:
     """In FP32 the logits of each text are compared: no share is estimated."""
+    assert SAME_LOGITS == {"float32": 1e-4, "float16": 0.05}
     assert FP32.texts_needed() == 0
     FP32.check(compared(10))
 
@@ -109,6 +131,16 @@ def test_a_label_that_collapses_is_refused() -> None:
     with pytest.raises(GateError, match=r"label 'rare' fell from recall 1.000 to 0.400 on its 15"):
         gate.check(found)
     gate.check(compared(**rare(1)))  # one of fifteen may be chance
+    often, rest = LabelChange("often", 980, 900, 0, 0), LabelChange("other", 20, 18, 12, 1)
+    (finding,) = gate.judge(compared(by_label=(often, rest))).findings
+    assert "fell from recall 0.900 to 0.350 on its 20 texts" in finding.what
+
+
+def test_the_level_is_shared_among_the_labels() -> None:
+    """Of three that texts have, each is judged at a third of 5%, which is one-sided."""
+    (finding,) = INT8.judge(compared(**{**rare(9), "lost": 0, "agreeing": 1000})).findings
+    low = difference_interval(9, 0, 15, 1 - 2 * 0.05 / 3)[0]
+    assert float(finding.remedy.split()[1]) == pytest.approx(low + 5e-5, abs=5e-5)
 
 
 def test_what_the_gate_cannot_see_is_said() -> None:
@@ -120,8 +152,22 @@ def test_what_the_gate_cannot_see_is_said() -> None:
     absent, small = INT8.judge(compared(by_label=few)).unseen
     assert "no text has the labels none" in absent
     assert "one (1)" in small
+    # All n lost is a drop of (n - z^2) / (n + z^2) at least, with z 2.128 where labels are three.
+    for n, seen in ((5, False), (6, True)):
+        three = [LabelChange(name, size, size, 0, 0) for name, size in (("a", 500), ("b", 400))]
+        said = INT8.judge(compared(by_label=(*three, LabelChange("c", n, n, 0, 0)))).unseen
+        assert said == (() if seen else ("too few texts to see a label collapse: c (5)",))
     number = compared(problem="regression", labelled=0, by_label=())
     assert INT8.judge(number).unseen == ()
+
+
+@pytest.mark.parametrize(("n", "more"), [(8, ""), (9, " and 1 more")])
+def test_many_labels_are_counted(n: int, more: str) -> None:
+    """Eight are named."""
+    absent = tuple(LabelChange(f"l{row}", 0, 0, 0, 0) for row in range(n))
+    (said,) = INT8.judge(compared(by_label=(*compared().by_label, *absent))).unseen
+    names = "l0, l1, l2, l3, l4, l5, l6, l7"
+    assert said == f"no text has the labels {names}{more}: their recall was not looked at"
 
 
 @pytest.mark.parametrize(
@@ -131,12 +177,14 @@ def test_what_the_gate_cannot_see_is_said() -> None:
         {"lost": 12},
         {"n": 40, "agreeing": 40, "labelled": 40},
         {"max_batch_difference": 0.0123},
+        {"max_batch_difference": 0.90001},
         {"max_batch_difference": 1.7e-5},
+        {"max_batch_difference": 1.45e-5},
         rare(9),
     ],
 )
 def test_the_option_that_a_refusal_names_publishes(changes: dict[str, Any]) -> None:
-    """Whoever gives what the report says gets the model published."""
+    """Whoever gives what the report says gets the model published, and with little less none."""
     found = compared(**changes)
     gate, names = INT8, []
     for finding in INT8.judge(found).findings:
@@ -147,13 +195,30 @@ def test_the_option_that_a_refusal_names_publishes(changes: dict[str, Any]) -> N
         names.append(name)
     assert names
     gate.check(found)
+    for name in names:
+        bar = vars(gate)[name]
+        step = 1.01 * (1e-4 if bar > 1e-4 else 1e-5)
+        stricter = bar + step if name == "min_agreement" else max(0.0, bar - step)
+        assert Gate(**{**vars(gate), name: stricter}).judge(found).findings
+
+
+@pytest.mark.parametrize(
+    ("moved", "option"), [(0.0123, "0.0123"), (0.90001, "0.9001"), (1.45e-5, "2e-05")]
+)
+def test_options_are_rounded_to_the_lenient_side(moved: float, option: str) -> None:
+    """To a ten-thousandth, and what is smaller to its first digit."""
+    (finding,) = INT8.judge(compared(max_batch_difference=moved)).findings
+    assert finding.remedy == f"--max-batch-difference {option} would publish it"
 
 
 def test_what_no_option_publishes() -> None:
     """Other logits, or other tokens, are no loss that a user may choose to accept."""
-    wrong = FP32.judge(compared(max_logit_difference=1.0, misread=("x",))).findings
+    wrong = FP32.judge(compared(max_logit_difference=1.0, misread=("x" * 99, "y"))).findings
     assert len(wrong) == 2
     assert all(one.remedy.startswith("no option publishes this") for one in wrong)
+    assert wrong[0].what.endswith(f"such as '{'x' * 60}'")
+    (unknown,) = INT8.judge(compared(max_batch_difference=float("nan"))).findings
+    assert unknown.remedy == NO_OPTION
 
 
 def test_bars_come_from_the_recipe() -> None:

@@ -437,6 +437,7 @@ def test_several_labels_and_numbers_are_published(tmp_path: Path) -> None:
     assert found.thresholds != (0.5, 0.5)
     assert found.metrics["dev"].micro_f1 is not None
     number = tiny_bilstm(("score",))
+    number.config.problem_type = "regression"
     numbers = LabelledText(
         data.texts, data.targets.astype(np.float32), ("score",), problem="regression"
     )

@@ -41,6 +41,12 @@ def test_what_gives_a_held_out_text_away(text: str, leaks: bool) -> None:
     assert HeldOut(HELD).leaks([text]).tolist() == [leaks]
 
 
+def test_each_text_is_told_by_itself() -> None:
+    """That the last holds a held-out text whole says nothing of the first."""
+    texts = ["nothing of it", "a film", f"He said: {HELD[0]}"]
+    assert HeldOut(HELD).leaks(texts).tolist() == [False, False, True]
+
+
 def test_texts_are_cleared_and_counted() -> None:
     """What may be learnt from is kept in order."""
     assert HeldOut(HELD).without(["x", "GOOD", "y"]) == (["x", "y"], 1)

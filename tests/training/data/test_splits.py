@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_many_labels_are_in_every_set() -> None:
         assert len(set(part.targets.tolist())) == 150
 
 
+def test_a_set_has_a_text_of_each_label_where_it_can() -> None:
+    """A hundred labels of ten texts make sets of a hundred, which are more than 5%."""
+    found = split(numbered([10] * 100), None, Data())
+    assert [len(part) for part in parts(found)] == [700, 100, 100, 100]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rare_label_is_in_small_sets_too(seed: int) -> None:
+    """Of four texts each, where its share of all that are looked at is not a whole text."""
+    for part in parts(split(numbered([9900, 100]), None, sizes(4, 4, 4, seed=seed))):
+        assert set(part.targets.tolist()) == {0, 1}
+
+
 def test_labels_of_few_texts_are_shared_out_as_far_as_they_go() -> None:
     """Train keeps at least half of a rare label; one text alone is train's."""
     found = split(numbered([300, 1, 2, 3, 4, 6]), None, sizes(20, 20, 20))
@@ -80,7 +94,9 @@ def test_labels_of_few_texts_are_shared_out_as_far_as_they_go() -> None:
         (400, True, [48, 48]),
         (2500, True, [125, 125]),
         (40_000, True, [1000, 1000]),
+        (600, True, [50, 50]),
         (60, False, [7, 7, 7]),
+        (4, True, [1, 1]),
     ],
 )
 def test_sizes_follow_the_data(n: int, with_test: bool, expected: list[int]) -> None:
@@ -122,7 +138,7 @@ def test_texts_without_labels_can_be_split() -> None:
         assert [len(part) for part in parts(split(data, None, Data()))] == [256, 48, 48, 48]
 
 
-def test_near_copies_are_one_text() -> None:
+def test_near_copies_are_one_text(caplog: pytest.LogCaptureFixture) -> None:
     """Case, blanks and punctuation make no other text: none is on both sides, nor twice."""
     texts = [f"the {word} film, number {row}" for row in range(40) for word in ("good", "bad")]
     copies = [text.upper().replace(",", " ").replace(" ", "  ") + "!" for text in texts]
@@ -136,6 +152,8 @@ def test_near_copies_are_one_text() -> None:
     for part in parts(found)[1:]:
         assert len(set(words(part))) == len(part) == 10
     assert len(found.train) == 160 - 2 * 30
+    assert "train: 30 texts that equal or are part of held-out ones are left out" in caplog.text
+    assert "test set" not in caplog.text
 
 
 def test_train_has_no_text_of_the_test_set(caplog: pytest.LogCaptureFixture) -> None:
@@ -146,6 +164,11 @@ def test_train_has_no_text_of_the_test_set(caplog: pytest.LogCaptureFixture) -> 
     kept = {text for part in parts(found)[:3] for text in part.texts}
     assert kept == set(data.texts) - {data.texts[3], data.texts[8]}
     assert "2 of 100 texts are in the test set too" in caplog.text
+    caplog.clear()
+    clean = split(data, labelled(["another text"]), sizes(10, 10))
+    assert clean.held_out.equal([*clean.choose.texts, *clean.fit.texts, "Another text"]).all()
+    assert not clean.held_out.equal(clean.train.texts).any()
+    assert not caplog.text
 
 
 PHRASES = [
@@ -170,6 +193,23 @@ def test_only_whole_texts_are_held_out(seed: int) -> None:
     assert list(found.train.texts) == [text for text in PHRASES if text not in gone]
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_whole_texts_are_looked_for_until_they_are_found(seed: int) -> None:
+    """Where thirty of 31 texts are phrases, some draws find few that are whole, or none."""
+
+    def texts(whole: int) -> LabelledText:
+        words = [[f"w{n}x{place}" for place in range(34)] for n in range(whole)]
+        phrases = [" ".join(text[at : at + 4]) for text in words for at in range(30)]
+        return labelled([*map(" ".join, words), *phrases])
+
+    found = split(texts(40), None, sizes(8, 8, 8, seed=seed))
+    held_out = [text for part in parts(found)[1:] for text in part.texts]
+    assert {len(text.split()) for text in held_out} == {34}
+    assert len(found.train) == 31 * (40 - 24)
+    with pytest.raises(DataError, match="8 texts cannot be held out of 24 different whole ones"):
+        split(texts(24), None, sizes(8, 8, 8, seed=seed))
+
+
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=9).map(" ".join)
 
 
@@ -186,10 +226,18 @@ def test_no_training_text_is_part_of_a_held_out_one(texts: list[str], seed: int)
             assert len(held_out.split()) < 3 or f" {held_out} " not in f" {text} "
 
 
-def test_one_word_commands_have_their_place() -> None:
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (lambda row: f"word{row}", "please say {} to me now"),
+        # Of four characters, which are as few as two words are.
+        (lambda row: "".join(chr(0x4E00 + 4 * row + place) for place in range(4)), "请说{}对我"),
+    ],
+)
+def test_one_word_commands_have_their_place(command: Callable[[int], str], sentence: str) -> None:
     """Where all texts of a label are a word of others' texts, they are held out all the same."""
-    texts = [f"word{row}" for row in range(20)]
-    longer = [f"please say word{row} to me now" for row in range(200)]
+    texts = [command(row) for row in range(20)]
+    longer = [sentence.format(command(row)) for row in range(200)]
     found = split(labelled([*texts, *longer], [1] * 20 + [0] * 200), None, sizes(20, 20, 20))
     for part in parts(found):
         assert set(part.targets.tolist()) == {0, 1}

@@ -44,8 +44,10 @@ def test_scores_name_what_is_never_given() -> None:
     assert found["by_label"]["z"]["precision"] is None
     assert found["sha256"] == data.sha256
     (warning,) = warnings("the test texts", found["never_given"])
-    assert "never gives 'z' on the test texts" in warning
+    assert "never gives 'z' on the test texts, though texts there have it: give" in warning
     assert 'class_weights = "balanced"' in warning
+    assert "never gives 'x', 'z' on" in warnings("", ["x", "z"])[0]
+    assert "though texts there have them: give" in warnings("", ["x", "z"])[0]
     assert warnings("the test texts", []) == []
 
 

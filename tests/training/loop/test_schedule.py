@@ -153,6 +153,25 @@ def test_epochs_follow_the_size(
     assert total == pytest.approx(10 * (arguments.eval_steps or 0), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("rows", "evaluations", "steps", "logging"),
+    [(1080, 1, 54, 5), (1080, 2, 27, 2), (100, 1, 5, 1), (20, 1, 1, 1), (20, 4, 1, 1)],
+)
+def test_evaluations_checkpoints_and_logs_follow_the_steps(
+    toy: Path, tmp_path: Path, rows: int, evaluations: int, steps: int, logging: int
+) -> None:
+    """Every so many steps of the epoch's, and ten logs between two evaluations; no less than 1."""
+    recipe = teacher_recipe(
+        toy, training__batch_size=20, training__evaluations_per_epoch=evaluations
+    )
+    found = trainer_arguments(recipe, tmp_path, rows, keep=True)
+    assert (found.eval_steps, found.save_steps, found.logging_steps) == (steps, steps, logging)
+    assert (found.save_strategy, found.save_total_limit, found.disable_tqdm) == ("steps", 2, False)
+    assert not found.remove_unused_columns  # the teacher's logits are one
+    quiet = trainer_arguments(recipe, tmp_path, rows, keep=False)
+    assert (quiet.save_strategy, quiet.disable_tqdm) == ("no", True)
+
+
 def test_what_is_given_is_kept(toy: Path, tmp_path: Path) -> None:
     """Epochs, or evaluations, that a recipe gives are not counted; the copy says what ran."""
     assert resolved(teacher_recipe(toy), 10**6) == teacher_recipe(toy)
@@ -176,6 +195,11 @@ def test_what_is_given_is_kept(toy: Path, tmp_path: Path) -> None:
         ({"learning_rate": 1}, r"learning_rate: the recipe decides it by training\.learning_rate"),
         ({"max_steps": 9}, r"trainer\.max_steps: the recipe decides it"),
         ({"optim": "nonsense"}, r"\[trainer\] cannot be passed on: .*nonsense"),
+        ({"gradient_accumulation_steps": 0}, r"gradient_accumulation_steps: .* from 1 on, not 0"),
+        (
+            {"gradient_accumulation_steps": "x"},
+            r"gradient_accumulation_steps: .* from 1 on, not 'x",
+        ),
         ({"report_to": "nothing"}, r"trainer\.report_to: nothing is not supported"),
         ({"report_to": ["none", "nothing"]}, r"trainer\.report_to: nothing is not supported"),
     ],

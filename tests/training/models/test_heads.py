@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, pipeline
 
-from tests.tiny import tiny_bilstm, tiny_encoder_checkpoint, tiny_nano
+from tests.tiny import tiny_bilstm, tiny_encoder_checkpoint, tiny_hub_tokenizer, tiny_nano
 from training.models.checkpoint import load_checkpoint
 from training.models.encoder import new_encoder
 from training.models.heads import hard_loss
@@ -55,3 +55,41 @@ def test_a_new_head_is_the_datas(tmp_path: Path) -> None:
     load_checkpoint(str(base)).hub_tokenizer.save_pretrained(tmp_path / "saved")
     saved = load_checkpoint(str(tmp_path / "saved"))
     assert (saved.labels, problem_of(saved.model.config)) == (("stars",), "regression")
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "expected"),
+    [
+        (1, None, "multi_label"),
+        (1, "regression", "regression"),
+        (2, None, "single_label"),
+        (2, "multi_label_classification", "multi_label"),
+    ],
+)
+def test_a_config_is_read_as_transformers_pipeline_reads_it(
+    labels: int, named: Any, expected: ProblemType
+) -> None:
+    """A reranker's one logit is a yes or no, and what its config calls a regression a number."""
+    model = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=60,
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+            id2label=dict(enumerate("ab"[:labels])),
+            problem_type=named,
+        )
+    ).eval()
+    assert problem_of(model.config) == expected
+    pipe = pipeline("text-classification", model=model, tokenizer=tiny_hub_tokenizer())
+    with torch.inference_mode():
+        ids = torch.tensor([tiny_hub_tokenizer()("good film")["input_ids"]])
+        logits = model(input_ids=ids).logits[0]
+    scores = {
+        "multi_label": logits.sigmoid(),
+        "regression": logits,
+        "single_label": logits.softmax(-1),
+    }[expected]
+    found = {one["label"]: one["score"] for one in pipe("good film", top_k=None)}
+    assert [found[label] for label in "ab"[:labels]] == pytest.approx(scores.tolist(), abs=1e-5)

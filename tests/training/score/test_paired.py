@@ -32,11 +32,12 @@ def test_interval_is_tangos(lost: int, gained: int, n: int) -> None:
     assert difference_interval(gained, lost, n) == pytest.approx((-high, -low), abs=1e-6)
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
 @pytest.mark.parametrize("n", [1, 10, 206, 5000])
-def test_no_difference_seen_is_as_sure_as_n_allows(n: int) -> None:
+def test_no_difference_seen_is_as_sure_as_n_allows(n: int, confidence: float) -> None:
     """Where the two never differ the interval is Wilson's of none in n."""
-    z = norm.ppf(0.975)
-    low, high = difference_interval(0, 0, n)
+    z = norm.ppf((1 + confidence) / 2)
+    low, high = difference_interval(0, 0, n, confidence)
     assert (low, high) == pytest.approx((-(z**2) / (n + z**2), z**2 / (n + z**2)), abs=1e-6)
 
 
@@ -70,12 +71,12 @@ def test_mcnemar_is_exact(first: int, second: int, expected: float) -> None:
 
 def test_comparison_counts_the_texts_that_differ() -> None:
     """Which texts each gets right is what counts."""
-    first = np.array([1, 1, 1, 0, 0, 1], dtype=bool)
-    second = np.array([1, 0, 0, 1, 0, 1], dtype=bool)
+    first = np.array([1, 1, 1, 0, 0, 1, 1], dtype=bool)
+    second = np.array([1, 0, 0, 1, 0, 1, 1], dtype=bool)
     found = compare(first, second)
-    assert (found.n, found.only_first, found.only_second) == (6, 2, 1)
-    assert found.difference == pytest.approx(1 / 6)
-    assert (found.low, found.high) == difference_interval(2, 1, 6)
+    assert (found.n, found.only_first, found.only_second) == (7, 2, 1)
+    assert found.difference == pytest.approx(1 / 7)
+    assert (found.low, found.high) == difference_interval(2, 1, 7)
     assert found.p_value == mcnemar(2, 1)
     with pytest.raises(ValueError, match="the same texts"):
         compare(first, second[:3])

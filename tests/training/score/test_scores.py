@@ -69,6 +69,9 @@ def test_wilson_interval_holds_the_share(n: int, share: float) -> None:
         ([0.6, 0.6, 0.9, 0.9], [True, False, True, True], 0.1),
         # Over- and underconfidence in one bin cancel: 0.91 and 0.92 lie in the same.
         ([0.91, 0.92], [True, False], 0.415),
+        # The fifteen bins: 10/15 lies between these two, and 14/15 between those.
+        ([0.66, 0.67], [True, False], 0.505),
+        ([0.9, 0.95], [True, False], 0.525),
     ],
 )
 def test_calibration_error(confidences: list[float], right: list[bool], expected: float) -> None:
@@ -79,7 +82,8 @@ def test_calibration_error(confidences: list[float], right: list[bool], expected
 
 
 def test_softmax_of_large_logits() -> None:
-    """Logits that overflow exp, of either sign, give finite probabilities."""
+    """Logits that overflow exp, of either sign, give finite probabilities; so does one row."""
+    assert softmax(np.array([1000.0, 1000.0])).tolist() == [0.5, 0.5]
     logits = np.array([[1000.0, 1000.0], [-1000.0, 0.0], [1e30, -1e30]])
     assert softmax(logits).tolist() == [[0.5, 0.5], [0.0, 1.0], [1.0, 0.0]]
 
@@ -112,6 +116,7 @@ def test_scores_by_label() -> None:
     assert one.f1 == pytest.approx(2 / 3)
     assert (two.n, two.given, two.precision, two.recall, two.f1) == (0, 1, 0.0, None, 0.0)
     assert (absent.n, absent.given, absent.precision, absent.recall) == (0, 0, None, None)
+    assert absent.f1 == 0.0
     assert found.macro_f1 == pytest.approx((0.8 + 2 / 3 + 0) / 3)  # of what is there at all
     assert confusion(probabilities.argmax(axis=1), np.array([0, 0, 1, 1, 1, 1]), 4).tolist() == [
         [2, 0, 0, 0],
@@ -125,6 +130,8 @@ def test_a_label_that_is_never_given_is_named() -> None:
     """One that texts have and no answer gives is told; one that no text has is not."""
     found = score(np.eye(3)[[0, 0, 0]], np.array([0, 1, 0]))
     assert found.never_given(("a", "b", "c")) == ["b"]
+    with pytest.raises(ValueError, match="longer"):
+        found.never_given(("a", "b"))
 
 
 def test_scores_of_several_labels() -> None:
@@ -141,6 +148,20 @@ def test_scores_of_several_labels() -> None:
     assert found.ece == pytest.approx((0.1 * 2 + 0.2 * 2 + 0.7 + 0.6) / 6)
 
 
+def test_scores_of_no_labels() -> None:
+    """Where no text has a label and none was given, every text is right and every F1 is 0."""
+    nothing = np.zeros((4, 2))
+    found = score_multi_label(nothing + 0.1, nothing, nothing > 0)
+    assert (found.accuracy, found.micro_f1, found.macro_f1) == (1.0, 0.0, 0.0)
+
+
+def test_a_no_is_as_sure_as_its_yes_is_not() -> None:
+    """Of 0.9 and 0.1 both, one right and one wrong: in one bin, at a confidence of 0.9."""
+    probabilities, targets = np.array([[0.9, 0.1]]), np.array([[1.0, 1.0]])
+    found = score_multi_label(probabilities, targets, probabilities >= 0.5)
+    assert found.ece == pytest.approx(0.4)
+
+
 def test_scores_of_numbers() -> None:
     """Correlations and the mean error are by their definitions; a constant has no correlation."""
     found = score_regression(np.array([1.0, 2.0, 3.0, 5.0]), np.array([1.0, 2.0, 4.0, 3.0]))
@@ -149,7 +170,13 @@ def test_scores_of_numbers() -> None:
     assert found.pearson == pytest.approx(np.corrcoef([1, 2, 3, 5], [1, 2, 4, 3])[0, 1])
     assert None not in (found.pearson_low, found.pearson, found.pearson_high)
     assert found.pearson_low < found.pearson < found.pearson_high  # type: ignore[operator]  # above
+    small = score_regression(np.array([0.1, 0.2, 0.3, 0.5]), np.array([0.1, 0.2, 0.4, 0.3]))
+    assert (small.pearson, small.spearman) == pytest.approx((found.pearson, found.spearman))
     assert score_regression(np.ones(5), np.arange(5.0)).pearson is None
+    assert score_regression(np.arange(5.0), np.ones(5)).pearson is None
+    two = score_regression(np.array([1.0, 2.0]), np.array([3.0, 1.0]))
+    assert two.pearson == pytest.approx(-1.0)
+    assert (two.pearson_low, two.pearson_high) == (-1.0, 1.0)
 
 
 def test_interval_of_f1_narrows_with_n() -> None:
@@ -167,3 +194,4 @@ def test_interval_of_f1_narrows_with_n() -> None:
 def test_sigmoid_of_large_logits() -> None:
     """Neither sign overflows."""
     assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
+    assert sigmoid(np.array([-0.5, 0.5])) == pytest.approx([0.37754, 0.62246], abs=1e-5)

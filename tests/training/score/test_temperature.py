@@ -48,6 +48,13 @@ def test_several_labels_are_judged_one_by_one() -> None:
     assert fit_temperature(3 * logits, targets) == pytest.approx(3, rel=0.1)
 
 
+@pytest.mark.parametrize(("logits", "expected"), [([0.01, 0.0], 0.05), ([0.0, 99.0], 20.0)])
+def test_it_has_bounds(logits: list[float], expected: float) -> None:
+    """However unsure a model is of what is right, or sure of what is wrong."""
+    found = fit_temperature(np.tile([logits], (50, 1)), np.zeros(50, dtype=int))
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
 def test_what_cannot_be_fitted() -> None:
     """No texts, and logits that are no numbers."""
     with pytest.raises(ValueError, match="needs texts"):

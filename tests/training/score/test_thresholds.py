@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from training.score.thresholds import DEFAULT, fit_thresholds
+from training.score.thresholds import fit_thresholds
 
 
 def f1(given: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
@@ -33,11 +33,34 @@ def test_equally_good_thresholds_give_the_nearest_to_a_half() -> None:
     assert fit_thresholds(np.where(truth > 0, 0.2, 0.1), truth)[0] == pytest.approx(0.15)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "third", "expected"),
+    [((0.95, 0.6), (0.5, 0.35), 0.25, 0.55), ((0.99, 0.95), (0.85, 0.5), 0.4, 0.45)],
+)
+def test_of_two_cuts_the_nearer_to_a_half_is_taken(
+    first: tuple[float, float], second: tuple[float, float], third: float, expected: float
+) -> None:
+    """Six of six and nine of fourteen are an F1 of 3/4 both, where ten texts have the label."""
+    ranked = np.concatenate(
+        [np.linspace(*first, 6), np.linspace(*second, 8), np.linspace(third, 0.1, 10)]
+    )
+    truth = np.isin(np.arange(24), [*range(6), 11, 12, 13, 17])
+    found = fit_thresholds(ranked[:, np.newaxis], truth[:, np.newaxis].astype(np.float32))
+    assert found == pytest.approx((expected,))
+
+
+def test_a_label_may_be_given_to_every_text() -> None:
+    """Where that is best the threshold lies half-way from the lowest probability to nothing."""
+    truth = (np.arange(40) >= 10)[:, np.newaxis]
+    probabilities = np.linspace(0.9, 0.2, 40)[:, np.newaxis]
+    assert fit_thresholds(probabilities, truth.astype(np.float32)) == pytest.approx((0.1,))
+
+
 def test_too_few_texts_fit_nothing() -> None:
     """A label that nine texts have, that all but nine have, or that none has keeps a half."""
     rows = np.arange(100)[:, np.newaxis]
     truth = np.concatenate([rows < 9, rows < 91, rows < 0, rows < 10], axis=1)
     probabilities = np.repeat(np.linspace(0.4, 0.01, 100)[:, np.newaxis], 4, axis=1)
     found = fit_thresholds(probabilities, truth.astype(np.float32))
-    assert found[:3] == (DEFAULT,) * 3
+    assert found[:3] == (0.5,) * 3
     assert 0.3 < found[3] < 0.4
