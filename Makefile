@@ -13,7 +13,7 @@ ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
-.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models auto results image clean
+.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models auto results size image clean
 
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
@@ -65,6 +65,10 @@ chaos: .venv/installed .venv-dev/installed
 fuzz: .venv/installed .venv-dev/installed
 	$(BENCHMARKS) reliability fuzz --models $(MODELS) $(addprefix --spec ,$(SPECS)); status=$$?; \
 	  $(BENCHMARKS) reliability report && exit $$status
+
+# What training takes for 1,600,000 rows: memory, and the time until it begins. Some minutes.
+size: .venv-dev/installed
+	$(BENCHMARKS) pipeline-size --stillhouse .venv-dev/bin/stillhouse --command train --command distil
 
 # Rebuilds what models/ ships: a strong teacher, which is not shipped, teaches all that are.
 # DATA holds sst2/train.tsv.gz, sst2/dev.tsv and imdb/train.tsv.gz.

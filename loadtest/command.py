@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WARM_UP_SECONDS = 1
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--host",
     default="http://127.0.0.1:8000",
