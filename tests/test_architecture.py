@@ -47,6 +47,7 @@ ROOMS = {
         "telling": {"errors"},
         "cache": {"errors"},
         "quiet": {"errors"},
+        "code": set[str](),
         "scratch": {"cache"},
         "score": {"errors", "problem"},
         "recipe": {"errors", "problem"},
@@ -57,8 +58,8 @@ ROOMS = {
             "models",
         },
         "loop": {
-            *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            "teach",
+            *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
+            *("models", "teach"),
         },
         "tune": {"errors", "problem", "recipe", "score", "data", "models", "teach", "loop"},
     },

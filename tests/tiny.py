@@ -12,8 +12,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
-from training.models.checkpoint import Checkpoint, serving_tokenizer
+from training.models.checkpoint import Checkpoint
 from training.models.nano import NanoConfig, NanoForSequenceClassification
+from training.models.reading import Reading
 from training.teach.logits import predict_logits
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -155,7 +156,7 @@ def tiny_nano(
 
 def _balanced(model: Model) -> Model:
     """Shifts the logits so that a random model gives some texts each label."""
-    tokenizer = serving_tokenizer(tiny_hub_tokenizer(), POSITIONS)
+    tokenizer = Reading(tiny_hub_tokenizer(), POSITIONS, pad_id=0).tokenizer
     logits = predict_logits(model, tokenizer, [text for text, _ in toy_texts(64, seed=0)])
     with torch.no_grad():
         model.classifier.bias.sub_(torch.from_numpy(np.median(logits, axis=0)))

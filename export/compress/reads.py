@@ -11,14 +11,16 @@ from export.compress.exporting import Staged
 from export.compress.job import Job
 from export.compress.material import Material, hashed
 from export.compress.measuring import processor
-from export.stages.keys import code_sha256 as code_of
+from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
 from training.data.splits import Split
 from training.data.transfer import load_transfer_text
-from training.loop.key import code_sha256, run_parts, start_sha256
+from training.loop.key import CODE, run_parts
 from training.models.checkpoint import Checkpoint
+from training.models.hashes import fingerprint
 from training.models.initialization import new_model
+from training.models.reading import reading_of
 from training.recipe.recipe import Recipe
 
 SERVED = ("service.runtime", "service.repository.manifest")
@@ -29,7 +31,7 @@ def check_reads(material: Material) -> dict[str, Any]:
     return {
         "teacher": material.teacher_sha256,
         "texts": hashed(material.parts.choose.texts[:MOST_TEXTS]),
-        "code": code_of("export.check", "export.graph", "training.models", *SERVED),
+        "code": ran_by("export.check", "export.graph", "training.models", *SERVED),
     }
 
 
@@ -43,8 +45,7 @@ def distil_reads(material: Material) -> dict[str, Any]:
     return {
         **run_parts(recipe, [parts.train, parts.choose], [material.teaches], _base(recipe, parts)),
         "transfer": hashed(drawn),
-        "code": code_sha256(),
-        "tokenizer": code_of("service.runtime.tokenizer"),
+        "code": ran_by(*CODE, "service.runtime.tokenizer"),
     }
 
 
@@ -53,7 +54,8 @@ def _base(recipe: Recipe, parts: Split) -> str:
     if getattr(recipe.model, "base", None) is None:
         return "the teacher"
     set_seed(recipe.training.seed)
-    return start_sha256(*new_model(recipe, parts.train.labels, None))
+    model, hub_tokenizer = new_model(recipe, parts.train.labels, None)
+    return fingerprint(model, reading_of(hub_tokenizer, model, recipe.data.max_length))
 
 
 def teacher_reads(job: Job, material: Material) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def teacher_reads(job: Job, material: Material) -> dict[str, Any]:
 def student_reads(job: Job, material: Material, student: Checkpoint) -> dict[str, Any]:
     """Of `student`: the same, and its precision and gate."""
     return {
-        "checkpoint": student.sha256,
+        "checkpoint": student.fingerprint,
         "name": job.names.student,
         "precision": job.precision,
         "gate": dataclasses.asdict(job.limits.gate),
@@ -83,7 +85,7 @@ def _exported(job: Job, material: Material) -> dict[str, Any]:
         "set": material.set_name,
         "licence": job.licence,
         "fusions": "all" if job.keep_fusions else processor(),
-        "code": code_of(
+        "code": ran_by(
             "export.graph",
             "export.quantize",
             "export.measure",
@@ -102,7 +104,7 @@ def fit_reads(job: Job, material: Material, staged: Staged) -> dict[str, Any]:
         "fit": material.parts.fit.sha256,
         "loss": job.limits.cascade_loss,
         "confidence": job.limits.confidence,
-        "code": code_of("export.cascade", "training.score", *SERVED),
+        "code": ran_by("export.cascade", "training.score", *SERVED),
     }
 
 
@@ -113,7 +115,7 @@ def measure_reads(material: Material, staged: Staged, cascade: Cascade | None) -
         "cascade": cascade.model_dump(mode="json") if cascade else None,
         "measure": material.parts.measure.sha256,
         "hardware": processor(),
-        "code": code_of(
+        "code": ran_by(
             "export.compress.measuring", "export.compress.results", "training.score", *SERVED
         ),
     }

@@ -78,7 +78,7 @@ class Predictions:
 
     def answering(self, scope: Scope, path: str) -> ASGIApp:
         """What answers a request: the endpoint of its path, or the rest."""
-        if scope["type"] == "http" and scope["method"] == "POST":
+        if scope["method"] == "POST":
             exact = self._exact.get(path)
             if exact is not None:
                 return exact

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from training.data.columns import Wanted
-from training.data.labelled import LabelledText, unlabelled
+from training.data.labelled import LabelledText
 from training.data.labels import LabelMap, map_of_data, map_of_model, targets_of
 from training.data.raw import MISSING, Raw
 from training.data.sources import TEST_SPLITS, TRAIN_SPLITS, read_source
@@ -108,19 +108,6 @@ def load_texts(source: str, data: Data, split: str = "train") -> TextColumn:
     """
     raw = _read(source, data, split, labelled=False)
     return _texts(raw, _rows(source, raw))
-
-
-def load_unlabelled(
-    source: str, data: Data, names: Sequence[str], problem: ProblemType = "single_label"
-) -> LabelledText:
-    """Reads texts that only a teacher of these label names says something of.
-
-    They can be split as labelled ones are.
-
-    Raises:
-        DataError: as `load_texts`.
-    """
-    return unlabelled(load_texts(source, data), tuple(names), problem)
 
 
 def _map(names: Sequence[str] | None, data: Data) -> LabelMap | None:

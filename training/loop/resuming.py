@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from training.code import code_sha256
 from training.errors import CheckpointError
-from training.loop.key import code_sha256
+from training.loop.key import CODE
 from training.recipe.recipe import Recipe
 
 FILE_NAME = "made-from.json"
@@ -21,7 +22,7 @@ def begin(run: Path, recipe: Recipe, parts: dict[str, str]) -> None:
     Raises:
         CheckpointError: what it was made from has changed.
     """
-    now = {**parts, "code": code_sha256()}
+    now = {**parts, "code": code_sha256(*CODE)}
     if last_complete(run) is not None:
         _check(run, now)
     run.mkdir(parents=True, exist_ok=True)

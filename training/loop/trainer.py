@@ -27,7 +27,7 @@ from training.data.loading import load_split
 from training.data.splits import Split
 from training.errors import CheckpointError
 from training.loop.head import Head, check_head, new_head
-from training.loop.key import key_of, run_parts, start_sha256
+from training.loop.key import key_of, run_parts
 from training.loop.metrics import metrics_for, scores_of
 from training.loop.processes import is_main_process, join_processes
 from training.loop.progress import Progress
@@ -39,6 +39,7 @@ from training.models.checkpoint import (
     refuse_existing,
     save_checkpoint,
 )
+from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
 from training.quiet import hush
@@ -165,8 +166,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
 
     start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
     model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem)
-    base = start_sha256(model, hub_tokenizer)  # before it is given what only training needs
-    tokenizer = reading_of(hub_tokenizer, model, recipe.data.max_length).tokenizer
+    reading = reading_of(hub_tokenizer, model, recipe.data.max_length)
+    base = fingerprint(model, reading)  # before it is given what only training needs
+    tokenizer = reading.tokenizer
     if recipe.distillation is None:
         lesson = Lesson(new_rows(token_ids(train.texts, tokenizer), train.targets))
     else:

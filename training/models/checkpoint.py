@@ -3,7 +3,6 @@
 Every kind of model is written and read in the same way. Knows nothing of data or losses.
 """
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ import training.models.bilstm
 import training.models.nano  # noqa: F401  they register their architectures with the auto classes
 from service.runtime.tokenizer import Tokenizer
 from training.errors import CheckpointError
+from training.models.hashes import fingerprint, model_sha256
 from training.models.labels import label_names
 from training.models.pooling import pool_by_mask
 from training.models.reading import (
     Reading,
-    config_sha256,
     load_hub_tokenizer,
     reading_of,
     refuse_missing,
@@ -89,21 +88,13 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """Hash of the weights, by name and value, and of the config."""
-        digest = hashlib.sha256(config_sha256(self.model.config).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(raw.numpy().tobytes())
-        return digest.hexdigest()
+        """Hash of the config and the weights."""
+        return model_sha256(self.model)
 
-
-def serving_tokenizer(hub_tokenizer: PreTrainedTokenizerFast, max_length: int) -> Tokenizer:
-    """The service's own tokeniser over a hub tokeniser's rules, where there is no model yet."""
-    pad_id = hub_tokenizer.pad_token_id
-    return Reading(
-        hub_tokenizer, max_length, pad_id or 0, truncation_side=hub_tokenizer.truncation_side
-    ).tokenizer
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that its logits depend on: config, weights and reading."""
+        return fingerprint(self.model, self.reading)
 
 
 def load_checkpoint(source: str, max_length: int | None = None) -> Checkpoint:

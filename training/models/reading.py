@@ -7,7 +7,6 @@ pooling are made to count from the text's own start, so that a text reads as it 
 
 import hashlib
 import importlib.util
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -222,12 +221,3 @@ def refuse_missing(source: str) -> None:
     looks_like_path = source.startswith((".", "/", "~")) or source.count("/") != 1
     if not Path(source).exists() and looks_like_path and "/" in source:
         raise CheckpointError(f"there is no {source}: it is a path, and nothing lies there")
-
-
-def config_sha256(config: Any) -> str:
-    """Hash of all that a config says of its model, and nothing of who wrote it and where."""
-    stated = config.to_dict()
-    for name in ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype"):
-        stated.pop(name, None)
-    text = json.dumps(stated, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ import pytest
 
 from export.errors import ExportError
 from export.stages.engine import RECORD, Made, Workshop
-from export.stages.keys import code_sha256, content_key
+from export.stages.keys import content_key, ran_by
 
 
 class Counter:
@@ -93,7 +93,7 @@ def test_one_command_at_a_time(tmp_path: Path) -> None:
 
 def test_code_is_part_of_a_key() -> None:
     """The hash of the code is that of the packages named, whatever their order."""
-    both = code_sha256("export.stages", "export.errors")
-    assert both == code_sha256("export.errors", "export.stages")
-    assert both != code_sha256("export.stages")
+    both = ran_by("export.stages", "export.errors")
+    assert both == ran_by("export.errors", "export.stages")
+    assert both != ran_by("export.stages")
     assert content_key("a", {"x": 1}) != content_key("b", {"x": 1})

@@ -17,7 +17,6 @@ from training.data.loading import (
     load_labelled_text,
     load_sets,
     load_texts,
-    load_unlabelled,
 )
 from training.errors import DataError
 from training.recipe.recipe import Data
@@ -253,8 +252,6 @@ def test_plain_text_is_a_text_a_line(tmp_path: Path) -> None:
     source = rows(tmp_path, "\ufeffone\ttab\n\n  \ntwo\r\n", "some.txt")
     assert list(load_texts(source, DATA)) == ["one\ttab", "two"]
     assert list(load_texts(rows(tmp_path, "text\na\nb\n"), DATA)) == ["a", "b"]
-    nothing = load_unlabelled(source, DATA, ("x", "y"))
-    assert (nothing.targets.tolist(), nothing.labels) == ([-100, -100], ("x", "y"))
     with pytest.raises(DataError, match="plain text, which has no labels"):
         load_labelled_text(source, DATA)
 

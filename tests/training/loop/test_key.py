@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from tests.tiny import tiny_checkpoint, tiny_encoder, tiny_hub_tokenizer
 from tests.training.builders import student_recipe
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
-from training.loop.key import code_sha256, run_key, run_parts, start_sha256
+from training.loop.key import key_of, run_parts
 from training.loop.trainer import prepare
+from training.models.hashes import fingerprint
+from training.models.reading import reading_of
 from training.teach.teacher import CheckpointTeacher
 
 
@@ -19,6 +22,11 @@ from training.teach.teacher import CheckpointTeacher
 def data(toy: Path) -> LabelledText:
     """The toy texts."""
     return load_split(student_recipe(toy, toy).data).train
+
+
+def key_of_run(*read: Any) -> str:
+    """The key of a run that read this; see `run_parts`."""
+    return key_of(run_parts(*read))
 
 
 TEACHER = CheckpointTeacher(tiny_checkpoint(tiny_encoder()))
@@ -36,7 +44,9 @@ def test_where_things_lie_does_not_matter(toy: Path, data: LabelledText) -> None
         quality={"min_agreement": 0.5},
         distillation__transfer={"size": 2, "source": "b"},
     )
-    assert run_key(one, [data], [TEACHER], "base") == run_key(other, [data], [TEACHER], "base")
+    assert key_of_run(one, [data], [TEACHER], "base") == key_of_run(
+        other, [data], [TEACHER], "base"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,11 +77,11 @@ def test_what_is_read_counts(toy: Path, data: LabelledText) -> None:
     fewer = data.select(range(len(data) - 1))
     assert renamed.sha256 == data.sha256  # the same texts with the same names, in another order
     rounded = CheckpointTeacher(TEACHER.checkpoint, "bf16")
-    assert run_key(recipe, [data], [TEACHER], "base", "1") != run_key(
+    assert key_of_run(recipe, [data], [TEACHER], "base", "1") != key_of_run(
         recipe, [data], [TEACHER], "base", "2"
     )
     keys = [
-        run_key(recipe, [texts], [who], base)
+        key_of_run(recipe, [texts], [who], base)
         for texts, who, base in (
             (data, TEACHER, "base"),
             (swapped, TEACHER, "base"),
@@ -86,15 +96,19 @@ def test_what_is_read_counts(toy: Path, data: LabelledText) -> None:
 
 def test_the_start_is_weights_config_and_reading() -> None:
     """Each of the three gives another start; the same model made again gives the same."""
-    start = start_sha256(tiny_encoder(), tiny_hub_tokenizer())
-    assert start == start_sha256(tiny_encoder(), tiny_hub_tokenizer())
-    assert start != start_sha256(tiny_encoder(seed=1), tiny_hub_tokenizer())
+
+    def start(model: PreTrainedModel, hub_tokenizer: PreTrainedTokenizerFast) -> str:
+        return fingerprint(model, reading_of(hub_tokenizer, model))
+
+    one = start(tiny_encoder(), tiny_hub_tokenizer())
+    assert one == start(tiny_encoder(), tiny_hub_tokenizer())
+    assert one != start(tiny_encoder(seed=1), tiny_hub_tokenizer())
     other = tiny_encoder()
     other.config.hidden_dropout_prob = 0.5
-    assert start != start_sha256(other, tiny_hub_tokenizer())
+    assert one != start(other, tiny_hub_tokenizer())
     reader = tiny_hub_tokenizer()
     reader.backend_tokenizer.normalizer.lowercase = False
-    assert start != start_sha256(tiny_encoder(), reader)
+    assert one != start(tiny_encoder(), reader)
 
 
 def test_metrics_hold_the_key(toy: Path, teacher: Path, tmp_path: Path) -> None:
@@ -104,4 +118,4 @@ def test_metrics_hold_the_key(toy: Path, teacher: Path, tmp_path: Path) -> None:
     one = prepare(student_recipe(toy, teacher), tmp_path / "run", keep=False)
     moved = student_recipe(toy, tmp_path / "copy", data__train=str(tmp_path / "copy.tsv"))
     assert prepare(moved, tmp_path / "run", keep=False).parts == one.parts
-    assert len(code_sha256()) == len(one.parts["base"]) == 64
+    assert len(one.parts["base"]) == 64

@@ -151,6 +151,6 @@ def test_other_code_is_another_run(
     (tmp_path / "run" / "checkpoint-3").mkdir()
     (tmp_path / "run" / "checkpoint-3" / "trainer_state.json").write_text("{}")
     begin(tmp_path / "run", recipe, {"data": "1"})
-    monkeypatch.setattr("training.loop.resuming.code_sha256", lambda: "newer")
+    monkeypatch.setattr("training.loop.resuming.code_sha256", lambda *_: "newer")
     with pytest.raises(CheckpointError, match="another code"):
         begin(tmp_path / "run", recipe, {"data": "1"})
