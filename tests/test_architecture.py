@@ -69,7 +69,7 @@ ROOMS = {
         "progress": set[str](),
         "measure": {"errors", "graph"},
         "quantize": {"errors", "graph", "measure"},
-        "check": {"errors", "graph"},
+        "check": {"errors", "graph", "measure"},
         "publish": {"errors", "progress", "graph", "measure", "quantize", "check"},
         "cascade": {"errors", "measure"},
         "evaluate": {"errors", "measure"},

@@ -13,11 +13,11 @@ import numpy as np
 import onnx
 
 from export.check.hub import BATCH, Hub
-from export.check.texts import SHORT, long_texts
 from export.errors import ExportError
 from export.graph.building import FloatArray
 from export.graph.files import save_graph
 from export.graph.onnx_graph import to_onnx
+from export.measure.edges import ODD, long_texts
 from service.errors import RepositoryError
 from service.repository.files import file_sha256
 from service.repository.manifest import (
@@ -132,11 +132,11 @@ def prepare(source: str, texts: Sequence[str] = (), max_length: int | None = Non
     limit = checkpoint.max_length
     graph = to_onnx(checkpoint.model)
     hub = Hub(source, limit)
-    short = [*SHORT, *texts[:MOST_TEXTS]]
-    long = long_texts(hub.tokens, limit)
+    short = [*ODD, *texts[:MOST_TEXTS]]
+    long = long_texts(short, hub.tokens, limit)
     _same_ids(checkpoint, hub, [*short, *long])
     if limit > LONGEST:  # the ids of the longest are alike: that long is run
-        long = long_texts(hub.tokens, LONGEST)[:1]
+        long = long_texts(short, hub.tokens, LONGEST)[:1]
     return Trial(checkpoint, graph, hub, short, long)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.errors import GateError
-from export.measure.edges import edge_texts
+from export.measure.edges import ODD, long_texts
 from export.measure.reference import Reference
 from export.measure.served import served_logits
 from service.repository.manifest import Parity
@@ -114,7 +114,7 @@ def compare(
     """
     manifest = classifier.manifest
     reference = Reference(checkpoint)
-    edges = edge_texts(texts, reference, manifest.max_length)
+    edges = [*ODD, *long_texts(texts, reference.count, manifest.max_length)]
     every = [*texts, *edges]
     encoded = reference.encode(every)
     misread = [

@@ -11,7 +11,7 @@ from transformers import pipeline
 from export.errors import GateError
 from export.graph.onnx_graph import to_onnx
 from export.measure.comparison import compare
-from export.measure.edges import NEUTRAL, edge_texts
+from export.measure.edges import NEUTRAL, ODD, long_texts
 from export.measure.gate import Gate
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.reference import Reference, reference_logits
@@ -68,13 +68,26 @@ def test_reading_a_text_leaves_the_checkpoint_as_it_was() -> None:
 def test_edges_are_at_the_limit_and_beyond() -> None:
     """Of the made texts one just fits, one just does not, and one is far over."""
     reference = Reference(tiny_checkpoint(tiny_encoder()))
-    counts = sorted(reference.count(text) for text in edge_texts(TEXTS, reference, POSITIONS))
+    made = [*ODD, *long_texts(TEXTS, reference.count, POSITIONS)]
+    counts = sorted(reference.count(text) for text in made)
     within = [count for count in counts if count <= POSITIONS]
     over = [count for count in counts if count > POSITIONS]
     assert max(within) > POSITIONS - 12
     assert min(over) < POSITIONS + 12
     assert max(over) >= 2 * POSITIONS
     assert len(NEUTRAL) > 30
+
+
+def test_texts_lie_at_the_limit_and_beyond() -> None:
+    """The first fills it, the others are longer; the far one comes backwards too."""
+
+    def words(text: str) -> int:
+        return len(text.split())
+
+    at, over, far, backwards = long_texts(TEXTS, words, 64)
+    assert words(at) == 64
+    assert 64 < words(over) < words(far)
+    assert backwards.split() == far.split()[::-1]
 
 
 @pytest.mark.parametrize("model", [tiny_encoder(), tiny_bilstm()], ids=["encoder", "bilstm"])
