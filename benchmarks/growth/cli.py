@@ -117,7 +117,7 @@ def run(
     from benchmarks.growth.summary import failures
     from benchmarks.growth.visit import Place
     from benchmarks.peers.errors import PeersError
-    from benchmarks.peers.results import ResultsUnfit
+    from benchmarks.peers.figures.results import ResultsUnfit
     from loadtest.traffic.texts import TextsUnfit
 
     plan = Plan(
@@ -170,7 +170,7 @@ def report(source: Path, table: Path, plot: Path) -> None:
     from benchmarks.growth.charts import draw
     from benchmarks.growth.report import to_markdown
     from benchmarks.growth.results import read_run
-    from benchmarks.peers.results import ResultsUnfit, write_whole
+    from benchmarks.peers.figures.results import ResultsUnfit, write_whole
 
     try:
         found = read_run(source)

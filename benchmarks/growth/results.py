@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from benchmarks.growth.plan import Plan, Point
-from benchmarks.peers.results import Load, Machine, ResultsUnfit, Served, write_whole
+from benchmarks.peers.figures.results import Load, Machine, ResultsUnfit, Served, write_whole
 
 SCHEMA_VERSION = 1
 

@@ -13,8 +13,9 @@ from benchmarks.growth.material import SEED, lay_out
 from benchmarks.growth.plan import CLASSES, Plan, Point, points
 from benchmarks.growth.results import SCHEMA_VERSION, Run, Visit, read_run, write_run
 from benchmarks.growth.visit import SETTINGS, Place, visit
-from benchmarks.peers import contenders, machine, repository
-from benchmarks.peers.results import ResultsUnfit
+from benchmarks.peers import machine
+from benchmarks.peers.figures.results import ResultsUnfit
+from benchmarks.peers.servers import contenders, repository
 from benchmarks.peers.session import order
 from loadtest.traffic.texts import SENTENCES, read_texts
 

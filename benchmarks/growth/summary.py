@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.growth.plan import Point
 from benchmarks.growth.results import Run, Use, Visit
-from benchmarks.peers.results import Load
+from benchmarks.peers.figures.results import Load
 
 
 @dataclass(frozen=True, slots=True)

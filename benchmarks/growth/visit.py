@@ -14,11 +14,11 @@ import psutil
 from benchmarks.growth import material
 from benchmarks.growth.plan import Plan, Point
 from benchmarks.growth.results import Use, Visit
-from benchmarks.peers import contenders
 from benchmarks.peers.errors import VisitFailed
+from benchmarks.peers.figures.results import Load
 from benchmarks.peers.machine import check_port, memory_mb
-from benchmarks.peers.results import Load
-from benchmarks.peers.server import Launch, Server, running
+from benchmarks.peers.servers import contenders
+from benchmarks.peers.servers.server import Launch, Server, running
 from benchmarks.peers.session import failure_in
 from benchmarks.peers.wrk import put_load
 

@@ -11,7 +11,7 @@ from loadtest.traffic.texts import TextsUnfit
 
 if TYPE_CHECKING:
     from benchmarks.peers.compare import Sources
-    from benchmarks.peers.results import BareVisit, Tried, Visit
+    from benchmarks.peers.figures.results import BareVisit, Tried, Visit
 
 TUNE_CONNECTIONS = 32
 
@@ -29,9 +29,9 @@ def prepare(environments: Path, peers: tuple[str, ...]) -> None:
     _need_libraries()
     from tqdm import tqdm
 
-    from benchmarks.peers import environments as making
-    from benchmarks.peers.contenders import named
     from benchmarks.peers.errors import PeersError
+    from benchmarks.peers.servers import environments as making
+    from benchmarks.peers.servers.contenders import named
 
     failed = []
     try:
@@ -58,7 +58,7 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
     _need_libraries()
     from benchmarks.peers import compare
     from benchmarks.peers.errors import PeersError
-    from benchmarks.peers.results import ResultsUnfit
+    from benchmarks.peers.figures.results import ResultsUnfit
     from benchmarks.peers.session import Plan
 
     plan = Plan(
@@ -122,8 +122,8 @@ def run(
 
     from benchmarks.peers import compare
     from benchmarks.peers.errors import PeersError
+    from benchmarks.peers.figures.results import ResultsUnfit
     from benchmarks.peers.machine import BUSY
-    from benchmarks.peers.results import ResultsUnfit
     from benchmarks.peers.session import Plan
 
     plan = Plan(rounds, connections, seconds, warm_up, given["server_core"], given["client_core"])
@@ -183,8 +183,8 @@ def run(
 def report(source: Path, table: Path, plot: Path) -> None:
     """Write the tables and the plot of a file of results."""
     _need_libraries()
-    from benchmarks.peers.report import draw, to_markdown
-    from benchmarks.peers.results import ResultsUnfit, read_results
+    from benchmarks.peers.figures.report import draw, to_markdown
+    from benchmarks.peers.figures.results import ResultsUnfit, read_results
 
     try:
         results = read_results(source)
@@ -221,7 +221,7 @@ def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
 
 
 def _said(visit: "Visit | BareVisit") -> str:
-    from benchmarks.peers.results import BareVisit
+    from benchmarks.peers.figures.results import BareVisit
 
     if isinstance(visit, BareVisit):
         return f"bare: {visit.texts_per_second:.1f} texts/s, one in {visit.one_text_p50_ms:.2f} ms"

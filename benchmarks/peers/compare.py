@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.peers import contenders, environments, machine, repository, session
-from benchmarks.peers.bare import Bare
+from benchmarks.peers import machine, session
 from benchmarks.peers.catalogue import Settings
-from benchmarks.peers.contenders import Entrant
 from benchmarks.peers.errors import PeersError
-from benchmarks.peers.ratios import ratios
-from benchmarks.peers.results import (
+from benchmarks.peers.figures.ratios import ratios
+from benchmarks.peers.figures.results import (
     BareVisit,
     Comparison,
     Load,
@@ -34,7 +32,10 @@ from benchmarks.peers.results import (
     write_results,
     write_tunings,
 )
-from benchmarks.peers.server import Known
+from benchmarks.peers.servers import contenders, environments, repository
+from benchmarks.peers.servers.bare import Bare
+from benchmarks.peers.servers.contenders import Entrant
+from benchmarks.peers.servers.server import Known
 from benchmarks.peers.session import Plan
 from loadtest.traffic.texts import name_texts, read_texts
 

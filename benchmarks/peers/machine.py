@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.peers.errors import ToolMissing
-from benchmarks.peers.results import Machine
+from benchmarks.peers.figures.results import Machine
 
 BUSY = 0.1  # of a core: above it, someone else's work is in the figures
 

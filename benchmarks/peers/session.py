@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers.bare import Bare
 from benchmarks.peers.catalogue import FLOOR
-from benchmarks.peers.contenders import Entrant
 from benchmarks.peers.errors import VisitFailed
+from benchmarks.peers.figures.results import BareVisit, Load, Visit
 from benchmarks.peers.machine import check_port, memory_mb
-from benchmarks.peers.results import BareVisit, Load, Visit
-from benchmarks.peers.server import Known, Server, running
+from benchmarks.peers.servers.bare import Bare
+from benchmarks.peers.servers.contenders import Entrant
+from benchmarks.peers.servers.server import Known, Server, running
 from benchmarks.peers.wrk import put_load
 
 BARE = "bare"

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.peers.errors import VisitFailed
-from benchmarks.peers.results import Load
+from benchmarks.peers.figures.results import Load
 
 SCRIPT = Path(__file__).with_name("texts.lua")
 TIMEOUT_SECONDS = 60  # an answer that takes longer counts as a failure

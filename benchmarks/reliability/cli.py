@@ -174,7 +174,7 @@ def fuzz(
 @click.option("--table", type=PATH, default=DOCS / "reliability.md", show_default=True)
 def report(folder: Path, table: Path) -> None:
     """Write the page of all results that there are."""
-    from benchmarks.peers.results import ResultsUnfit, write_whole
+    from benchmarks.peers.figures.results import ResultsUnfit, write_whole
     from benchmarks.reliability.report.page import to_markdown
     from benchmarks.reliability.results import Chaos, Fuzz, Soak, read
 
@@ -192,7 +192,7 @@ def report(folder: Path, table: Path) -> None:
 
 def _made(make: Callable[[], Made]) -> Made:
     from benchmarks.peers.errors import PeersError
-    from benchmarks.peers.results import ResultsUnfit
+    from benchmarks.peers.figures.results import ResultsUnfit
     from benchmarks.reliability.agents.crew import AgentFailed
     from benchmarks.reliability.errors import ReliabilityError
     from benchmarks.reliability.questions.reference import ReferenceUnfit

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmarks.peers.results import Machine, ResultsUnfit, Served, write_whole
+from benchmarks.peers.figures.results import Machine, ResultsUnfit, Served, write_whole
 from benchmarks.reliability.fate import Fate
 
 SCHEMA_VERSION = 1

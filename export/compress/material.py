@@ -15,7 +15,7 @@ from export.compress.job import Job, Limits
 from export.compress.results import Use
 from export.stages.engine import Workshop
 from training.data.loading import load_sets, load_texts
-from training.data.splits import Split, split
+from training.data.splitting.splits import Split, split
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.recipe.recipe import Recipe, with_values
 from training.teach.store import Logits

@@ -14,7 +14,7 @@ from export.compress.measuring import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
-from training.data.splits import Split
+from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.loop.key import CODE, run_parts
 from training.models.checkpoint import Checkpoint

@@ -11,7 +11,7 @@ from export.measure.gate import Gate
 from export.quantize.int8 import Int8
 from service.repository.manifest import NAME_PATTERN
 from training.data.labelled import LabelledText
-from training.data.overlap import HeldOut
+from training.data.splitting.overlap import HeldOut
 
 Precision = Literal["fp32", "int8"]
 Weights = Literal["float32", "float16", "int8"]

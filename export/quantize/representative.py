@@ -12,7 +12,7 @@ from export.errors import ExportError
 from training.data.labelled import LabelledText
 from training.data.labels import LabelMap
 from training.data.loading import load_labelled_text, load_split, load_texts
-from training.data.overlap import HeldOut
+from training.data.splitting.overlap import HeldOut
 from training.errors import DataError
 from training.problem import ProblemType
 from training.recipe.recipe import Data, Recipe

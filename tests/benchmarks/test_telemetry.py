@@ -10,11 +10,11 @@ import pytest
 
 from benchmarks.growth.plan import CORES, Point
 from benchmarks.growth.visit import Place, visit
-from benchmarks.peers import contenders, environments
-from benchmarks.peers.bare import Bare
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.errors import PeersError
-from benchmarks.peers.server import running
+from benchmarks.peers.servers import contenders, environments
+from benchmarks.peers.servers.bare import Bare
+from benchmarks.peers.servers.server import running
 from tests.benchmarks.growth.builders import MODELS, make_plan, service_command
 from tests.benchmarks.peers.builders import CORE, fake_wrk, free_port
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from training.data.overlap import HeldOut
-from training.data.spans import UNSPACED
+from training.data.splitting.overlap import HeldOut
+from training.data.splitting.spans import UNSPACED
 from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 from training.telling import tell

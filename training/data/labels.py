@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.data.raw import One, Raw, Value
-from training.data.values import as_index, as_number, plain
+from training.data.sources.raw import One, Raw, Value
+from training.data.sources.values import as_index, as_number, plain
 from training.errors import DataError
 from training.problem import ProblemType
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from training.data.columns import Wanted
 from training.data.labelled import LabelledText
 from training.data.labels import LabelMap, map_of_data, map_of_model, targets_of
-from training.data.raw import MISSING, Raw
-from training.data.sources import TEST_SPLITS, TRAIN_SPLITS, read_source
-from training.data.splits import Split, split
+from training.data.sources.columns import Wanted
+from training.data.sources.raw import MISSING, Raw
+from training.data.sources.sources import TEST_SPLITS, TRAIN_SPLITS, read_source
+from training.data.sources.values import plain, problem_of_values
+from training.data.splitting.splits import Split, split
 from training.data.texts import TextColumn
-from training.data.values import plain, problem_of_values
 from training.errors import DataError
 from training.problem import ProblemType
 from training.recipe.recipe import Data
@@ -72,7 +72,7 @@ def load_labelled_text(
     """Reads a labelled set.
 
     Args:
-        source: see `training.data.sources`.
+        source: see `training.data.sources.sources`.
         data: config, splits, columns and labels.
         split: of a set of the hub; "train" and "test" are those that `data` says.
         labels: what the labels are called; None: what `data.labels` says, or the set itself.

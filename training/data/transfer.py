@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from training.data.loading import load_texts
-from training.data.overlap import HeldOut
-from training.data.spans import IS_UNSPACED
+from training.data.splitting.overlap import HeldOut
+from training.data.splitting.spans import IS_UNSPACED
 from training.errors import DataError
 from training.recipe.recipe import Data
 from training.recipe.teaching import Transfer

@@ -24,7 +24,7 @@ from transformers.trainer_callback import ProgressCallback
 from service.runtime.tokenizer import Tokenizer
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
-from training.data.splits import Split
+from training.data.splitting.splits import Split
 from training.errors import CheckpointError
 from training.loop.head import Head, check_head, new_head
 from training.loop.key import key_of, run_parts

@@ -14,7 +14,7 @@ from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTok
 from service.runtime.tokenizer import Tokenizer
 from training.data.augmentation import augment, spell_masks
 from training.data.labelled import LabelledText, unlabelled
-from training.data.splits import Split
+from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.models.reading import reading_of
 from training.recipe.recipe import Recipe

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.repository import find_version
+from benchmarks.peers.servers.repository import find_version
 from benchmarks.reliability.faults.common import (
     ADMIN_KEY,
     Harm,

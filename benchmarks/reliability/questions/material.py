@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.peers.repository import find_version
+from benchmarks.peers.servers.repository import find_version
 from benchmarks.reliability.questions.dialects import DIALECTS
 from benchmarks.reliability.questions.reference import Question, Reference, Served
 from loadtest.traffic.texts import SENTENCES, join_words, read_texts

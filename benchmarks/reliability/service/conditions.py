@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.peers import environments, machine, repository
+from benchmarks.peers import machine
+from benchmarks.peers.servers import environments, repository
 from benchmarks.reliability.results import Conditions
 from benchmarks.reliability.service.process import check_command
 

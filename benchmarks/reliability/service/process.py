@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import urllib3
 
-from benchmarks.peers.contenders import ENGINE
-from benchmarks.peers.server import KEEPER, STOP_SECONDS, tail
+from benchmarks.peers.servers.contenders import ENGINE
+from benchmarks.peers.servers.server import KEEPER, STOP_SECONDS, tail
 from benchmarks.reliability.errors import ServiceFailed
 
 START_SECONDS = 120.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.growth.plan import CORES, Plan, Point, points
 from benchmarks.growth.results import SCHEMA_VERSION, Run, Use, Visit
-from benchmarks.peers.results import Machine, Served
+from benchmarks.peers.figures.results import Machine, Served
 from tests.benchmarks.peers.builders import make_load
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from benchmarks.growth.plan import CORES, Plan
 from benchmarks.growth.results import Run, Visit, read_run, write_run
 from benchmarks.growth.session import run, unfinished
 from benchmarks.growth.visit import Place
-from benchmarks.peers.results import ResultsUnfit
+from benchmarks.peers.figures.results import ResultsUnfit
 from tests.benchmarks.growth.builders import MODELS as SHIPPED
 from tests.benchmarks.growth.builders import make_plan, make_run, make_visit, service_command
 from tests.benchmarks.peers.builders import CORE, fake_wrk, free_port

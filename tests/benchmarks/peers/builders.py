@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.catalogue import SERVER, Form
-from benchmarks.peers.contenders import Entrant
-from benchmarks.peers.results import (
+from benchmarks.peers.figures.results import (
     BareVisit,
     BatchSpeed,
     Comparison,
@@ -19,7 +18,8 @@ from benchmarks.peers.results import (
     Served,
     Visit,
 )
-from benchmarks.peers.server import Launch
+from benchmarks.peers.servers.contenders import Entrant
+from benchmarks.peers.servers.server import Launch
 from benchmarks.peers.session import Plan
 
 FAKE = Path(__file__).with_name("fake_peer.py")

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.peers import environments
 from benchmarks.peers.cli import peers
-from benchmarks.peers.repository import cascades_on, describe, find_version
-from benchmarks.peers.results import (
+from benchmarks.peers.figures.results import (
     Served,
     Tried,
     Tuning,
@@ -21,6 +19,8 @@ from benchmarks.peers.results import (
     read_tunings,
     write_tunings,
 )
+from benchmarks.peers.servers import environments
+from benchmarks.peers.servers.repository import cascades_on, describe, find_version
 from loadtest.traffic.texts import SENTENCES, read_texts
 from tests.benchmarks.peers.builders import CORE, fake_wrk, free_port, make_load
 

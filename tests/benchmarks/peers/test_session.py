@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.bare import Bare
 from benchmarks.peers.catalogue import FLOOR
 from benchmarks.peers.errors import WrongAnswer
-from benchmarks.peers.results import BareVisit, Visit
-from benchmarks.peers.server import Known
+from benchmarks.peers.figures.results import BareVisit, Visit
+from benchmarks.peers.servers.bare import Bare
+from benchmarks.peers.servers.server import Known
 from benchmarks.peers.session import order, run, visit
 from tests.benchmarks.peers.builders import CORE, fake_entrant, fake_wrk, make_plan
 

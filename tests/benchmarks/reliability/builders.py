@@ -1,6 +1,6 @@
 """Questions and results of the tests' own making."""
 
-from benchmarks.peers.results import Machine, Served
+from benchmarks.peers.figures.results import Machine, Served
 from benchmarks.reliability.fate import Fate
 from benchmarks.reliability.questions.dialects import DIALECTS, Said
 from benchmarks.reliability.questions.reference import Question

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.results import ResultsUnfit
+from benchmarks.peers.figures.results import ResultsUnfit
 from benchmarks.reliability import fuzz, soak
 from benchmarks.reliability.fate import Fate
 from benchmarks.reliability.faults.common import bars

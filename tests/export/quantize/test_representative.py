@@ -9,7 +9,7 @@ from export.quantize.representative import MOST, fitting_texts, representative_t
 from tests.tiny import toy_data, toy_texts
 from tests.training.builders import STUDENT, changed
 from training.data.loading import load_labelled_text, load_split
-from training.data.splits import split
+from training.data.splitting.splits import split
 from training.recipe.recipe import Data, Recipe, parse_recipe
 
 COLUMNS = Data(train="")

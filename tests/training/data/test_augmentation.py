@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tiny import tiny_hub_tokenizer, toy_texts, word_hub_tokenizer
 from training.data.augmentation import LONGEST_NGRAM, MASK, augment, pieces, spell_masks
-from training.data.overlap import HeldOut
+from training.data.splitting.overlap import HeldOut
 from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 

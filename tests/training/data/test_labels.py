@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from training.data.labels import LabelMap, map_of_data, map_of_model, targets_of
-from training.data.raw import Raw, Value, coded
+from training.data.sources.raw import Raw, Value, coded
+from training.data.sources.values import plain, problem_of_values
 from training.data.texts import TextColumn
-from training.data.values import plain, problem_of_values
 from training.errors import DataError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import environments
 from benchmarks.peers.errors import EnvironmentMissing
+from benchmarks.peers.servers import environments
 
 
 def test_an_environment_that_is_not_there_is_named(tmp_path: Path) -> None:

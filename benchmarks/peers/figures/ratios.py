@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.peers.catalogue import CASCADE, FLOOR, PLAIN, SERVER, SERVICE
-from benchmarks.peers.results import BareVisit, Comparison, Contender, Load, Ratio, Visit
+from benchmarks.peers.figures.results import BareVisit, Comparison, Contender, Load, Ratio, Visit
 
 ByRound = Mapping[int, float]
 Figure = Callable[[str], ByRound]  # of a contender by its name

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.peers.catalogue import CASCADE, FLOOR, PLAIN, SERVICE
-from benchmarks.peers.ratios import ratios, standing
-from benchmarks.peers.results import Comparison, Ratio
+from benchmarks.peers.figures.ratios import ratios, standing
+from benchmarks.peers.figures.results import Comparison, Ratio
 from tests.benchmarks.peers.builders import (
     make_bare,
     make_comparison,

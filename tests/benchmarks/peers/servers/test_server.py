@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.peers.errors import ToolMissing, VisitFailed, WrongAnswer
 from benchmarks.peers.machine import check_port, check_tools, memory_mb
-from benchmarks.peers.server import KEEPER, Known, Server, running
+from benchmarks.peers.servers.server import KEEPER, Known, Server, running
 from tests.benchmarks.peers.builders import CORE, FAKE, fake_entrant, free_port
 
 KNOWN = [Known("a good film", "positive"), Known("a bad film", "negative")]

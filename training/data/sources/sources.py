@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from training.data.columns import Wanted
-from training.data.files import read_file
-from training.data.raw import Raw
-from training.data.tables import read_parquet, read_set
+from training.data.sources.columns import Wanted
+from training.data.sources.files import read_file
+from training.data.sources.raw import Raw
+from training.data.sources.tables import read_parquet, read_set
 from training.errors import DataError
 
 FORMATS = (".tsv", ".csv", ".jsonl", ".json", ".parquet", ".txt")

@@ -8,8 +8,8 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet
 
-from training.data.columns import Chosen, Wanted
-from training.data.raw import Raw, coded
+from training.data.sources.columns import Chosen, Wanted
+from training.data.sources.raw import Raw, coded
 from training.errors import DataError
 from training.scratch import mapped
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.errors import PeersError
-from benchmarks.peers.results import Served
+from benchmarks.peers.figures.results import Served
 
 
 @dataclass(frozen=True, slots=True)

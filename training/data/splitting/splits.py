@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.labelled import LabelledText
-from training.data.overlap import TELLING, HeldOut
-from training.data.search import Finder
-from training.data.spans import Places, Spans, chunks, keys_of
-from training.data.strata import allocate, drawn_pool, strata_of
+from training.data.splitting.overlap import TELLING, HeldOut
+from training.data.splitting.search import Finder
+from training.data.splitting.spans import Places, Spans, chunks, keys_of
+from training.data.splitting.strata import allocate, drawn_pool, strata_of
 from training.errors import DataError
 from training.recipe.recipe import Data
 from training.telling import tell

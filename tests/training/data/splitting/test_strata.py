@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.data.labelled import LabelledText
-from training.data.strata import Strata, allocate, drawn_pool, strata_of
+from training.data.splitting.strata import Strata, allocate, drawn_pool, strata_of
 
 
 def numbers(targets: list[float]) -> LabelledText:
@@ -46,7 +46,7 @@ def test_rows_that_are_looked_at_in_parts_are_counted_as_one(
     """The order of labels that are as rare is that of their rows, in whichever part they lie."""
     table = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]], np.float32)
     data = LabelledText([*"abcde"], table, ("x", "y", "z"), "multi_label")
-    monkeypatch.setattr("training.data.strata.AT_ONCE", 2)
+    monkeypatch.setattr("training.data.splitting.strata.AT_ONCE", 2)
     found = strata_of(data, np.arange(5))
     assert found.counts.tolist() == [1, 1, 2, 1]
     assert found.rarest.tolist() == [3, 0, 1, 2, 2]

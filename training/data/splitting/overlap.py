@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.data.search import Finder, Haystack
-from training.data.spans import Spans, chunks
+from training.data.splitting.search import Finder, Haystack
+from training.data.splitting.spans import Spans, chunks
 
 TELLING = 3  # words: what is shorter is said by anybody
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from training.data.raw import One, Value
+from training.data.sources.raw import One, Value
 from training.errors import DataError
 from training.problem import ProblemType
 from training.telling import tell

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.tiny import toy_texts
 from training.data.labelled import LabelledText, unlabelled
-from training.data.splits import Split, split
+from training.data.splitting.splits import Split, split
 from training.errors import DataError
 from training.recipe.recipe import Data
 
@@ -284,7 +284,7 @@ def test_impossible_splits_are_told() -> None:
 SPLIT = """
 import json, sys, numpy
 from training.data.labelled import (LabelledText)
-from training.data.splits import (split)
+from training.data.splitting.splits import (split)
 from training.recipe.recipe import (Data)
 texts = json.load(sys.stdin)
 data = LabelledText(texts, numpy.arange(len(texts)) % 3, ("a", "b", "c"))
@@ -300,7 +300,7 @@ def test_split_is_the_same_in_every_process() -> None:
         [sys.executable, "-c", SPLIT],
         input=json.dumps(texts),
         env={**os.environ, "PYTHONHASHSEED": str(hash("any") % 1000)},
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
         capture_output=True,
         text=True,
         check=True,

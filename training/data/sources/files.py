@@ -13,8 +13,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from training.data.columns import Chosen, Wanted
-from training.data.raw import Coder, Raw
+from training.data.sources.columns import Chosen, Wanted
+from training.data.sources.raw import Coder, Raw
 from training.scratch import mapped
 
 BATCH = 16_384  # rows in memory at a time

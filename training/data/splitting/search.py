@@ -6,7 +6,7 @@ Many texts are looked for at once: by their first words, then, where those are f
 import numpy as np
 import numpy.typing as npt
 
-from training.data.spans import Hashes, Places, Spans
+from training.data.splitting.spans import Hashes, Places, Spans
 
 ANCHOR = 6  # words: a longer text is looked for by so many of its first ones
 BITS = 22  # of a hash, that tell at a glance what is not there

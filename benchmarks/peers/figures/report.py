@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.peers.catalogue import CASCADE, FLOOR, SERVICE
+from benchmarks.peers.figures.ratios import Standing, standing
+from benchmarks.peers.figures.results import Comparison, Contender, Results
 from benchmarks.peers.machine import BUSY
-from benchmarks.peers.ratios import Standing, standing
-from benchmarks.peers.results import Comparison, Contender, Results
 
 ENGINES = ("onnxruntime", "tokenizers", "python")
 

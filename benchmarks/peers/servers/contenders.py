@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers import environments
 from benchmarks.peers.catalogue import CASCADE, COMMON, FOLDER, PEERS, SERVICE, Form, Peer, Settings
 from benchmarks.peers.errors import EnvironmentMissing, PeersError
-from benchmarks.peers.repository import Cascade
-from benchmarks.peers.results import Contender
-from benchmarks.peers.server import Launch
+from benchmarks.peers.figures.results import Contender
+from benchmarks.peers.servers import environments
+from benchmarks.peers.servers.repository import Cascade
+from benchmarks.peers.servers.server import Launch
 
 OURS = "stillhouse"
 # No line a request from any contender; errors only.

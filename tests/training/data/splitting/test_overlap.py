@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.overlap import HeldOut
-from training.data.search import ANCHOR, Finder, Haystack
-from training.data.spans import Spans, keys_of
+from training.data.splitting.overlap import HeldOut
+from training.data.splitting.search import ANCHOR, Finder, Haystack
+from training.data.splitting.spans import Spans, keys_of
 
 HELD = [
     "It is a fine film, with a clever plot.",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.data.spans import Spans, keys_of
+from training.data.splitting.spans import Spans, keys_of
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from benchmarks.peers.catalogue import COMMON
 from benchmarks.peers.errors import PeersError
-from benchmarks.peers.results import BareVisit
-from benchmarks.peers.server import Known
+from benchmarks.peers.figures.results import BareVisit
+from benchmarks.peers.servers.server import Known
 
 SURE = 0.75  # above it, no batching of an INT8 model turns a label over
 KNOWN = 32  # texts that a server is checked on

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.catalogue import FLOOR, SERVICE
-from benchmarks.peers.ratios import ratios
-from benchmarks.peers.report import draw, to_markdown
-from benchmarks.peers.results import (
+from benchmarks.peers.figures.ratios import ratios
+from benchmarks.peers.figures.report import draw, to_markdown
+from benchmarks.peers.figures.results import (
     SCHEMA_VERSION,
     Comparison,
     Results,

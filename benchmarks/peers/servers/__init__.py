@@ -1,0 +1,1 @@
+"""The servers that are compared: set up, started, stopped, and ONNX Runtime alone."""

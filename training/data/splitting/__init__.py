@@ -1,0 +1,1 @@
+"""Which texts are for what, and which give others away."""
