@@ -6,7 +6,6 @@ labels. Numbers in columns of labels are probabilities where all lie between 0 a
 """
 
 import csv
-import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as parquet
 
+from training.data.sources.files import DIALECTS, delimited, json_objects, opened
 from training.errors import DataError
 from training.problem import ProblemType
 from training.teach.precision import Precision
@@ -30,12 +30,6 @@ ROWS = 8_192  # read at once
 SMALLEST = 1e-6  # the probability that 0 is taken for: its logarithm must be a number
 WHOLE = 0.02  # how far the probabilities of one text may be from 1 together: they are rounded
 COMPLETE = b"complete"  # no text's key; kept last, for a reading that was cut short
-
-
-class Tabbed(csv.excel_tab):
-    """A TSV, in which a quotation mark is a character like any other."""
-
-    quoting = csv.QUOTE_NONE
 
 
 def is_soft_labels(source: str) -> bool:
@@ -183,9 +177,9 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
         for batch in parquet.ParquetFile(path).iter_batches(ROWS):
             yield from batch.to_pylist()
         return
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        if kind in (".jsonl", ".json"):
-            yield from (json.loads(line) for line in file if line.strip())
+    with opened(path) as file:
+        if kind in DIALECTS:
+            header, rows = delimited(file, DIALECTS[kind])
+            yield from (dict(zip(header, row, strict=False)) for row in rows)
         else:
-            yield from csv.DictReader(file, dialect=Tabbed if kind == ".tsv" else csv.excel)
+            yield from json_objects(file)

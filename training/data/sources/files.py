@@ -34,8 +34,7 @@ def read_file(source: str, path: Path, suffix: str, wanted: Wanted) -> Raw:
         DataError: a column is not there.
         ValueError, OSError, csv.Error: the file is not of its format.
     """
-    opened: Any = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with opened(path) as file:
         if suffix == ".txt":
             return _collected(iter((line, None, None) for line in _lines(file)), labelled=False)
         read: Callable[[str, IO[str], Wanted], tuple[Chosen, Iterator[Row]]] = (
@@ -43,6 +42,30 @@ def read_file(source: str, path: Path, suffix: str, wanted: Wanted) -> Raw:
         )
         chosen, rows = read(source, file, wanted)
         return _collected(rows, labelled=chosen.label is not None, beside=chosen.beside is not None)
+
+
+def opened(path: Path) -> IO[str]:
+    """A file's text, unzipped where it is gzipped."""
+    opens: Any = gzip.open if path.suffix == ".gz" else open
+    file: IO[str] = opens(path, "rt", encoding="utf-8-sig", newline="")
+    return file
+
+
+def delimited(file: IO[str], dialect: dict[str, Any]) -> tuple[list[str], Iterator[list[str]]]:
+    """The names of the columns, and the rows; a blank line is no row, and a field may be long."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(file, **dialect)
+    header = [name.strip() for name in next(reader, [])]
+
+    def rows() -> Iterator[list[str]]:
+        for row in filter(None, reader):
+            if len(row) > len(header):
+                raise ValueError(
+                    f"line {reader.line_num} has {len(row)} fields, the header {len(header)}"
+                )
+            yield row
+
+    return header, rows()
 
 
 def _lines(file: IO[str]) -> Iterator[str]:
@@ -56,9 +79,7 @@ def _fields(
     """Every field is a string: the word "null" is a text like any other, and 007 is not 7."""
 
     def read(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterator[Row]]:
-        csv.field_size_limit(LONGEST_FIELD)
-        reader = csv.reader(file, **dialect)
-        header = [name.strip() for name in next(reader, [])]
+        header, found = delimited(file, dialect)
         chosen = wanted.choose(source, header)
         places = [
             None if name is None else header.index(name)
@@ -66,11 +87,7 @@ def _fields(
         ]
 
         def rows() -> Iterator[Row]:
-            for row in filter(None, reader):  # a blank line is no row
-                if len(row) > len(header):
-                    raise ValueError(
-                        f"line {reader.line_num} has {len(row)} fields, the header {len(header)}"
-                    )
+            for row in found:
                 text, label, beside = (
                     None if place is None or place >= len(row) else row[place] for place in places
                 )
@@ -83,7 +100,7 @@ def _fields(
 
 def _objects(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterator[Row]]:
     """JSON lines, or one JSON list; a string stays one, whatever it looks like."""
-    objects = _parsed(file)
+    objects = json_objects(file)
     first = list(islice(objects, BATCH))
     header = dict.fromkeys(name for record in first for name in record)
     chosen = wanted.choose(source, list(header))
@@ -102,7 +119,8 @@ def _objects(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterat
     return chosen, rows()
 
 
-def _parsed(file: IO[str]) -> Iterator[dict[str, Any]]:
+def json_objects(file: IO[str]) -> Iterator[dict[str, Any]]:
+    """The objects of JSON lines, or of one JSON list."""
     start = file.read(1)
     if start == "[":
         records: Iterator[Any] = iter(json.loads(start + file.read()))
