@@ -19,7 +19,7 @@ serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
 test: .venv-dev/installed lint
-	.venv-dev/bin/pytest
+	.venv-dev/bin/pytest -n 2 --dist loadfile
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
 flight: .venv-dev/installed

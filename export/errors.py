@@ -36,6 +36,16 @@ class Verdict:
     findings: tuple[Finding, ...]
     unseen: tuple[str, ...]
 
+    def enforce(self, n: int) -> None:
+        """Raises GateError, which says by how much, unless all is within the gate.
+
+        Args:
+            n: texts that were compared.
+        """
+        if self.findings:
+            lost = "; ".join(finding.what for finding in self.findings)
+            raise GateError(f"not published: {lost} (n {n})", self)
+
 
 class GateError(ExportError):
     """The exported model lost more than is allowed; nothing was published."""

@@ -102,7 +102,8 @@ WARM_UP_SECONDS = 1
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="One a line, or a TSV's column `text`; may be gzipped. Without: built-in sentences.",
+    help="One a line, a TSV's column `text`, or JSON lines (.jsonl) with `text` and, of pairs, "
+    "`text_pair`; may be gzipped. Without: built-in sentences.",
 )
 @click.option(
     "--long-share",

@@ -16,11 +16,15 @@ class Target:
     """A model, `name@version`, alias or cascade that is asked, and the models that answer for it.
 
     Without any of these (`answered_by` is empty) nobody checks who answered.
+
+    Attributes:
+        pairs: it reads two texts at once.
     """
 
     model: str
     answered_by: tuple[str, ...] = ()
     share: float = 1.0
+    pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

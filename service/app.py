@@ -26,7 +26,7 @@ from service.repository.held import HeldFile
 from service.repository.sources import ModelRepository
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure
-from service.runtime.tasks.classification import Classifier
+from service.runtime.tasks.loading import load_model
 from service.serving.predictor import Predictor
 from service.serving.queue.admission import Admission
 from service.serving.queue.batcher import Batcher
@@ -153,7 +153,7 @@ def _new_service(settings: Settings) -> Service:
 def _load(settings: Settings, telemetry: Telemetry, directory: Path) -> Loaded:
     """Brings a version into memory; called in a thread."""
     rounded = directory.parent.name in settings.bfloat16_models
-    model = Classifier.load(directory, settings.model_threads, rounded)
+    model = load_model(directory, settings.model_threads, rounded)
     # Dynamic quantisation scales a batch's activations together, and bfloat16 rounds by its shape:
     # alone, a text's answer is always the same.
     alone = settings.exact and (model.manifest.depends_on_batch or rounded)

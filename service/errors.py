@@ -3,7 +3,8 @@
 StillhouseError
 |-- InvalidInput            the request cannot be used as it is
 |   |-- EmptyInput          there is no text
-|   `-- TextTooLong         more tokens than the model reads, and truncate is false
+|   |-- TextTooLong         more tokens than the model reads, and truncate is false
+|   `-- WrongTask           the model does something else than what it is asked
 |-- BodyTooLarge            more bytes than are accepted
 |-- BodyTooSlow             the body did not arrive in time
 |-- UnreadableEncoding      the body is compressed in a way that is not read
@@ -34,6 +35,10 @@ class EmptyInput(InvalidInput):
 
 class TextTooLong(InvalidInput):
     """A text has more tokens than the model reads, and truncation was refused."""
+
+
+class WrongTask(InvalidInput):
+    """The model does something else than what it is asked: it gives no scores, say."""
 
 
 class BodyTooLarge(StillhouseError):

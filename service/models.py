@@ -1,14 +1,9 @@
 """`stillhouse models`: what lies in a model repository, and small changes to it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from service.repository.manifest import Manifest, Metrics
 
 MODELS = click.option(
     "--models",
@@ -17,9 +12,6 @@ MODELS = click.option(
     show_default=True,
     help="The model repository.",
 )
-
-
-HEADER = ("model", "task", "labels", "precision", "MB", "measured", "created")
 
 
 @click.group()
@@ -32,17 +24,22 @@ def models() -> None:
 def list_models(models: Path) -> None:
     """List all versions with what was measured of each, and the routes."""
     from service.errors import ManifestError
+    from service.repository.kinds import Kind
     from service.repository.manifest import read_manifest
-    from service.repository.routes import read_routes
+    from service.repository.routes import Target, read_routes
     from service.repository.sources import ModelRepository
+    from service.shown import HEADER, row_of
 
     repository = ModelRepository(models)
     repository.check()
     rows: list[tuple[str, ...]] = [HEADER]
+    kinds: dict[Target, Kind] = {}
     for name, versions in repository.versions().items():
         for version in versions:
             try:
-                rows.append(_row(read_manifest(models / name / str(version))))
+                manifest = read_manifest(models / name / str(version))
+                kinds[Target(name, version)] = Kind.of(manifest)
+                rows.append(row_of(manifest))
             except ManifestError as error:
                 rows.append((f"{name}@{version}", str(error), "", "", "", "", ""))
     if len(rows) == 1:
@@ -62,7 +59,7 @@ def list_models(models: Path) -> None:
         click.echo(f"{alias}: {target}")
     if routes.default is not None:
         click.echo(f"default: {routes.default}")
-    for problem in routes.problems(repository.versions()):
+    for problem in routes.problems(repository.versions(), kinds):
         click.echo(f"WARNING: {problem}")
 
 
@@ -74,12 +71,13 @@ def show(model: str, models: Path, as_json: bool) -> None:
     """Show all that is known of MODEL: a name, or name@version."""
     from service.repository.editing import find, place_of
     from service.repository.manifest import read_manifest
+    from service.shown import told
 
     manifest = read_manifest(place_of(models, find(models, model)))
     if as_json:
         click.echo(json.dumps(manifest.model_dump(mode="json"), indent=2))
         return
-    for line in _told(manifest):
+    for line in told(manifest):
         click.echo(line)
 
 
@@ -134,63 +132,3 @@ def rename_labels(model: str, renamed: tuple[str, ...], models: Path) -> None:
         f"cascades that were fitted on {target.name}@{target.version} go on with it, under its "
         "old names: fit them again with `stillhouse calibrate --replace`"
     )
-
-
-def _row(manifest: "Manifest") -> tuple[str, ...]:
-    name, found = next(iter(manifest.metrics.items()), (None, None))
-    return (
-        f"{manifest.name}@{manifest.version}",
-        manifest.problem_type,
-        str(len(manifest.labels)),
-        manifest.precision,
-        f"{sum(file.bytes for file in manifest.files.values()) / 1e6:.1f}",
-        f"{name}: {_headline(found)}" if found else "nothing",
-        f"{manifest.created_at:%Y-%m-%d}",
-    )
-
-
-def _headline(found: "Metrics") -> str:
-    for title, value in {
-        "accuracy": found.accuracy,
-        "macro F1": found.macro_f1,
-        "Pearson": found.pearson,
-    }.items():
-        if value is not None:
-            return f"{title} {value:.4f} (n {found.n})"
-    return f"n {found.n}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _told(manifest: "Manifest") -> Iterator[str]:
-    size = sum(file.bytes for file in manifest.files.values())
-    yield f"{manifest.name}@{manifest.version}, {manifest.created_at:%Y-%m-%d %H:%M} UTC"
-    yield f"{manifest.problem_type}, labels: {', '.join(manifest.labels)}"
-    if manifest.thresholds is not None:
-        yield f"thresholds: {', '.join(f'{value:.3f}' for value in manifest.thresholds)}"
-    yield (
-        f"{manifest.precision}, weights in {manifest.weights}, {manifest.parameters:,} parameters, "
-        f"{size / 1e6:.1f} MB"
-    )
-    yield f"reads {manifest.max_length} tokens; temperature {manifest.temperature:.4g}"
-    yield f"licence: {manifest.licence}"
-    for what, value in manifest.lineage.model_dump().items():
-        hashes = ", ".join(value) if isinstance(value, tuple) else value
-        yield f"{what.replace('_', ' ')}: {hashes or 'not known'}"
-    if (parity := manifest.parity) is not None:
-        yield (
-            f"against its checkpoint (n {parity.n}): agreement {_share(parity.agreement)}, "
-            f"accuracy lower by {_share(parity.accuracy_drop)}, largest logit difference "
-            f"{parity.max_logit_difference:.2g}"
-        )
-    for name, found in manifest.metrics.items():
-        rest = f"macro F1 {_share(found.macro_f1)}, ECE {_share(found.ece)}"
-        yield f"{name}: {_headline(found)}, {rest}"
-        for label, one in (found.by_label or {}).items():
-            yield (
-                f"  {label}: n {one.n}, precision {_share(one.precision)}, recall "
-                f"{_share(one.recall)} ({_share(one.recall_low)} to {_share(one.recall_high)}), "
-                f"F1 {_share(one.f1)}"
-            )

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from service.cpus import usable_cpus
 from service.environment import PREFIX, check_names, is_link
 
-DIALECTS = frozenset({"hf", "oip", "tei"})
+DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
 
 
 class Settings(BaseSettings):
@@ -109,9 +109,10 @@ class Settings(BaseSettings):
         None, description="the same from a file; read again when it changes"
     )
     dialects: str = Field(
-        "hf,oip,tei",
+        "hf,oip,openai,tei",
         description="which dialects are served beside `/predict`, with commas between: "
-        "`hf` (Hugging Face), `oip` (Open Inference Protocol), `tei` (Text Embeddings Inference)",
+        "`hf` (Hugging Face), `oip` (Open Inference Protocol), `openai` (OpenAI embeddings), "
+        "`tei` (Text Embeddings Inference)",
     )
     page: bool = Field(True, description="serve the page at `/`")
     docs: bool = Field(True, description="serve `/docs` and `/openapi.json`")

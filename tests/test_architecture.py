@@ -38,7 +38,7 @@ ROOMS = {
         "repository": {"errors"},
         "runtime": {"errors", "repository"},
         "serving": {"errors", "repository", "runtime"},
-        "telemetry": {"errors", "repository.manifest", "serving.shapes"},
+        "telemetry": {"errors", "repository.manifest", "runtime.model", "serving.shapes"},
         "api": {"errors", "repository", "runtime", "serving", "telemetry", "settings"},
     },
     "training": {
@@ -61,7 +61,13 @@ ROOMS = {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
         },
-        "tune": {"errors", "problem", "recipe", "score", "data", "models", "teach", "loop"},
+        "tasks": {
+            *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
+            *("teach", "loop"),
+        },
+        "tune": {
+            *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),
+        },
     },
     "export": {
         "errors": set[str](),
@@ -69,8 +75,9 @@ ROOMS = {
         "progress": set[str](),
         "measure": {"errors", "graph"},
         "quantize": {"errors", "graph", "measure"},
-        "check": {"errors", "graph", "measure"},
-        "publish": {"errors", "progress", "graph", "measure", "quantize", "check"},
+        "tasks": {"errors", "progress", "graph", "measure", "quantize"},
+        "check": {"errors", "graph", "measure", "tasks"},
+        "publish": {"errors", "progress", "graph", "measure", "quantize", "tasks"},
         "cascade": {"errors", "measure"},
         "evaluate": {"errors", "measure"},
         "stages": {"errors"},
@@ -92,6 +99,7 @@ ROOMS = {
             "graph",
             "measure",
             "quantize",
+            "tasks",
             "publish",
             "cascade",
             "evaluate",
@@ -187,7 +195,7 @@ def test_every_stage_was_looked_at() -> None:
 @pytest.mark.parametrize(
     ("source", "package", "expected"),
     [
-        ("import training.loop.trainer", "service", {"training.loop.trainer"}),
+        ("import training.tasks.run", "service", {"training.tasks.run"}),
         ("from training import sampling", "service", {"training.sampling"}),
         ("def f():\n    from export.cli import x", "training", {"export.cli.x"}),
         ("if True:\n    import service", "loadtest", {"service"}),

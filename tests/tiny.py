@@ -3,14 +3,16 @@
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+from service.runtime.model import Input, Pair
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
 from training.models.nano import NanoConfig, NanoForSequenceClassification
@@ -42,6 +44,7 @@ def tiny_tokenizer() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
     )
     return tokenizer
@@ -52,6 +55,7 @@ def tiny_hub_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tiny_tokenizer(),
         model_max_length=POSITIONS,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         pad_token="[PAD]",
         unk_token="[UNK]",
         cls_token="[CLS]",
@@ -102,6 +106,7 @@ def tiny_encoder(
 def tiny_bilstm(
     labels: Sequence[str] = ("negative", "positive"),
     *,
+    pairs: str | None = None,
     pooling: str = "last",
     layers: int = 2,
     seed: int = 0,
@@ -116,6 +121,7 @@ def tiny_bilstm(
         num_hidden_layers=layers,
         pooling=pooling,
         pad_token_id=0,
+        **_pair_form(pairs),
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
     )
@@ -134,7 +140,11 @@ def tiny_bilstm(
 
 
 def tiny_nano(
-    labels: Sequence[str] = ("negative", "positive"), *, width: int = 3, seed: int = 0
+    labels: Sequence[str] = ("negative", "positive"),
+    *,
+    width: int = 3,
+    seed: int = 0,
+    pairs: str | None = None,
 ) -> NanoForSequenceClassification:
     """A random nano over the tiny tokeniser, with embeddings large enough to matter."""
     torch.manual_seed(seed)
@@ -144,6 +154,7 @@ def tiny_nano(
         filters=24,
         width=width,
         pad_token_id=0,
+        **_pair_form(pairs),
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
     )
@@ -154,10 +165,20 @@ def tiny_nano(
     return _balanced(model)
 
 
+def _pair_form(pairs: str | None) -> dict[str, Any]:
+    """What a student's config says of pairs; nothing where it reads single texts."""
+    if pairs is None:
+        return {}
+    return {"pairs": pairs, "separator_id": tiny_tokenizer().token_to_id("[SEP]")}
+
+
 def _balanced(model: Model) -> Model:
     """Shifts the logits so that a random model gives some texts each label."""
     tokenizer = Reading(tiny_hub_tokenizer(), POSITIONS, pad_id=0).tokenizer
-    logits = predict_logits(model, tokenizer, [text for text, _ in toy_texts(64, seed=0)])
+    texts: list[Input] = [text for text, _ in toy_texts(64, seed=0)]
+    if getattr(model.config, "pairs", None):
+        texts = [pair for pair, _ in toy_pairs(64, seed=0)]
+    logits = predict_logits(model, tokenizer, texts)
     with torch.no_grad():
         model.classifier.bias.sub_(torch.from_numpy(np.median(logits, axis=0)))
     return model
@@ -180,9 +201,11 @@ def tiny_checkpoint(
     model: BertForSequenceClassification
     | BiLstmForSequenceClassification
     | NanoForSequenceClassification,
+    *,
+    pairs: bool = False,
 ) -> Checkpoint:
     """A checkpoint in memory, with no recipe and no metrics, as from elsewhere."""
-    return Checkpoint("tiny", model, tiny_hub_tokenizer(), None, None)
+    return Checkpoint("tiny", model, tiny_hub_tokenizer(), None, None, asked_pairs=pairs)
 
 
 def toy_texts(n: int, seed: int) -> list[tuple[str, str]]:
@@ -195,6 +218,22 @@ def toy_texts(n: int, seed: int) -> list[tuple[str, str]]:
         text.insert(chosen.randint(0, len(text)), chosen.choice(words))
         rows[" ".join(text)] = label
     return list(rows.items())
+
+
+def toy_pairs(n: int, seed: int) -> list[tuple[Pair, str]]:
+    """Pairs, each of two of `toy_texts`; the second one's word alone tells the label."""
+    texts = toy_texts(2 * n, seed)
+    return [
+        (Pair(first, second), label)
+        for (first, _), (second, label) in zip(texts[::2], texts[1::2], strict=True)
+    ]
+
+
+def toy_pair_data(path: Path, n: int, seed: int) -> Path:
+    """Writes `toy_pairs` as JSON lines with text, text_pair and label; returns `path`."""
+    rows = ({**asdict(pair), "label": label} for pair, label in toy_pairs(n, seed))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
 
 
 def toy_data(path: Path, n: int, seed: int) -> Path:

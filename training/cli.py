@@ -98,9 +98,9 @@ def _run(
 ) -> None:
     from training.errors import Interrupted, RecipeError, TrainingError
     from training.loop.processes import is_main_process
-    from training.loop.trainer import run_recipe
     from training.recipe.recipe import load_recipe
     from training.score.told import line
+    from training.tasks.run import run_recipe
 
     given = {"data.train": train, "data.test": test, **in_recipe(columns), **extra}
     try:
@@ -254,15 +254,22 @@ def held_out(
 ) -> None:
     """Write one of the sets that a recipe splits its texts into, such as those to calibrate on."""
     from training.data.loading import load_split
+    from training.data.tags.splitting import load_tagged_split
+    from training.data.tags.writing import write_tagged
     from training.data.writing import write_labelled
     from training.errors import DataError, RecipeError
     from training.recipe.recipe import load_recipe
 
     given = {"data.train": train, "data.test": test, **in_recipe(columns)}
+    rows: Any
     try:
         read = load_recipe(recipe, overrides, given)
-        rows = getattr(load_split(read.data), part)
-        write_labelled(rows, output)
+        if read.task == "token-classification":
+            rows = getattr(load_tagged_split(read.data), part)
+            write_tagged(rows, output)
+        else:
+            rows = getattr(load_split(read.data), part)
+            write_labelled(rows, output)
     except (DataError, RecipeError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{output}: {len(rows)} texts")

@@ -7,7 +7,10 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-COLUMNS = ("text_column", "label_column", "labels", "config", "train_split", "test_split")
+COLUMNS = (
+    *("text_column", "text_pair_column", "pairs", "label_column"),
+    *("labels", "config", "train_split", "test_split"),
+)
 
 
 def _pairs(
@@ -28,6 +31,16 @@ def _pairs(
 
 OPTIONS = (
     click.option("--text-column", help="The column of texts; default: text or another usual name."),
+    click.option(
+        "--text-pair-column",
+        help="The column of the second texts, where each text is a pair; default: text_pair or "
+        "another usual name, where the file has both.",
+    ),
+    click.option(
+        "--pairs/--single",
+        default=None,
+        help="Whether the model reads pairs of texts; default: what its files say, or the data.",
+    ),
     click.option("--label-column", help="The column of labels; default: label or labels."),
     click.option(
         "--labels",
@@ -39,6 +52,13 @@ OPTIONS = (
     click.option("--config", help="The configuration of a hub's data set."),
     click.option("--train-split", help="The split of a hub's data set to train on."),
     click.option("--test-split", help="The split of a hub's data set to measure on."),
+)
+
+SPECIAL_TOKENS = click.option(
+    "--special-tokens",
+    type=click.Choice(["text", "parsed"]),
+    help='What a special token is that stands in a text, such as "[SEP]": text like any other, or '
+    "the special token; default: as the checkpoint was trained, else text.",
 )
 
 

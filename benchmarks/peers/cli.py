@@ -1,12 +1,13 @@
 """`python -m benchmarks peers`: other servers on the same model, and which is faster."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.peers.embeddings.cli import embeddings
 from benchmarks.peers.options import ENVIRONMENTS, PATH, PEERS, numbers, with_setting
+from benchmarks.peers.terminal import need_libraries, said_of
 from loadtest.traffic.texts import TextsUnfit
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ def peers() -> None:
     """Compare the service with other servers of the same models, on this machine."""
 
 
+peers.add_command(embeddings)
+
+
 @peers.command()
 @ENVIRONMENTS
 @PEERS
 def prepare(environments: Path, peers: tuple[str, ...]) -> None:
     """Make an environment for each peer, of its pinned requirements."""
-    _need_libraries()
+    need_libraries()
     from tqdm import tqdm
 
     from benchmarks.peers.errors import PeersError
@@ -55,7 +59,7 @@ def prepare(environments: Path, peers: tuple[str, ...]) -> None:
 @with_setting
 def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> None:
     """Try each peer's settings of batching under 32 connections; `run` takes the fastest."""
-    _need_libraries()
+    need_libraries()
     from benchmarks.peers import compare
     from benchmarks.peers.errors import PeersError
     from benchmarks.peers.figures.results import ResultsUnfit
@@ -117,7 +121,7 @@ def run(
     **given: Any,
 ) -> None:
     """Run the comparison: every contender in every round, one after another."""
-    _need_libraries()
+    need_libraries()
     from tqdm import tqdm
 
     from benchmarks.peers import compare
@@ -139,7 +143,7 @@ def run(
 
             def hear(visit: "Visit | BareVisit", bar: Any = bar) -> None:
                 bar.update()
-                tqdm.write(_said(visit))
+                tqdm.write(said_of(visit))
 
             try:
                 comparison = compare.compare(
@@ -182,7 +186,7 @@ def run(
 @click.option("--plot", type=PATH, default=Path("docs/peers.svg"), show_default=True)
 def report(source: Path, table: Path, plot: Path) -> None:
     """Write the tables and the plot of a file of results."""
-    _need_libraries()
+    need_libraries()
     from benchmarks.peers.figures.report import draw, to_markdown
     from benchmarks.peers.figures.results import ResultsUnfit, read_results
 
@@ -195,14 +199,6 @@ def report(source: Path, table: Path, plot: Path) -> None:
     except (ResultsUnfit, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {table}\nwrote {plot}")
-
-
-def _need_libraries() -> None:
-    missing = [name for name in ("psutil", "tqdm", "urllib3", "matplotlib") if not find_spec(name)]
-    if missing:
-        raise click.ClickException(
-            f"{missing[0]} is not installed: `make .venv-dev/installed` makes what has it"
-        )
 
 
 def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
@@ -218,21 +214,6 @@ def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
         tuning=given["tuning"],
         bfloat16=given.get("bfloat16", False),
     )
-
-
-def _said(visit: "Visit | BareVisit") -> str:
-    from benchmarks.peers.figures.results import BareVisit
-
-    if isinstance(visit, BareVisit):
-        return f"bare: {visit.texts_per_second:.1f} texts/s, one in {visit.one_text_p50_ms:.2f} ms"
-    if visit.failure is not None:
-        return f"{visit.contender}: FAILED: {visit.failure}"
-    loads = ", ".join(
-        f"{load.connections}: {load.requests_per_second:.1f}/s p99 {load.p99_ms:.1f} ms"
-        for load in visit.loads
-    )
-    start = visit.start_to_first_answer_s
-    return f"{visit.contender}: {loads}; {visit.rss_mb} MB, first answer {start} s"
 
 
 def _say_tried(tried: "Tried") -> None:

@@ -103,7 +103,7 @@ def visit(
         with running(entrant.launch, plan.server_core) as server:
             start = round(server.start_to_first_answer_s, 3)
             server.check_answers(known)
-            loads = _loads(server, plan, texts)
+            loads = put_loads(server, plan, texts)
             rss, pss = memory_mb(server.processes())
     except VisitFailed as error:
         failure = str(error)
@@ -125,7 +125,8 @@ def failure_in(loads: Sequence[Load]) -> str | None:
     )
 
 
-def _loads(server: Server, plan: Plan, texts: Sequence[str]) -> list[Load]:
+def put_loads(server: Server, plan: Plan, texts: Sequence[str]) -> list[Load]:
+    """Warms a server up, and puts every load of the plan on it."""
     form = server.launch.form
     lines = "".join(json.dumps(form.body(text)) + "\n" for text in texts)
     found = []

@@ -23,10 +23,14 @@ from tqdm.auto import tqdm
 from export.errors import ExportError
 from export.measure.comparison import decisions, truth
 from export.measure.served import served_logits
+from export.measure.tagged import served_taggings, spans_of
 from service.repository.routes import Cascade, Fit, Fitted, Hop, Point
 from service.repository.sources import ModelRepository
 from service.runtime.tasks.classification import Classifier
+from service.runtime.tasks.loading import load_model
+from service.runtime.tasks.tokens import Tagger
 from training.data.labelled import LabelledText
+from training.data.tags.tagged import TaggedText, types_of
 
 METHOD = "clopper-pearson, fixed sequence"
 STEPS = 200
@@ -52,7 +56,7 @@ class Judged:
 def fit_cascade(
     root: Path,
     chain: Sequence[str],
-    data: LabelledText,
+    data: LabelledText | TaggedText,
     *,
     max_accuracy_loss: float,
     confidence: float,
@@ -71,8 +75,8 @@ def fit_cascade(
             threshold; the message says how many it takes.
     """
     refuse_few(len(data), max_accuracy_loss, confidence)
-    classifiers = models_of(root, chain)
-    judged = judge(classifiers, data)
+    models = models_of(root, chain)
+    judged = judge(models, data)
     threshold, bound = lowest_threshold(judged, max_accuracy_loss, confidence)
     reach = _reach(judged, threshold)
     return Cascade(
@@ -82,7 +86,7 @@ def fit_cascade(
             found.manifest.name: Fitted(
                 version=found.manifest.version, sha256=found.manifest.fingerprint
             )
-            for found in classifiers
+            for found in models
         },
         fit=Fit(
             method=METHOD,
@@ -99,7 +103,7 @@ def fit_cascade(
     )
 
 
-def models_of(root: Path, chain: Sequence[str]) -> list[Classifier]:
+def models_of(root: Path, chain: Sequence[str]) -> list[Classifier | Tagger]:
     """The models of a chain, each at its highest version.
 
     Raises:
@@ -110,8 +114,16 @@ def models_of(root: Path, chain: Sequence[str]) -> list[Classifier]:
     versions = ModelRepository(root).versions()
     if unknown := [name for name in chain if name not in versions]:
         raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
-    found = [Classifier.load(root / name / str(versions[name][-1])) for name in chain]
-    for one in found:
+    found: list[Classifier | Tagger] = []
+    for name in chain:
+        one = load_model(root / name / str(versions[name][-1]))
+        if not isinstance(one, Classifier | Tagger):
+            raise ExportError(f"{name} is for {one.manifest.task}, and is sure of nothing")
+        found.append(one)
+        if type(one) is not type(found[0]):
+            raise ExportError(
+                f"{name} is for {one.manifest.task}, and {chain[0]} for {found[0].manifest.task}"
+            )
         if one.manifest.problem_type == "regression":
             raise ExportError(f"{one.manifest.name} gives a number, and is sure of nothing")
     return found
@@ -129,12 +141,15 @@ def refuse_few(n: int, max_accuracy_loss: float, confidence: float) -> None:
         )
 
 
-def judge(classifiers: Sequence[Classifier], data: LabelledText) -> Judged:
+def judge(models: Sequence[Classifier | Tagger], data: LabelledText | TaggedText) -> Judged:
     """Runs every model on every text.
 
     Raises:
         ExportError: one gives other labels than the data's.
     """
+    if isinstance(data, TaggedText):
+        return _judge_taggers(models, data)
+    classifiers = [one for one in models if isinstance(one, Classifier)]
     confidence, right = [], []
     for classifier in classifiers:
         manifest = classifier.manifest
@@ -144,12 +159,39 @@ def judge(classifiers: Sequence[Classifier], data: LabelledText) -> Judged:
                 f"texts have {list(data.labels)} ({data.problem}): say with --labels "
                 "IN_FILE=SERVED which is which"
             )
+        if manifest.pairs != data.pairs:
+            kinds = ("single texts", "pairs of texts")
+            raise ExportError(
+                f"{manifest.name} reads {kinds[manifest.pairs]}, and these are {kinds[data.pairs]}"
+            )
     for classifier in tqdm(classifiers, desc="models"):
         logits = served_logits(classifier, data.texts)
         confidence.append(
             classifier.confidence(classifier.probabilities(logits)).astype(np.float64)
         )
         right.append((decisions(classifier, logits) == truth(data)).all(axis=1))
+    return Judged(np.stack(confidence), np.stack(right))
+
+
+def _judge_taggers(models: Sequence[Classifier | Tagger], data: TaggedText) -> Judged:
+    """Of taggers: a text is right where all its entities are found, and none besides."""
+    taggers = [one for one in models if isinstance(one, Tagger)]
+    confidence, right = [], []
+    for tagger in tqdm(taggers, desc="models"):
+        labels = tagger.manifest.labels
+        if set(types_of(labels)) != set(data.types):
+            raise ExportError(
+                f"{tagger.manifest.name} finds {list(types_of(labels))}, the texts have "
+                f"{list(data.types)}: say with --labels IN_FILE=SERVED which is which"
+            )
+        found = served_taggings(tagger, data.texts)
+        confidence.append(np.array([one.confidence for one in found], np.float64))
+        entities = spans_of([one.entities(labels) for one in found])
+        right.append(
+            np.array(
+                [set(one) == set(true) for one, true in zip(entities, data.spans, strict=True)]
+            )
+        )
     return Judged(np.stack(confidence), np.stack(right))
 
 

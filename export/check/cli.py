@@ -1,10 +1,10 @@
 """`stillhouse check`."""
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from training.options import data_options, in_data
+from training.options import SPECIAL_TOKENS, data_options, in_data
 
 
 @click.command()
@@ -20,9 +20,15 @@ from training.options import data_options, in_data
     type=click.IntRange(min=4),
     help="Read no more tokens than this; default: what the owner's files say.",
 )
+@SPECIAL_TOKENS
 @data_options
 def check(
-    checkpoint: str, data: str | None, texts: str | None, max_length: int | None, **options: Any
+    checkpoint: str,
+    data: str | None,
+    texts: str | None,
+    max_length: int | None,
+    special_tokens: Literal["text", "parsed"] | None,
+    **options: Any,
 ) -> None:
     """See whether CHECKPOINT (a directory or a hub id) can be distilled, exported and served.
 
@@ -31,14 +37,17 @@ def check(
     """
     from export.check.check import check as run
     from training.data.labels import map_of_model
-    from training.data.loading import load_labelled_text, load_texts
-    from training.recipe.recipe import Data
+    from training.data.loading import load_labelled_text, load_texts, of_pairs
+    from training.models.checkpoint import load_checkpoint
+    from training.recipe.data import Data
 
     columns = Data(**in_data(options))
     sources = [source for source in (data, texts) if source is not None]
-    found = run(
-        checkpoint, [text for one in sources for text in load_texts(one, columns)], max_length
-    )
+    pairs = load_checkpoint(checkpoint, max_length, pairs=columns.pairs).stated_pairs
+    columns = of_pairs(columns, pairs)
+    own = [text for one in sources for text in load_texts(one, columns)]
+    found = run(checkpoint, own, max_length, pairs=pairs, special_tokens=special_tokens)
+    columns = of_pairs(columns, found.pairs)
     for line in found.lines():
         click.echo(line)
     if data is not None:

@@ -62,7 +62,9 @@ def calibrate(
     from export.cascade.fitting import fit_cascade, models_of, texts_needed
     from export.cascade.routing import draw, refuse_drawing, refuse_taken, write_cascade
     from training.data.labels import map_of_model
-    from training.data.loading import load_labelled_text
+    from training.data.loading import load_labelled_text, of_pairs
+    from training.data.tags.loading import load_tagged_text
+    from training.data.tags.tagged import types_of
 
     texts_needed(max_accuracy_loss, confidence)  # now, for their errors should not wait
     refuse_taken(models, name, replace=replace)
@@ -70,8 +72,13 @@ def calibrate(
         refuse_drawing(plot)
     last = models_of(models, chain.split(","))[-1]
     columns, manifest = columns_for(None, options), last.manifest
-    names = map_of_model(manifest.labels, columns.labels)
-    data = load_labelled_text(source, columns, "test", names, manifest.problem_type)
+    data: Any
+    if manifest.task == "token-classification":
+        data = load_tagged_text(source, columns, "test", types_of(manifest.labels))
+    else:
+        names = map_of_model(manifest.labels, columns.labels)
+        columns = of_pairs(columns, manifest.pairs)
+        data = load_labelled_text(source, columns, "test", names, manifest.problem_type)
     cascade = fit_cascade(
         models,
         chain.split(","),

@@ -6,15 +6,18 @@ from typing import Any, Literal
 
 import click
 
+from export.commands.embedders import embedder_options, tell_embedder, with_dimensions
 from export.commands.options import (
     LICENCE,
     MODELS,
+    WINDOWS,
     ask,
     columns_for,
     named_source,
     say,
+    settled,
 )
-from training.options import COLUMNS, data_options
+from training.options import COLUMNS, SPECIAL_TOKENS, data_options
 
 WORST_SHOWN = 10
 
@@ -69,6 +72,7 @@ WORST_SHOWN = 10
     help="A labelled set to measure on, such as sst2-dev=dev.tsv; the first is the gate's. "
     "Without one, the exported model is compared with transformers and nothing more is known.",
 )
+@WINDOWS
 @click.option("--texts", metavar="SOURCE", help="More texts to compare on, without labels.")
 @click.option(
     "--fit",
@@ -100,11 +104,13 @@ WORST_SHOWN = 10
     help="Refuse what moves a probability by more in a batch; "
     "default: 1e-5, with dynamic activations any.",
 )
+@embedder_options
 @click.option(
     "--keep-fusions",
     is_flag=True,
     help="Do not look which of ONNX Runtime's fusions make this graph slower.",
 )
+@SPECIAL_TOKENS
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
@@ -126,6 +132,8 @@ def export(
     weights: Literal["float32", "float16", "int8"],
     report: Path,
     card: Path | None,
+    special_tokens: Literal["text", "parsed"] | None,
+    dimensions: tuple[int, ...] | None,
     **options: Any,
 ) -> None:
     """Publish CHECKPOINT (a directory or a hub id) as a new version of a model.
@@ -142,9 +150,12 @@ def export(
 
     if precision == "fp32" and (options["sensitivity"] or options["calibration"]):
         raise click.UsageError("--calibration and --sensitivity are of --precision int8")
-    read = load_checkpoint(checkpoint)
     known = {name: options.pop(name) for name in COLUMNS}
+    read = load_checkpoint(checkpoint, pairs=known["pairs"], special_tokens=special_tokens)
     columns = columns_for(read.recipe.data if read.recipe else None, known)
+    named = [named_source(one)[1] for one in options["sources"]]
+    read = settled(read, columns, [*named, options["texts"], options["fit"]])
+    read = with_dimensions(read, dimensions, options)
     request = _request(read, name, precision, weights, columns=columns, **options)
     try:
         manifest = publish(read, models, request, say)
@@ -170,6 +181,7 @@ def _request(
     weights: Literal["float32", "float16", "int8"],
     *,
     sources: tuple[str, ...],
+    windows: Any,
     texts: str | None,
     fit: str | None,
     licence: str | None,
@@ -188,19 +200,17 @@ def _request(
     from export.publish.licence import licence_for
     from export.publish.request import Request
     from export.quantize.int8 import Int8
-    from export.quantize.representative import fitting_texts, representative_texts
-    from training.data.labels import map_of_model
-    from training.data.loading import load_labelled_text, load_texts
+    from export.quantize.representative import representative_texts
+    from export.tasks.tasks import task_for
+    from training.data.loading import load_texts, of_pairs
 
     owner = licence_for(read.source, licence, ask if sys.stdin.isatty() else None)
     recipe = read.recipe
-    names = map_of_model(read.labels, columns.labels)
-    sets = {
-        title: load_labelled_text(source, columns, "test", names, read.problem)
-        for title, source in map(named_source, sources)
-    }
+    task = task_for(read)
+    sets = {title: task.read(read, source, columns) for title, source in map(named_source, sources)}
     measured = {text for data in sets.values() for text in data.texts}
-    fitting = fitting_texts(fit, recipe, columns, measured, say, names, read.problem)
+    fitting = task.held_out(read, fit, columns, measured, say)
+    columns = of_pairs(columns, read.pairs)
     tolerance = None if precision == "int8" else SAME_LOGITS.get(weights)
     if max_batch_difference is None and (precision, activations) != ("int8", "dynamic"):
         max_batch_difference = SAME_IN_ANY_BATCH
@@ -218,6 +228,7 @@ def _request(
         owner,
         sets,
         gate,
+        windows=read.windows if windows is None else windows or None,
         texts=load_texts(texts, columns) if texts else (),
         fit=fitting,
         choose_optimizers=None if keep_fusions else fusions,
@@ -232,6 +243,9 @@ def _request(
 
 def _tell(manifest: Any, place: Path, sensitivity: bool) -> None:
     size = sum(file.bytes for file in manifest.files.values())
+    if manifest.task == "feature-extraction":
+        tell_embedder(manifest, place, size)
+        return
     click.echo(f"published {place}: {size / 1e6:.1f} MB, temperature {manifest.temperature:.3g}")
     parity = manifest.parity
     click.echo(
@@ -244,6 +258,11 @@ def _tell(manifest: Any, place: Path, sensitivity: bool) -> None:
             f"accuracy lower by {parity.accuracy_drop:.4f} "
             f"(at most {parity.accuracy_drop_high:.4f}, at 95%)"
         )
+    if parity.entity_f1_drop is not None:
+        click.echo(
+            f"entity F1 lower by {parity.entity_f1_drop:.4f} "
+            f"(at most {parity.entity_f1_drop_high:.4f}, at 95%)"
+        )
     if sensitivity and manifest.quantization is not None:
         for node in manifest.quantization.errors[:WORST_SHOWN]:
             left = "left out" if node.node in manifest.quantization.left_out else "quantised"
@@ -252,7 +271,13 @@ def _tell(manifest: Any, place: Path, sensitivity: bool) -> None:
                 f"{node.rms_logit_difference:.2g} (RMS), {left}"
             )
     for title, found in manifest.metrics.items():
-        if found.accuracy is not None:
+        if found.entity_f1 is not None:
+            click.echo(
+                f"{title}: entity F1 {found.entity_f1:.4f} ({found.entity_f1_low:.4f} to "
+                f"{found.entity_f1_high:.4f}, n {found.n}), precision "
+                f"{found.entity_precision:.4f}, recall {found.entity_recall:.4f}"
+            )
+        elif found.accuracy is not None:
             click.echo(
                 f"{title}: accuracy {found.accuracy:.4f} "
                 f"({found.accuracy_low:.4f} to {found.accuracy_high:.4f}, n {found.n}), "

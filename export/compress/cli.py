@@ -135,7 +135,10 @@ def _tell(report: "Report", models: Path) -> None:
     if report.entries:
         model = report.entries[-1].name
         click.echo(f"serve: stillhouse serve --models {models}")
+        asked = '"a text of yours"'
+        if report.pairs:
+            asked = '[{"text": "a text of yours", "text_pair": "and another"}]'
         click.echo(
             "ask:   curl -s localhost:8000/predict -d "
-            f"""'{{"inputs": "a text of yours", "model": "{model}"}}'"""
+            f"""'{{"inputs": {asked}, "model": "{model}"}}'"""
         )

@@ -62,6 +62,7 @@ def compress(job: Job, say: Callable[[str], None]) -> Report:
         recipe=found.material.recipe.to_toml(),
         code_version=code_version(),
         steps=tuple(map(_step, shop.made)),
+        pairs=found.material.parts.pairs,
     )
 
 

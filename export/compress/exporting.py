@@ -114,6 +114,7 @@ def _request(
         job.licence,
         {material.set_name: parts.measure},
         EXACT,
+        windows=checkpoint.windows,
         fit=parts.fit,
         choose_optimizers=None if job.keep_fusions else fusions,
         int8=Int8(texts=lambda: list(parts.fit.texts)),

@@ -36,8 +36,8 @@ from export.publish.request import refuse_name
 from export.stages.engine import Workshop
 from service.repository.routes import Cascade
 from training.errors import Interrupted
-from training.loop.trainer import run_recipe
 from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.tasks.run import run_recipe
 
 STUDENT = "student"
 CHECKED = "check.json"
@@ -107,7 +107,8 @@ def run_stages(job: Job, shop: Workshop, say: Callable[[str], None]) -> Found:
 
 
 def _check(folder: Path, job: Job, material: Material) -> None:
-    found = check(job.teacher, material.parts.choose.texts[:MOST_TEXTS])
+    teacher = material.teacher
+    found = check(job.teacher, material.parts.choose.texts[:MOST_TEXTS], pairs=teacher.pairs)
     values = json.dumps(dataclasses.asdict(found), indent=2)
     (folder / CHECKED).write_text(values + "\n", encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """What a compression is made of: the teacher, the texts, and which of them is used for what."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable
@@ -14,8 +15,12 @@ from export.cascade.fitting import texts_needed
 from export.compress.job import Job, Limits
 from export.compress.results import Use
 from export.stages.engine import Workshop
-from training.data.loading import load_sets, load_texts
+from service.repository.manifest import SpecialTokens
+from service.runtime.model import Input
+from training.data.inputs import spelt
+from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
+from training.data.texts import are_pairs
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.recipe.recipe import Recipe, with_values
 from training.teach.store import Logits
@@ -94,11 +99,16 @@ def gather(job: Job, shop: Workshop) -> Material:
     Raises:
         CheckpointError, DataError: they cannot be used, or not together.
     """
-    teacher = load_checkpoint(job.teacher)
     recipe = job.recipe
+    asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None
+    teacher = load_checkpoint(job.teacher, pairs=recipe.data.pairs, special_tokens=asked)
+    teacher = teacher.require("text-classification", "compress")
     if job.unlabelled is not None:
-        recipe = _labelled(job.unlabelled, recipe, teacher, shop)
-    sets = load_sets(recipe.data, teacher.labels, teacher.problem)
+        recipe, teacher = _labelled(job.unlabelled, recipe, teacher, shop)
+    sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)
+    teacher = teacher.reads(sets.train.pairs or None)
+    if teacher.pairs:
+        recipe = with_values(recipe, {"data.pairs": True})
     here = teacher.recipe is not None
     recipe = _as_the_teachers(recipe, teacher)
     recipe = _with_room(recipe, len(sets.train), job.limits, trained_here=here)
@@ -135,25 +145,31 @@ def _with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) ->
     return with_values(recipe, {"data.fit_size": size})
 
 
-def _labelled(source: str, recipe: Recipe, teacher: Checkpoint, shop: Workshop) -> Recipe:
-    """The recipe, reading texts that the teacher has labelled."""
-    texts = list(dict.fromkeys(load_texts(source, recipe.data)))
+def _labelled(
+    source: str, recipe: Recipe, teacher: Checkpoint, shop: Workshop
+) -> tuple[Recipe, Checkpoint]:
+    """The recipe, reading texts that the teacher has labelled, and the teacher as it read them."""
+    columns = of_pairs(recipe.data, teacher.stated_pairs)
+    texts: list[Input] = list(dict.fromkeys(load_texts(source, columns)))
+    teacher = teacher.reads(are_pairs(texts) or None)
     made = shop.stage(
         "label",
         f"the teacher labels {len(texts)} texts",
         {"teacher": CheckpointTeacher(teacher).fingerprint, "texts": hashed(texts)},
         lambda folder: _write(folder / LABELLED, texts, teacher),
     )
-    columns = {"text_column": "text", "label_column": "label", "labels": None, "config": None}
-    train = {"train": str(made.folder / LABELLED), "train_split": None, **columns}
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)})
+    names = {"text_column": "text", "label_column": "label", "labels": None, "config": None}
+    second = {"text_pair_column": "text_pair" if teacher.pairs else None}
+    train = {"train": str(made.folder / LABELLED), "train_split": None, **names, **second}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)}), teacher
 
 
-def _write(path: Path, texts: list[str], teacher: Checkpoint) -> None:
+def _write(path: Path, texts: list[Input], teacher: Checkpoint) -> None:
     logits = CheckpointTeacher(teacher).logits(texts)
     with path.open("w", encoding="utf-8") as file:
         for text, row in zip(texts, logits, strict=True):
-            line = {"text": text, "label": _label(row, teacher)}
+            both = {"text": text} if isinstance(text, str) else dataclasses.asdict(text)
+            line = {**both, "label": _label(row, teacher)}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
@@ -166,9 +182,9 @@ def _label(logits: Logits, teacher: Checkpoint) -> str | list[str] | float:
     return teacher.labels[int(logits.argmax())]
 
 
-def hashed(texts: Iterable[str]) -> str:
+def hashed(texts: Iterable[Input]) -> str:
     """Hash of texts in their order."""
     digest = hashlib.sha256()
     for text in texts:
-        digest.update(f"{text}\n".encode())
+        digest.update(f"{spelt(text)}\n".encode())
     return digest.hexdigest()

@@ -16,7 +16,9 @@ from export.measure.comparison import decisions, truth
 from export.measure.served import served_logits
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
+from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
+from training.data.inputs import halves
 from training.data.labelled import LabelledText
 from training.score.intervals import wilson_interval
 from training.score.paired import compare
@@ -94,13 +96,14 @@ def measured(
     )
 
 
-def latency(classifier: Classifier, texts: Sequence[str]) -> tuple[float, float]:
+def latency(classifier: Classifier, texts: Sequence[Input]) -> tuple[float, float]:
     """Milliseconds for one text alone, tokenising included: the median, and 99 of 100."""
     some = [texts[row % len(texts)] for row in range(WARM_UP + TIMED_TEXTS)]
     taken = []
     for text in some:
         started = time.perf_counter()
-        classifier.logits(classifier.tokenizer.encode([text]))
+        (item,) = classifier.encode([text], classifier.manifest.windows)
+        classifier.logits([item, *item.more])
         taken.append(time.perf_counter() - started)
     p50, p99 = np.percentile(taken[WARM_UP:], [50, 99]) * 1000
     return float(p50), float(p99)
@@ -116,7 +119,7 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _said(classifier: Classifier, texts: Sequence[str]) -> _Said:
+def _said(classifier: Classifier, texts: Sequence[Input]) -> _Said:
     logits = served_logits(classifier, texts)
     probabilities = classifier.probabilities(logits)
     if classifier.manifest.problem_type == "regression":
@@ -138,7 +141,7 @@ def _candidate(
     classifier: Classifier,
     said: _Said,
     teacher: _Said,
-    texts: Sequence[str],
+    texts: Sequence[Input],
     set_name: str,
 ) -> Candidate:
     manifest = classifier.manifest
@@ -187,7 +190,7 @@ def _differing(teacher: _Said, student: _Said) -> Array:
 
 def _disagreement(row: int, teacher: _Said, student: _Said, data: LabelledText) -> Disagreement:
     return Disagreement(
-        text=data.texts[row],
+        text=" | ".join(halves(data.texts[row])),
         truth=_named(truth(data)[row], data.labels),
         teacher=_named(teacher.given[row], data.labels) if teacher.given is not None else "",
         teacher_confidence=float(teacher.confidence[row]),

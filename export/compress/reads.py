@@ -14,6 +14,7 @@ from export.compress.measuring import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
+from service.runtime.model import Input
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.loop.key import CODE, run_parts
@@ -31,7 +32,7 @@ def check_reads(material: Material) -> dict[str, Any]:
     return {
         "teacher": material.teacher_sha256,
         "texts": hashed(material.parts.choose.texts[:MOST_TEXTS]),
-        "code": ran_by("export.check", "export.graph", "training.models", *SERVED),
+        "code": ran_by("export.check", "export.graph", "export.tasks", "training.models", *SERVED),
     }
 
 
@@ -39,9 +40,11 @@ def distil_reads(material: Material) -> dict[str, Any]:
     """Of `distil`: what a training run's own key is made of, as if it were about to begin."""
     parts, recipe = material.parts, material.recipe
     transfer = recipe.distillation.transfer if recipe.distillation else None
-    drawn: Sequence[str] = ()
+    drawn: Sequence[Input] = ()
     if transfer is not None:
-        drawn = load_transfer_text(transfer, recipe.data, recipe.data.seed, parts.held_out)
+        drawn = load_transfer_text(
+            transfer, recipe.data, recipe.data.seed, parts.held_out, pairs=parts.pairs
+        )
     return {
         **run_parts(recipe, [parts.train, parts.choose], [material.teaches], _base(recipe, parts)),
         "transfer": hashed(drawn),
@@ -54,8 +57,11 @@ def _base(recipe: Recipe, parts: Split) -> str:
     if getattr(recipe.model, "base", None) is None:
         return "the teacher"
     set_seed(recipe.training.seed)
-    model, hub_tokenizer = new_model(recipe, parts.train.labels, None)
-    return fingerprint(model, reading_of(hub_tokenizer, model, recipe.data.max_length))
+    model, hub_tokenizer = new_model(recipe, parts.train.labels, None, pairs=parts.pairs)
+    length = recipe.data.max_length
+    special = recipe.data.special_tokens
+    read = reading_of(hub_tokenizer, model, length, pairs=parts.pairs, special_tokens=special)
+    return fingerprint(model, read)
 
 
 def teacher_reads(job: Job, material: Material) -> dict[str, Any]:
@@ -63,6 +69,7 @@ def teacher_reads(job: Job, material: Material) -> dict[str, Any]:
     return {
         "checkpoint": material.teacher_sha256,
         "name": job.names.teacher,
+        "windows": _windows(material.teacher),
         **_exported(job, material),
     }
 
@@ -72,10 +79,16 @@ def student_reads(job: Job, material: Material, student: Checkpoint) -> dict[str
     return {
         "checkpoint": student.fingerprint,
         "name": job.names.student,
+        "windows": _windows(student),
         "precision": job.precision,
         "gate": dataclasses.asdict(job.limits.gate),
         **_exported(job, material),
     }
+
+
+def _windows(checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """How it reads longer texts, which its fingerprint does not say."""
+    return checkpoint.windows.model_dump() if checkpoint.windows else None
 
 
 def _exported(job: Job, material: Material) -> dict[str, Any]:
@@ -90,6 +103,7 @@ def _exported(job: Job, material: Material) -> dict[str, Any]:
             "export.quantize",
             "export.measure",
             "export.publish",
+            "export.tasks",
             "training.score",
             *SERVED,
         ),

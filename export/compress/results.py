@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from service.repository.manifest import Metrics
 from service.repository.routes import Cascade
+from service.repository.sections import Metrics
 
 Outcome = Literal["published", "unchanged", "refused"]
 
@@ -167,6 +167,7 @@ class Report(Result):
         refused: why nothing was published, with the option that would publish.
         entries: the versions; none where it was refused.
         routes: what was written to the routes, a sentence each.
+        pairs: whether the models read pairs of texts.
     """
 
     started_at: datetime
@@ -185,3 +186,4 @@ class Report(Result):
     recipe: str
     code_version: str
     steps: tuple[Step, ...]
+    pairs: bool = False

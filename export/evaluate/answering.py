@@ -6,18 +6,22 @@ A version is read by the service's own runtime, a checkpoint by transformers its
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from export.errors import ExportError
+from export.evaluate.locating import opened
+from export.evaluate.tagging import TagAnswering, checkpoint_tagger, version_tagger
 from export.measure.reference import reference_logits
 from export.measure.served import served_logits
-from service.errors import UnknownModel
-from service.repository.editing import find, place_of
-from service.repository.manifest import FILE_NAME
+from service.repository.manifest import read_manifest
+from service.repository.sections import Windows
+from service.runtime.model import Input, Pair
 from service.runtime.tasks.classification import Classifier
-from training.errors import CheckpointError
+from service.runtime.tokenizer import Tokenizer
+from training.data.texts import are_pairs
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.problem import ProblemType, problem_of
 from training.score.scores import sigmoid, softmax
@@ -52,6 +56,9 @@ class Answering:
     Attributes:
         title: what it is called in what is told.
         checkpoint: where it is one; None: a published version.
+        pairs: whether it reads pairs of texts; None: nothing says it but the texts.
+        tokenizer: that it reads such texts with.
+        windows: how a text that is too long is read; None: it is cut.
         logits: texts to logits, (texts, labels).
     """
 
@@ -61,10 +68,35 @@ class Answering:
     temperature: float
     thresholds: tuple[float, ...]
     checkpoint: Checkpoint | None
-    logits: Callable[[Sequence[str]], Logits]
+    pairs: bool | None
+    tokenizer: Callable[[Sequence[Input]], Tokenizer]
+    windows: Windows | None
+    logits: Callable[[Sequence[Input]], Logits]
 
-    def answer(self, texts: Sequence[str]) -> Answers:
-        """Answers all of `texts`."""
+    def reading(self, texts: Sequence[Input]) -> str:
+        """In words, how much of these texts it reads."""
+        tokenizer = self.tokenizer(texts)
+        items = tokenizer.encode(texts, self.windows)
+        limit, n = tokenizer.max_length, len(texts)
+        if self.windows is None:
+            cut = sum(item.truncated for item in items)
+            return f"{cut} of {n} texts were cut to {limit} tokens"
+        several = [len(item.more) for item in items if item.more]
+        return (
+            f"{len(several)} of {n} texts were read in windows of {limit} tokens, "
+            f"{1 + sum(several) / n:.2f} a text (stride {self.windows.stride}, "
+            f"{self.windows.pooling})"
+        )
+
+    def answer(self, texts: Sequence[Input]) -> Answers:
+        """Answers all of `texts`.
+
+        Raises:
+            ExportError: they are pairs and single ones are read, or the other way around.
+        """
+        if self.pairs is not None and self.pairs != are_pairs(texts):
+            kinds = ("single texts", "pairs of texts")
+            raise ExportError(f"{self.title} reads {kinds[self.pairs]}: give it such")
         logits = self.logits(texts).astype(np.float64)
         if not np.isfinite(logits).all():
             raise ExportError(f"{self.title}: its logits are not finite")
@@ -79,31 +111,63 @@ class Answering:
         return Answers(self.labels, self.problem, found, best)
 
 
-def open_model(name: str, root: Path) -> Answering:
+def open_classifier(
+    name: str,
+    root: Path,
+    windows: Windows | Literal[False] | None = None,
+    *,
+    pairs: bool | None = None,
+) -> Answering:
+    """As `open_model`, where nothing else will do.
+
+    Raises:
+        ExportError: it finds entities.
+    """
+    found = open_model(name, root, windows, pairs=pairs)
+    if isinstance(found, TagAnswering):
+        raise ExportError(f"{found.title} finds entities, and gives no labels to whole texts")
+    return found
+
+
+def open_model(
+    name: str,
+    root: Path,
+    windows: Windows | Literal[False] | None = None,
+    *,
+    pairs: bool | None = None,
+) -> Answering | TagAnswering:
     """Opens what `name` means: a path, a model of the repository at `root`, or a hub id.
+
+    Args:
+        windows: how a text that is too long is read; False: it is cut; None: as its manifest or
+            its recipe says.
+        pairs: whether a checkpoint reads pairs of texts; None: as its files say.
 
     Raises:
         CheckpointError, RepositoryError: it cannot be read.
+        InvalidInput: the windows share more than there is in one.
         ExportError: nothing is called so.
     """
-    path = Path(name)
-    if (path / FILE_NAME).is_file():
-        return _version(path)
-    if path.exists():
-        return _checkpoint(name)
-    try:
-        return _version(place_of(root, find(root, name)))
-    except UnknownModel as unknown:
-        if name.count("/") != 1 or name.startswith((".", "/")):  # no hub id
-            raise ExportError(f"{unknown}; and there is no checkpoint at {name}") from unknown
-        try:
-            return _checkpoint(name)
-        except CheckpointError as error:
-            raise ExportError(f"{unknown}; and {error}") from error
+    found = opened(
+        name,
+        root,
+        lambda directory: _version(directory, windows),
+        lambda source: _checkpoint(source, windows, pairs),
+    )
+    if isinstance(found, TagAnswering):
+        return found
+    if found.windows is not None and found.pairs is not None:  # whose error should not wait
+        some: list[Input] = [Pair("a", "b") if found.pairs else "a"]
+        found.tokenizer(some).encode(some, found.windows)
+    return found
 
 
-def _version(directory: Path) -> Answering:
-    classifier = Classifier.load(directory.resolve())
+def _version(directory: Path, windows: Windows | Literal[False] | None) -> Answering | TagAnswering:
+    if read_manifest(directory).task == "token-classification":
+        return version_tagger(directory, windows)
+    classifier = Classifier.load(directory)
+    if windows is not None:
+        classifier.manifest = classifier.manifest.model_copy(update={"windows": windows or None})
     manifest = classifier.manifest
     return Answering(
         title=f"{manifest.name}@{manifest.version}",
@@ -112,12 +176,26 @@ def _version(directory: Path) -> Answering:
         temperature=manifest.temperature,
         thresholds=manifest.threshold_of_each,
         checkpoint=None,
+        pairs=manifest.pairs,
+        tokenizer=lambda _: classifier.tokenizer,
+        windows=manifest.windows,
         logits=lambda texts: served_logits(classifier, texts, title=manifest.name),
     )
 
 
-def _checkpoint(source: str) -> Answering:
-    checkpoint = load_checkpoint(source)
+def _checkpoint(
+    source: str, windows: Windows | Literal[False] | None, pairs: bool | None
+) -> Answering | TagAnswering:
+    checkpoint = load_checkpoint(source, pairs=pairs)
+    if checkpoint.task == "token-classification":
+        return checkpoint_tagger(checkpoint, windows)
+    checkpoint = checkpoint.require("text-classification", "this command")
+    asked = checkpoint.windows if windows is None else windows or None
+
+    def settled(texts: Sequence[Input]) -> Checkpoint:
+        """Where nothing else says whether it reads pairs, its texts do."""
+        return checkpoint.reads(are_pairs(texts) or None)
+
     return Answering(
         title=source,
         labels=checkpoint.labels,
@@ -125,5 +203,8 @@ def _checkpoint(source: str) -> Answering:
         temperature=1.0,
         thresholds=(0.5,) * len(checkpoint.labels),
         checkpoint=checkpoint,
-        logits=lambda texts: reference_logits(checkpoint, texts),
+        pairs=checkpoint.stated_pairs,
+        tokenizer=lambda texts: settled(texts).tokenizer,
+        windows=asked,
+        logits=lambda texts: reference_logits(settled(texts), texts, asked),
     )

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from export.errors import ExportError
 from export.evaluate.answering import Answers
+from service.runtime.model import Input, Pair
 from training.data.labelled import LabelledText
 
 KINDS = (".jsonl", ".tsv")
@@ -28,11 +30,11 @@ def refuse_output(path: Path, source: str | None = None) -> None:
 
 
 def rows(
-    texts: Sequence[str], answers: Answers, data: LabelledText | None = None
+    texts: Sequence[Input], answers: Answers, data: LabelledText | None = None
 ) -> Iterator[dict[str, Any]]:
     """One row a text: what it is given, how likely, and what it should be where that is known."""
     for place, text in enumerate(texts):
-        row: dict[str, Any] = {"text": text}
+        row: dict[str, Any] = {"text": text} if isinstance(text, str) else asdict(text)
         scores = dict(zip(answers.labels, answers.probabilities[place].tolist(), strict=True))
         if answers.problem == "regression":
             row |= {"score": answers.probabilities[place, 0].item()}
@@ -46,19 +48,31 @@ def rows(
         yield row
 
 
-def write_predictions(
-    path: Path, texts: Sequence[str], answers: Answers, data: LabelledText | None = None
-) -> None:
+def two_by_two(texts: Sequence[Input]) -> list[Input]:
+    """Texts as the pairs that a model of pairs reads.
+
+    Raises:
+        ExportError: one is left over.
+    """
+    if len(texts) % 2:
+        raise ExportError(
+            f"the model reads pairs of texts, and {len(texts)} are given: give two for each pair"
+        )
+    single = list(map(str, texts))
+    return [Pair(one, two) for one, two in zip(single[::2], single[1::2], strict=True)]
+
+
+def write_predictions(path: Path, found: Iterable[Mapping[str, Any]]) -> None:
     """Writes one row a text; a TSV's texts have no tabs and no line ends any more."""
     refuse_output(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".jsonl":
-            for row in rows(texts, answers, data):
+            for row in found:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
             return
         writer = csv.writer(file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None)
-        for number, row in enumerate(rows(texts, answers, data)):
+        for number, row in enumerate(found):
             cells = {name: _cell(value) for name, value in row.items() if name != "scores"}
             cells |= {
                 f"score {name}": _cell(value) for name, value in row.get("scores", {}).items()
@@ -71,6 +85,8 @@ def write_predictions(
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
         return ",".join(map(str, value))
     return " ".join(str(value).split())

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.evaluate.evaluation import Evaluation
+from export.evaluate.tables import label_table
 from training.score.paired import Paired
 from training.score.scores import RegressionScores, Scores
 
@@ -20,7 +21,7 @@ def lines(
     yield f"{title}: {headline(found.scores)}"
     if isinstance(found.scores, Scores):
         yield f"expected calibration error {found.scores.ece:.4f}"
-        yield from _by_label(found.scores, labels)
+        yield from label_table(found.scores.by_label, labels)
         if found.confusion is not None:
             yield from _confusion(found.confusion, labels)
         if never := found.scores.never_given(labels):
@@ -63,24 +64,6 @@ def compared(first: str, second: str, found: Paired | None) -> Iterator[str]:
         f"({found.low:+.4f} to {found.high:+.4f}); {found.only_first} texts only {first} gets "
         f"right, {found.only_second} only {second}; McNemar p = {found.p_value:.3g}"
     )
-
-
-def _by_label(found: Scores, labels: Sequence[str]) -> Iterator[str]:
-    width = max(5, *(len(label) for label in labels))
-    yield ""
-    yield f"{'label':<{width}}  {'n':>6}  precision  recall  (95%)             F1"
-    for label, one in zip(labels, found.by_label, strict=True):
-        interval = ""
-        if one.recall_low is not None and one.recall_high is not None:
-            interval = f"{one.recall_low:.3f} to {one.recall_high:.3f}"
-        yield (
-            f"{label:<{width}}  {one.n:>6}  {_share(one.precision):>9}  {_share(one.recall):>6}  "
-            f"{interval:<16}  {one.f1:.3f}"
-        )
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _confusion(table: npt.NDArray[np.integer], labels: Sequence[str]) -> Iterator[str]:

@@ -11,17 +11,20 @@ from onnx import TensorProto, helper
 
 from export.graph.building import FloatArray, arrays, checked_graph
 from export.graph.pinning import PINS, initial_states, pin
-from training.models.bilstm import BiLstmForSequenceClassification
-from training.models.labels import label_names
+from export.graph.towers import FEATURES, IDS, MASK, apart, compared
+from training.models.bilstm import BiLstm, BiLstmForTokenClassification
+from training.models.labels import outputs_of
+from training.models.towers import is_towers
 
 
-def bilstm_graph(
-    model: BiLstmForSequenceClassification, *, pinned: bool = False
-) -> onnx.ModelProto:
-    """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `logits`.
+def bilstm_graph(model: BiLstm, *, pinned: bool = False, output: str = "logits") -> onnx.ModelProto:
+    """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `output`.
+
+    Of a classifier (batch, labels), of a tagger (batch, time, labels).
 
     Args:
         pinned: the same function with fixed ranges of activations, to be quantised.
+        output: what the last layer's numbers are called.
     """
     config = model.config
     weights = arrays(model)
@@ -35,11 +38,14 @@ def bilstm_graph(
         "time_axis_1": np.array([1], dtype=np.int64),
         "merge_directions": np.array([0, 0, -1], dtype=np.int64),
     }
-    nodes = [
+    towers = is_towers(config)
+    ids, mask = (IDS, MASK) if towers else ("input_ids", "attention_mask")
+    nodes = apart(config.separator_id, initializers) if towers else []
+    nodes += [
         # Time comes first for the LSTM operator; ids are cheaper to transpose than vectors.
-        helper.make_node("Transpose", ["input_ids"], ["ids_by_time"], perm=[1, 0]),
+        helper.make_node("Transpose", [ids], ["ids_by_time"], perm=[1, 0]),
         helper.make_node("Gather", ["embedding", "ids_by_time"], ["states_0"], name="embedding"),
-        helper.make_node("ReduceSum", ["attention_mask", "time_axis_1"], ["lengths"], keepdims=0),
+        helper.make_node("ReduceSum", [mask, "time_axis_1"], ["lengths"], keepdims=0),
         helper.make_node("Cast", ["lengths"], ["sequence_lens"], to=TensorProto.INT32),
     ]
     states = []
@@ -71,17 +77,22 @@ def bilstm_graph(
                 "Reshape", [f"apart_{layer}", "merge_directions"], [f"states_{layer + 1}"]
             ),
         ]
-    nodes += _pooling(config.pooling, config.num_hidden_layers, initializers)
+    labels = outputs_of(config)
+    if isinstance(model, BiLstmForTokenClassification):
+        nodes += _each_token(config.num_hidden_layers, initializers)
+        return checked_graph("bilstm", nodes, initializers, ["batch", "time", labels])
+    nodes += _pooling(config.pooling, config.num_hidden_layers, mask, initializers)
+    nodes += compared("pooled") if towers else []
     nodes.append(
         helper.make_node(
             "Gemm",
-            ["pooled", "classifier.weight", "classifier.bias"],
-            ["logits"],
+            [FEATURES if towers else "pooled", "classifier.weight", "classifier.bias"],
+            [output],
             name="classifier",
             transB=1,
         )
     )
-    return checked_graph("bilstm", nodes, initializers, len(label_names(config)))
+    return checked_graph("bilstm", nodes, initializers, ["batch", labels], output)
 
 
 def _initial_states(
@@ -121,8 +132,22 @@ def _reorder_gates(value: FloatArray) -> FloatArray:
     return np.concatenate([gate_in, gate_out, gate_forget, gate_cell])
 
 
+def _each_token(
+    layers: int, initializers: dict[str, npt.NDArray[np.generic]]
+) -> list[onnx.NodeProto]:
+    """Nodes from the last layer's states, time first, to the logits of each token."""
+    initializers["classifier.weight"] = np.ascontiguousarray(initializers["classifier.weight"].T)
+    return [
+        helper.make_node("Transpose", [f"states_{layers}"], ["states"], perm=[1, 0, 2]),
+        helper.make_node(
+            "MatMul", ["states", "classifier.weight"], ["unbiased"], name="classifier"
+        ),
+        helper.make_node("Add", ["unbiased", "classifier.bias"], ["logits"]),
+    ]
+
+
 def _pooling(
-    pooling: str, layers: int, initializers: dict[str, npt.NDArray[np.generic]]
+    pooling: str, layers: int, mask: str, initializers: dict[str, npt.NDArray[np.generic]]
 ) -> list[onnx.NodeProto]:
     """Nodes from the last layer to `pooled` (batch, 2H). States of padding are zero."""
     states = f"states_{layers}"
@@ -143,7 +168,7 @@ def _pooling(
     initializers["last_axis"] = np.array([2], dtype=np.int64)
     initializers["minus_infinity"] = np.array(np.finfo(np.float32).min, dtype=np.float32)
     return [
-        helper.make_node("Transpose", ["attention_mask"], ["mask_by_time"], perm=[1, 0]),
+        helper.make_node("Transpose", [mask], ["mask_by_time"], perm=[1, 0]),
         helper.make_node("Cast", ["mask_by_time"], ["is_token"], to=TensorProto.BOOL),
         helper.make_node("Unsqueeze", ["is_token", "last_axis"], ["is_token_column"]),
         helper.make_node("Where", ["is_token_column", states, "minus_infinity"], ["masked"]),

@@ -22,9 +22,14 @@ def checked_graph(
     name: str,
     nodes: Sequence[onnx.NodeProto],
     initializers: Mapping[str, npt.NDArray[np.generic]],
-    labels: int,
+    shape: Sequence[int | str],
+    output: str = "logits",
 ) -> onnx.ModelProto:
-    """A model of `nodes`: `input_ids`, `attention_mask` (batch, time) to `logits`."""
+    """A model of `nodes`: `input_ids`, `attention_mask` (batch, time) to `output`.
+
+    Args:
+        shape: of the output.
+    """
     graph = helper.make_graph(
         nodes,
         name,
@@ -32,7 +37,7 @@ def checked_graph(
             helper.make_tensor_value_info(title, TensorProto.INT64, ["batch", "time"])
             for title in ("input_ids", "attention_mask")
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, list(shape))],
         [numpy_helper.from_array(value, title) for title, value in initializers.items()],
     )
     model = helper.make_model(

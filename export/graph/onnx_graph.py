@@ -1,12 +1,13 @@
-"""A checkpoint's model as an ONNX graph with two inputs and one output.
+"""A checkpoint's model as an ONNX graph: token ids in, one output.
 
-Whatever the architecture: `input_ids` and `attention_mask`, int64 (batch, time), both axes
-dynamic, to `logits`, float32 (batch, labels).
+Whatever the architecture: `input_ids`, `attention_mask` and, where they are asked for,
+`token_type_ids`, int64 (batch, time), both axes dynamic; of a classifier to `logits`, float32
+(batch, labels), or of each token (batch, time, labels).
 """
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,65 +23,83 @@ from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
 from export.graph.files import is_large
 from export.graph.nano import nano_graph
-from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.bilstm import BiLstm
 from training.models.nano import NanoForSequenceClassification
 
 INPUTS = ("input_ids", "attention_mask")
+TYPE_IDS = "token_type_ids"
 WINDOWED = ("longformer", "led", "reformer")
 NARROW_FROM_BYTES = 4096  # smaller tensors are not worth a node
 
 Stored = tuple[dict[str, npt.NDArray[np.generic]], list[onnx.NodeProto]]
 
 
-def to_onnx(model: PreTrainedModel, *, pinned: bool = False) -> onnx.ModelProto:
-    """Exports a sequence classifier in FP32.
+def to_onnx(
+    model: PreTrainedModel, *, pinned: bool = False, token_types: bool = False
+) -> onnx.ModelProto:
+    """Exports a classifier of texts or of tokens in FP32.
 
     Args:
         pinned: a Bi-LSTM's activations get fixed ranges (`export.graph.pinning`); it computes
             the same.
+        token_types: an encoder takes `token_type_ids` too.
 
     Raises:
         ExportError: the architecture has no ONNX export.
     """
-    if isinstance(model, BiLstmForSequenceClassification):
+    if isinstance(model, BiLstm):
         return bilstm_graph(model, pinned=pinned)
     if isinstance(model, NanoForSequenceClassification):
         return nano_graph(model)
-    return _encoder_graph(model)
+    inputs = (*INPUTS, TYPE_IDS) if token_types else INPUTS
+    return encoder_graph(_LogitsOf(model), model.config.model_type, "logits", inputs)
 
 
-def _encoder_graph(model: PreTrainedModel) -> onnx.ModelProto:
-    if model.config.model_type in WINDOWED:
+def encoder_graph(
+    module: torch.nn.Module, family: str, output: str, inputs: Sequence[str] = INPUTS
+) -> onnx.ModelProto:
+    """Exports whatever transformers has, with what is around it.
+
+    Args:
+        module: its `forward` takes tensors named as `inputs` and gives one tensor.
+        family: transformers' model type.
+        output: what that tensor is called.
+
+    Raises:
+        ExportError: it has no ONNX export.
+    """
+    if family in WINDOWED:
         raise ExportError(
-            f"no ONNX export for {model.config.model_type!r}: it cuts a text into windows, which "
+            f"no ONNX export for {family!r}: it cuts a text into windows, which "
             "no graph for texts of any length can do. It can teach (`stillhouse distil`); to "
             "serve it, take another family"
         )
-    module = _LogitsOf(model).eval()
+    module = module.eval()
     batch, time = torch.export.Dim("batch", min=1), torch.export.Dim("time", min=1)
     # Neither axis is traced at 1, which the exporter would take for a constant.
     ids = torch.full((2, 8), 1, dtype=torch.long)
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
+    given = {"input_ids": ids, "attention_mask": mask, TYPE_IDS: torch.zeros_like(ids)}
     try:
         with warnings.catch_warnings(), _quiet():
             warnings.simplefilter("ignore")  # of torch's own insides
             program = torch.onnx.export(
                 module,
-                (ids, mask),
-                input_names=list(INPUTS),
-                output_names=["logits"],
-                dynamic_shapes={name: {0: batch, 1: time} for name in INPUTS},
+                tuple(given[name] for name in inputs),
+                input_names=list(inputs),
+                output_names=[output],
+                dynamic_shapes={name: {0: batch, 1: time} for name in inputs},
                 dynamo=True,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
         said = str(error.__cause__ or error).strip().splitlines()[0]
         raise ExportError(
-            f"no ONNX export for {model.config.model_type!r}: {said} (it can teach all the same)"
+            f"no ONNX export for {family!r}: {said} (it can teach all the same)"
         ) from error
     if program is None:
-        raise ExportError(f"no ONNX export for {model.config.model_type!r}")
+        raise ExportError(f"no ONNX export for {family!r}")
     graph = _without_notes(program.model_proto)
     if not is_large(graph):  # the checker takes no more than a file holds
         onnx.checker.check_model(graph)
@@ -100,14 +119,21 @@ def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _LogitsOf(torch.nn.Module):
-    """A classifier of single texts: two tensors in, one out."""
+    """A classifier: two tensors in, or three, and one out."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        types = {} if token_type_ids is None else {TYPE_IDS: token_type_ids}
+        given = {"input_ids": input_ids, "attention_mask": attention_mask, **types}
+        logits: torch.Tensor = self.model(**given).logits
         return logits
 
 

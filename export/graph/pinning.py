@@ -29,7 +29,7 @@ def pin(weights: Mapping[str, FloatArray], hidden: int, layers: int) -> dict[str
     The result is run from `initial_states`.
 
     Args:
-        weights: a `BiLstmForSequenceClassification`'s state.
+        weights: a `BiLstm`'s state.
         hidden: units a direction.
     """
     table = weights["embedding.weight"]
@@ -52,7 +52,7 @@ def pin(weights: Mapping[str, FloatArray], hidden: int, layers: int) -> dict[str
                 pinned[f"lstm.bias_{kind}_{suffix}"] = bias.reshape(-1)
     classifier = weights["classifier.weight"]
     pinned["classifier.weight"] = _widened(
-        classifier.reshape(len(classifier), 2, hidden), 2
+        classifier.reshape(len(classifier), -1, hidden), 2
     ).reshape(len(classifier), -1)
     return pinned
 

@@ -3,20 +3,22 @@
 Counts, so that whoever judges has the intervals; `export.measure.gate` judges.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from export.errors import GateError
-from export.measure.edges import ODD, long_texts
+from export.measure.edges import long_texts, odd_texts
 from export.measure.reference import Reference
 from export.measure.served import served_logits
-from service.repository.manifest import Parity
+from service.repository.sections import Parity
+from service.runtime.model import Input, Item
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
 from training.models.checkpoint import Checkpoint
+from training.models.pairs import TYPE_IDS
 from training.problem import ProblemType
 from training.score.intervals import wilson_interval
 from training.score.paired import difference_interval
@@ -60,7 +62,7 @@ class Comparison:
 
     problem: ProblemType
     n: int
-    misread: tuple[str, ...]
+    misread: tuple[Input, ...]
     compared: int
     max_logit_difference: float
     agreeing: int
@@ -101,7 +103,10 @@ class Comparison:
 
 
 def compare(
-    checkpoint: Checkpoint, classifier: Classifier, texts: Sequence[str], data: LabelledText | None
+    checkpoint: Checkpoint,
+    classifier: Classifier,
+    texts: Sequence[Input],
+    data: LabelledText | None,
 ) -> Comparison:
     """Runs both sides and counts.
 
@@ -113,14 +118,26 @@ def compare(
         GateError: a logit is infinite or not a number, so there is nothing to compare.
     """
     manifest = classifier.manifest
-    reference = Reference(checkpoint)
-    edges = [*ODD, *long_texts(texts, reference.count, manifest.max_length)]
+    reference = Reference(checkpoint, manifest.windows)
+    reading = checkpoint.reading
+    edges = [
+        *odd_texts(pairs=reading.pairs),
+        *long_texts(
+            texts,
+            reference.count,
+            manifest.max_length,
+            pairs=reading.pairs,
+            strategy=reading.truncation_strategy,
+        ),
+    ]
     every = [*texts, *edges]
     encoded = reference.encode(every)
     misread = [
         text
-        for text, ours, theirs in zip(every, classifier.encode(every), encoded, strict=True)
-        if ours.ids != theirs["input_ids"] and theirs["input_ids"]
+        for text, ours, theirs in zip(
+            every, classifier.encode(every, manifest.windows), encoded, strict=True
+        )
+        if theirs[0]["input_ids"] and reads_otherwise(ours, theirs, types=reading.types)
     ]
     expected = reference.logits(encoded)
     n = len(texts)
@@ -152,6 +169,20 @@ def compare(
         max_batch_difference=float(np.abs(moved).max()),
         **_changes(classifier, together, expected[:n], data),  # type: ignore[arg-type]  # by name
     )
+
+
+def reads_otherwise(ours: Item, theirs: Sequence[Mapping[str, list[int]]], *, types: bool) -> bool:
+    """Whether the service reads a text as other tokens than transformers does.
+
+    Args:
+        theirs: of each window.
+        types: whether the model is told which text of a pair each token is of.
+    """
+    read = [ours, *ours.more]
+    if [one.ids for one in read] != [one["input_ids"] for one in theirs]:
+        return True
+    mine = [one.type_ids or [0] * len(one.ids) for one in read]
+    return types and mine != [one[TYPE_IDS] for one in theirs]
 
 
 def decisions(classifier: Classifier, logits: Logits) -> BoolArray:

@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from export.measure.comparison import decisions
-from service.repository.manifest import LabelMetrics, Metrics
+from service.repository.sections import LabelMetrics, Metrics
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
+from training.score.entities import EntityScores
 from training.score.scores import (
     LabelScores,
     RegressionScores,
@@ -62,6 +63,27 @@ def as_metrics(found: Scores | RegressionScores, labels: tuple[str, ...]) -> Met
         by_label={
             label: _label_metrics(one) for label, one in zip(labels, found.by_label, strict=True)
         },
+    )
+
+
+def as_entity_metrics(found: EntityScores, types: tuple[str, ...], error: float | None) -> Metrics:
+    """A tagger's scores as the manifest has them.
+
+    Args:
+        types: in the order of the scores.
+        error: of its confidence in single tokens.
+    """
+    pairs = zip(types, found.by_type, strict=True)
+    return Metrics(
+        n=found.n,
+        macro_f1=found.macro_f1,
+        ece=error,
+        entity_precision=found.entity_precision,
+        entity_recall=found.entity_recall,
+        entity_f1=found.entity_f1,
+        entity_f1_low=found.entity_f1_low,
+        entity_f1_high=found.entity_f1_high,
+        by_label={name: _label_metrics(one) for name, one in pairs},
     )
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-from service.repository.manifest import Manifest, Metrics
+from export.publish.embedder_told import described, measured, parity_lines
+from service.repository.manifest import Manifest
+from service.repository.sections import Metrics
 from training.models.checkpoint import Checkpoint
 
 CARD = "README.md"
@@ -38,7 +40,7 @@ def _metadata(manifest: Manifest, checkpoint: Checkpoint) -> dict[str, Any]:
         "license": manifest.licence,
         "library_name": "onnx",
         "pipeline_tag": manifest.task,
-        "tags": ["stillhouse", manifest.problem_type, manifest.precision],
+        "tags": ["stillhouse", *_kind(manifest), manifest.precision],
     }
     if checkpoint.recipe is not None:
         base = getattr(checkpoint.recipe.model, "base", None)
@@ -59,13 +61,21 @@ def _metadata(manifest: Manifest, checkpoint: Checkpoint) -> dict[str, Any]:
     return values
 
 
+def _kind(manifest: Manifest) -> list[str]:
+    return [manifest.problem_type] if manifest.task == "text-classification" else []
+
+
 def _figures(metrics: Metrics) -> Iterator[tuple[str, float]]:
     for kind, value in {
         "accuracy": metrics.accuracy,
-        "f1": metrics.macro_f1,
+        "f1": metrics.macro_f1 if metrics.entity_f1 is None else metrics.entity_f1,
+        "precision": metrics.entity_precision,
+        "recall": metrics.entity_recall,
         "pearson": metrics.pearson,
         "spearmanr": metrics.spearman,
         "mae": metrics.mean_absolute_error,
+        "precision_at_1": metrics.neighbours,
+        "map_at_10": metrics.mean_average_precision,
     }.items():
         if value is not None:
             yield kind, value
@@ -74,12 +84,10 @@ def _figures(metrics: Metrics) -> Iterator[tuple[str, float]]:
 def _sections(manifest: Manifest) -> Iterator[str]:
     yield f"# {manifest.name}, version {manifest.version}"
     yield ""
-    yield (
-        f"A {manifest.problem_type.replace('_', '-')} text classifier of {manifest.parameters:,} "
-        f"parameters, in {manifest.precision.upper()}, that reads {manifest.max_length} tokens. "
-        f"Its labels: {', '.join(manifest.labels[:MOST_LABELS])}"
-        f"{' and more' if len(manifest.labels) > MOST_LABELS else ''}."
-    )
+    if manifest.task == "feature-extraction":
+        yield described(manifest)
+    else:
+        yield _classifier(manifest)
     yield from ("", "## Measured", "")
     if not manifest.metrics:
         yield "It was published without labelled texts: how often it is right is not known."
@@ -87,6 +95,24 @@ def _sections(manifest: Manifest) -> Iterator[str]:
         yield from _measured(name, metrics)
     yield from ("", "## Against its checkpoint", "")
     yield from _parity(manifest)
+    yield from _origin(manifest)
+
+
+def _classifier(manifest: Manifest) -> str:
+    kind = f"{manifest.problem_type.replace('_', '-')} text classifier"
+    if manifest.pairs:
+        kind = f"{manifest.problem_type.replace('_', '-')} classifier of pairs of texts"
+    if manifest.task == "token-classification":
+        kind = "tagger of tokens"
+    return (
+        f"A {kind} of {manifest.parameters:,} "
+        f"parameters, in {manifest.precision.upper()}, that reads {manifest.max_length} tokens. "
+        f"Its labels: {', '.join(manifest.labels[:MOST_LABELS])}"
+        f"{' and more' if len(manifest.labels) > MOST_LABELS else ''}."
+    )
+
+
+def _origin(manifest: Manifest) -> Iterator[str]:
     yield from ("", "## Where it comes from", "")
     for what, value in {
         "teacher": manifest.lineage.teacher,
@@ -100,13 +126,29 @@ def _sections(manifest: Manifest) -> Iterator[str]:
     yield from ("", "## Limits", "")
     yield (
         "The figures are of texts like those that were measured; of other texts, languages and "
-        "times they say nothing. Texts beyond the length that it reads are cut."
+        f"times they say nothing. {_beyond(manifest)}"
+    )
+
+
+def _beyond(manifest: Manifest) -> str:
+    """What is read of a text that is too long."""
+    windows = manifest.windows
+    if windows is None:
+        return "Texts beyond the length that it reads are cut."
+    return (
+        f"Longer texts are read in windows of {manifest.max_length} tokens, each of which shares "
+        f"{windows.stride} with the one before it; their logits are pooled ({windows.pooling})."
     )
 
 
 def _measured(name: str, metrics: Metrics) -> Iterator[str]:
+    if metrics.neighbours is not None or not list(_figures(metrics)):  # an embedder's
+        yield f"{measured(name, metrics)}."
+        return
     figures = ", ".join(f"{kind} {value:.4f}" for kind, value in _figures(metrics))
     interval = ""
+    if metrics.entity_f1_low is not None and metrics.entity_f1_high is not None:
+        interval = f"; 95% of F1: {metrics.entity_f1_low:.4f} to {metrics.entity_f1_high:.4f}"
     if metrics.accuracy_low is not None and metrics.accuracy_high is not None:
         interval = f"; 95% of accuracy: {metrics.accuracy_low:.4f} to {metrics.accuracy_high:.4f}"
     yield f"{name}, n = {metrics.n}: {figures}{interval}."
@@ -132,11 +174,18 @@ def _parity(manifest: Manifest) -> Iterator[str]:
     if parity is None:
         yield "Not compared."
         return
+    if manifest.task == "feature-extraction":
+        yield f"{'; '.join(parity_lines(parity)).capitalize()}."
+        return
     drop = ""
     if parity.accuracy_drop is not None:
         drop = f", accuracy lower by {parity.accuracy_drop:.4f}"
         if parity.accuracy_drop_high is not None:
             drop += f" (at most {parity.accuracy_drop_high:.4f}, at 95%)"
+    if parity.entity_f1_drop is not None:
+        drop = f", entity F1 lower by {parity.entity_f1_drop:.4f}"
+        if parity.entity_f1_drop_high is not None:
+            drop += f" (at most {parity.entity_f1_drop_high:.4f}, at 95%)"
     yield (
         f"On {parity.n} texts, read by the service here and by transformers there: agreement "
         f"{parity.agreement:.4f}{drop}, largest logit difference {parity.max_logit_difference:.2g}."

@@ -5,7 +5,7 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-from service.repository.manifest import Lineage
+from service.repository.sections import Lineage
 from training.models.checkpoint import Checkpoint
 
 PACKAGE = "stillhouse"

@@ -9,8 +9,11 @@ from typing import Literal
 from export.errors import ExportError, Verdict
 from export.measure.gate import Gate
 from export.quantize.int8 import Int8
+from export.tasks.task import Texts
 from service.repository.manifest import NAME_PATTERN
-from training.data.labelled import LabelledText
+from service.repository.sections import Windows
+from service.runtime.model import Input
+from training.data.inputs import shown
 from training.data.splitting.overlap import HeldOut
 
 Precision = Literal["fp32", "int8"]
@@ -24,8 +27,10 @@ class Request:
     Attributes:
         name: the model's name in the repository.
         weights: how an FP32 model's weights are stored; an INT8 model's are int8.
-        sets: labelled sets to measure on, by name; the first is the one that the gate looks at.
+        sets: labelled sets of the checkpoint's task to measure on, by name; the first is the one
+            that the gate looks at.
         gate: what may be lost.
+        windows: how a text that is too long is read; None: it is cut.
         texts: more to compare on, without labels.
         fit: labelled texts for the temperature and the thresholds, none of which is measured on;
             None: the temperature is 1.
@@ -40,22 +45,23 @@ class Request:
     precision: Precision
     weights: Weights
     licence: str
-    sets: Mapping[str, LabelledText]
+    sets: Mapping[str, Texts]
     gate: Gate
-    texts: Sequence[str] = ()
-    fit: LabelledText | None = None
+    windows: Windows | None = None
+    texts: Sequence[Input] = ()
+    fit: Texts | None = None
     int8: Int8 = field(default_factory=Int8)
     choose_optimizers: Callable[[Path], tuple[str, ...]] | None = None
     judged: Callable[[Verdict], None] | None = None
 
-    def refuse_measured(self, texts: Sequence[str], use: str) -> None:
+    def refuse_measured(self, texts: Sequence[Input], use: str) -> None:
         """Raises ExportError where texts that were used for something are measured on too."""
         measured = HeldOut([text for data in self.sets.values() for text in data.texts])
         both = [text for text, is_in in zip(texts, measured.equal(texts), strict=True) if is_in]
         if both:
             raise ExportError(
                 f"{len(both)} texts {use} are among those that are measured on, such as "
-                f"{both[0][:60]!r}: texts have one use, so give others"
+                f"{shown(both[0])}: texts have one use, so give others"
             )
 
 

@@ -1,21 +1,23 @@
-"""From a checkpoint to an INT8 graph, and a record of how it was made."""
+"""From an FP32 graph to an INT8 one, and a record of how it was made."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx
 
 from export.errors import ExportError
-from export.graph.onnx_graph import to_onnx
 from export.measure.gate import Gate
 from export.quantize.quantization import Activations, Feed, Method, quantizer
-from export.quantize.sensitivity import leave_out_the_worst
-from service.repository.manifest import Quantization
-from training.models.checkpoint import Checkpoint
+from export.quantize.sensitivity import agreement_of, leave_out_the_worst
+from service.repository.sections import Quantization
+from service.runtime.model import Input
+from service.runtime.tokenizer import Tokenizer
+from training.data.inputs import spelt
+from training.models.pairs import TYPE_IDS
 
 
-def no_texts() -> list[str]:
+def no_texts() -> Sequence[Input]:
     """There are none to calibrate on."""
     raise ExportError(
         "no texts to calibrate on: give some with --calibration, or take --activations dynamic"
@@ -36,45 +38,51 @@ class Int8:
 
     activations: Activations = "static"
     method: Method = "minmax"
-    texts: Callable[[], list[str]] = no_texts
+    texts: Callable[[], Sequence[Input]] = no_texts
     sensitivity: bool = False
 
 
 def int8_graph(
-    checkpoint: Checkpoint, plan: Int8, gate: Gate
+    model: onnx.ModelProto, tokenizer: Tokenizer, plan: Int8, gate: Gate
 ) -> tuple[onnx.ModelProto, Quantization]:
-    """Exports and quantises a checkpoint's model.
+    """Quantises a graph.
+
+    Args:
+        model: in FP32, with fixed ranges where `plan` is static and the architecture has them.
+        tokenizer: that it is read with.
 
     Raises:
         ExportError: it needs texts, and there are none.
         GateError: the gate cannot be kept whatever is left out.
     """
-    static = plan.activations == "static"
-    model = to_onnx(checkpoint.model, pinned=static)
     with quantizer(model, plan.activations) as ready:
         if not ready.needs_ranges and not plan.sensitivity:
             return ready.quantized(ready.nodes), Quantization(activations=plan.activations)
         texts = plan.texts()
-        feeds = _feeds(checkpoint, texts)
+        feeds = feeds_of(model, tokenizer, texts)
         if ready.needs_ranges:
             ready.calibrate(feeds, plan.method)
         record = Quantization(
             activations=plan.activations,
             calibration=plan.method if ready.needs_ranges else None,
             texts=len(texts),
-            texts_sha256=hashlib.sha256("\n".join(texts).encode()).hexdigest(),
+            texts_sha256=hashlib.sha256("\n".join(map(spelt, texts)).encode()).hexdigest(),
         )
         if not plan.sensitivity:
             return ready.quantized(ready.nodes), record
-        choice = leave_out_the_worst(ready, feeds, gate)
+        choice = leave_out_the_worst(ready, feeds, agreement_of(model, gate))
     found = {"left_out": choice.left_out, "errors": choice.errors}
     return choice.model, record.model_copy(update=found)
 
 
-def _feeds(checkpoint: Checkpoint, texts: list[str]) -> list[Feed]:
-    tokenizer = checkpoint.tokenizer
+def feeds_of(model: onnx.ModelProto, tokenizer: Tokenizer, texts: Sequence[Input]) -> list[Feed]:
+    """A graph's inputs for each text, so that no padding is counted."""
+    takes_types = any(node.name == TYPE_IDS for node in model.graph.input)
     feeds: list[Feed] = []
     for encoding in tokenizer.encode(texts):
         input_ids, attention_mask = tokenizer.pad([encoding])
-        feeds.append({"input_ids": input_ids, "attention_mask": attention_mask})
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if takes_types:
+            feed[TYPE_IDS] = tokenizer.type_ids([encoding])
+        feeds.append(feed)
     return feeds

@@ -4,18 +4,21 @@ Never those that it is then measured on.
 """
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from export.errors import ExportError
+from service.runtime.model import Input
+from training.data.inputs import spelt
 from training.data.labelled import LabelledText
 from training.data.labels import LabelMap
 from training.data.loading import load_labelled_text, load_split, load_texts
 from training.data.splitting.overlap import HeldOut
 from training.errors import DataError
 from training.problem import ProblemType
-from training.recipe.recipe import Data, Recipe
+from training.recipe.data import Data
+from training.recipe.recipe import Recipe
 
 MOST = 500
 SEED = 13
@@ -25,7 +28,7 @@ def fitting_texts(
     source: str | None,
     recipe: Recipe | None,
     columns: Data,
-    measured: Collection[str],
+    measured: Collection[Input],
     say: Callable[[str], None],
     labels: LabelMap | None = None,
     problem: ProblemType | None = None,
@@ -51,7 +54,8 @@ def fitting_texts(
         return None
     else:
         try:
-            parts = load_split(recipe.data, labels.names if labels else None, problem)
+            names = labels.names if labels else None
+            parts = load_split(recipe.data, names, problem, columns.pairs)
         except DataError as error:
             say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
             return None
@@ -71,8 +75,8 @@ def fitting_texts(
 
 
 def representative_texts(
-    source: str | None, fitting: LabelledText | None, columns: Data, measured: Collection[str]
-) -> list[str]:
+    source: str | None, fitting: LabelledText | None, columns: Data, measured: Collection[Input]
+) -> list[Input]:
     """Draws up to `MOST` different texts to take INT8's ranges of.
 
     Args:
@@ -85,7 +89,9 @@ def representative_texts(
         ExportError: there are none.
     """
     try:
-        texts = load_texts(source, columns) if source else list(fitting.texts if fitting else ())
+        texts: Sequence[Input] = fitting.texts if fitting else ()
+        if source:
+            texts = load_texts(source, columns)
     except DataError as error:
         raise ExportError(f"no texts to calibrate on: {error}; give some with --calibration") from (
             error
@@ -95,7 +101,8 @@ def representative_texts(
             "no texts to calibrate on: give some with --calibration, or take --activations dynamic"
         )
     taken = HeldOut(list(measured)).equal(texts)
-    found = sorted({text for text, is_taken in zip(texts, taken, strict=True) if not is_taken})
+    left = {text for text, is_taken in zip(texts, taken, strict=True) if not is_taken}
+    found = sorted(left, key=spelt)
     if not found:
         raise ExportError(
             f"{source}: all its texts are in --data too: calibrate on others than you measure on"

@@ -5,9 +5,10 @@ looks at: that one is not used to choose.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -15,11 +16,13 @@ from tqdm.auto import tqdm
 
 from export.errors import GateError
 from export.graph.building import FloatArray
+from export.graph.embedder import OUTPUT
 from export.graph.files import save_graph
 from export.measure.gate import Gate
 from export.quantize.quantization import Feed, Quantizer
-from service.repository.manifest import NodeError
+from service.repository.sections import NodeError
 from service.runtime.engine import open_session
+from training.score.neighbours import cosines
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,35 @@ class Choice:
     errors: tuple[NodeError, ...]
 
 
-def leave_out_the_worst(quantizer: Quantizer, feeds: Sequence[Feed], gate: Gate) -> Choice:
+class Agreement(NamedTuple):
+    """How near two graphs' outputs are to each other, and how near they have to be."""
+
+    share: Callable[[FloatArray, FloatArray], float]
+    least: float
+
+
+def agreement_of(model: onnx.ModelProto, gate: Gate) -> Agreement:
+    """Texts of the same label; of an embedder the mean cosine."""
+    if model.graph.output[0].name == OUTPUT:
+        return Agreement(_mean_cosine, gate.min_mean_cosine)
+    return Agreement(_same_labels, gate.min_agreement)
+
+
+def leave_out_the_worst(
+    quantizer: Quantizer, feeds: Sequence[Feed], agreement: Agreement
+) -> Choice:
     """Leaves nodes out, the most sensitive first, until the rest is within the gate.
 
     Args:
         feeds: the model's inputs, one text each.
-        gate: its agreement is held; the rest is left to the labelled sets.
+        agreement: is held; the rest is left to the labelled sets.
 
     Raises:
         GateError: not even one node can be quantised.
     """
     exact = _logits(quantizer.quantized([]), feeds)
     errors = [
-        _error(node, exact, _logits(quantizer.quantized([node]), feeds))
+        _error(node, exact, _logits(quantizer.quantized([node]), feeds), agreement)
         for node in tqdm(quantizer.nodes, desc="sensitivity")
     ]
     errors.sort(key=lambda error: -error.rms_logit_difference)
@@ -58,23 +77,27 @@ def leave_out_the_worst(quantizer: Quantizer, feeds: Sequence[Feed], gate: Gate)
         kept = [node for node in quantizer.nodes if node not in order[:count]]
         model = quantizer.quantized(kept)
         found = _logits(model, feeds)
-        if _agreement(found, exact) >= gate.min_agreement:  # a choice, so no interval is asked
+        if agreement.share(found, exact) >= agreement.least:  # a choice, so no interval is asked
             return Choice(model, tuple(order[:count]), tuple(errors))
     raise GateError("not published: whatever is left out, INT8 is outside the gate")
 
 
-def _error(node: str, exact: FloatArray, found: FloatArray) -> NodeError:
+def _error(node: str, exact: FloatArray, found: FloatArray, agreement: Agreement) -> NodeError:
     difference = np.abs(found - exact)
     return NodeError(
         node=node,
         rms_logit_difference=float(np.sqrt(np.mean(difference**2))),
         max_logit_difference=float(difference.max()),
-        agreement=_agreement(found, exact),
+        agreement=agreement.share(found, exact),
     )
 
 
-def _agreement(found: FloatArray, exact: FloatArray) -> float:
+def _same_labels(found: FloatArray, exact: FloatArray) -> float:
     return float((found.argmax(axis=1) == exact.argmax(axis=1)).mean())
+
+
+def _mean_cosine(found: FloatArray, exact: FloatArray) -> float:
+    return float(cosines(found, exact).mean())
 
 
 def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> FloatArray:

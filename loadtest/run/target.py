@@ -24,11 +24,13 @@ class Catalogue:
         states: of its models, by name.
         chains: the models of its cascades.
         aliases: names that stand for others.
+        of_pairs: the models that read two texts at once.
     """
 
     states: dict[str, str]
     chains: dict[str, tuple[str, ...]]
     aliases: dict[str, str]
+    of_pairs: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ class Catalogue:
                 raise TargetUnfit(f"there is no model {name!r}; there are: {there_are}")
             if not _can_answer(self.states[model]):
                 raise TargetUnfit(f"there is the model {model!r}, but it is {self.states[model]}")
-        return Target(name, models, share)
+        return Target(name, models, share, pairs=models[-1] in self.of_pairs)
 
 
 def _can_answer(state: str) -> bool:
@@ -88,6 +90,7 @@ class Service:
                 states={model["name"]: model["state"] for model in body["models"]},
                 chains={c["name"]: tuple(c["chain"]) for c in body.get("cascades", ())},
                 aliases=dict(body.get("aliases", {})),
+                of_pairs=frozenset(m["name"] for m in body["models"] if m.get("pairs")),
             )
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise TargetUnfit(
@@ -101,7 +104,9 @@ class Service:
             TargetUnfit: one gives none.
         """
         for target in targets:
-            body = {"inputs": "Is anybody there?", "model": target.model}
+            text = "Is anybody there?"
+            inputs = {"text": text, "text_pair": text} if target.pairs else text
+            body = {"inputs": inputs, "model": target.model}
             status, said = self._ask("POST", "/predict", body)
             if status != 200:
                 raise TargetUnfit(

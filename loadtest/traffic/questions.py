@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 
 from loadtest.load import Batch, Load, Target
-from loadtest.traffic.texts import Texts
+from loadtest.traffic.texts import Pair, Texts
 
 STAGES = ("queue", "tokenize", "inference")  # in which the service tells its time
 
@@ -19,13 +19,13 @@ class Question:
 
     name: str
     target: Target
-    texts: tuple[str, ...]
+    texts: tuple[str | Pair, ...]
 
     @property
-    def body(self) -> dict[str, str | list[str]]:
+    def body(self) -> dict[str, object]:
         """As `POST /predict` takes it."""
-        inputs = self.texts[0] if len(self.texts) == 1 else list(self.texts)
-        return {"inputs": inputs, "model": self.target.model}
+        inputs = [one._asdict() if isinstance(one, Pair) else one for one in self.texts]
+        return {"inputs": inputs[0] if len(inputs) == 1 else inputs, "model": self.target.model}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class Traffic:
         target = chance.choices(load.targets, self._target_shares)[0]
         batch = chance.choices(load.batches, self._batch_shares)[0]
         long = chance.random() < load.content.long_share
-        texts = self._texts.draw(chance, batch.texts, long)
+        draw = self._texts.draw_pairs if target.pairs else self._texts.draw
+        texts = draw(chance, batch.texts, long)
         return Question(_name(target, batch, long), target, tuple(texts))
 
 

@@ -42,7 +42,7 @@ class Endpoint:
         plan = service.registry.plan(asked.ask.model)
         trail.route = plan.route
         if service.settings.log_texts:
-            trail.texts = asked.ask.texts
+            trail.texts = asked.ask.inputs
         trail.guard.answering = True
         answers = await service.predictor.answer(asked.ask, plan, trail.hops)
         trail.guard.answering = False
@@ -57,7 +57,7 @@ class Endpoint:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
         if shadow := service.registry.routes.shadow.get(plan.route):
-            service.shadows.offer(shadow, asked.ask.texts, answers)
+            service.shadows.offer(shadow, asked.ask, answers)
 
 
 class Predictions:

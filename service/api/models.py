@@ -10,8 +10,10 @@ from service.api.openapi import problems_of
 from service.api.state import Service, service_of
 from service.errors import UnknownModel
 from service.repository.held import UNLOADED
-from service.repository.manifest import Manifest, Metrics
+from service.repository.kinds import Kind
+from service.repository.manifest import Manifest, Pooling, ProblemType, Task
 from service.repository.routes import Fit, Hop, Shadow
+from service.repository.sections import Metrics, Windows
 from service.serving.versions.plan import staleness
 from service.serving.versions.version import State, Version
 
@@ -48,8 +50,9 @@ class ModelInfo(BaseModel):
     )
     each: list[VersionInfo] = Field(description="each version: what it does, and why")
     problems: dict[str, str] = Field(description="versions that cannot be served, and why")
+    task: Task | None = None
     labels: list[str] | None = None
-    problem_type: str | None = None
+    problem_type: ProblemType | None = Field(None, description="of text classification")
     thresholds: dict[str, float] | None = Field(
         None, description="of a multi-label model, by label: the score from which it is given"
     )
@@ -57,6 +60,22 @@ class ModelInfo(BaseModel):
     parameters: int | None = None
     bytes: int | None = None
     max_length: int | None = None
+    pairs: bool | None = Field(None, description="an input is two texts")
+    windows: Windows | None = Field(
+        None, description="how longer texts are read unless a request says otherwise; null: cut"
+    )
+    special_tokens: Literal["text", "parsed"] | None = Field(
+        None, description="what a special token is that somebody types"
+    )
+    pooling: Pooling | None = Field(None, description="of an embedder")
+    normalize: bool | None = Field(None, description="of an embedder: its length is 1")
+    embedding_size: int | None = Field(None, description="of an embedder")
+    dimensions: list[int] | None = Field(
+        None, description="of an embedder: shorter embeddings that it was trained for"
+    )
+    prompts: dict[str, str] | None = Field(
+        None, description="of an embedder: what can be put before a text, by name"
+    )
     metrics: dict[str, Metrics] | None = None
     licence: str | None = None
     created_at: datetime | None = None
@@ -147,18 +166,35 @@ def describe(service: Service, name: str) -> ModelInfo:
         update={
             "state": _STATES.get(serving.state, "unavailable"),
             "version": manifest.version,
+            "task": manifest.task,
             "labels": list(manifest.labels),
-            "problem_type": manifest.problem_type,
+            "problem_type": Kind.of(manifest).problem_type,
             "thresholds": thresholds_of(manifest),
             "precision": manifest.precision,
             "parameters": manifest.parameters,
             "bytes": sum(file.bytes for file in manifest.files.values()),
             "max_length": manifest.max_length,
+            "pairs": manifest.pairs,
+            "windows": manifest.windows,
+            "special_tokens": manifest.special_tokens,
+            **_of_embeddings(manifest),
             "metrics": manifest.metrics,
             "licence": manifest.licence,
             "created_at": manifest.created_at,
         }
     )
+
+
+def _of_embeddings(manifest: Manifest) -> dict[str, object]:
+    if manifest.task != "feature-extraction":
+        return {}
+    return {
+        "pooling": manifest.pooling,
+        "normalize": manifest.normalize,
+        "embedding_size": manifest.embedding_size,
+        "dimensions": list(manifest.dimensions),
+        "prompts": manifest.prompts,
+    }
 
 
 def thresholds_of(manifest: Manifest) -> dict[str, float] | None:

@@ -30,6 +30,7 @@ STATUS: dict[type[Exception], int] = {
     errors.InvalidInput: 422,
     errors.EmptyInput: 422,
     errors.TextTooLong: 422,
+    errors.WrongTask: 422,
     errors.BodyTooLarge: 413,
     errors.BodyTooSlow: 408,
     errors.UnreadableEncoding: 415,

@@ -1,8 +1,15 @@
 """The wire: bodies of requests and responses. Says nothing of how they are computed."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from service.runtime.model import Input, Pair
+from service.runtime.tasks.entities import Aggregation
+
+SHOWN = 64  # characters of an unknown key that come back
+_Body = TypeVar("_Body", bound=BaseModel)
 
 
 class Body(BaseModel):
@@ -13,6 +20,14 @@ class Body(BaseModel):
     )
 
 
+def refuse_unknown(body: _Body) -> _Body:
+    """Raises ValueError at the first unknown key: pydantic's own "forbid" says each."""
+    for key in body.model_extra or ():
+        known = ", ".join(type(body).model_fields)
+        raise ValueError(f"{key[:SHOWN]}: unknown key; there are {known}")
+    return body
+
+
 NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
 
 Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
@@ -20,13 +35,89 @@ Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
 Texts = Annotated[list[Text], Field(min_length=1, fail_fast=True)]
 
 
-def _shape(value: object) -> str:
-    return "texts" if isinstance(value, list) else "text"
+class TextOrPair(BaseModel):
+    """A text, or a pair of texts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: Text
+    text_pair: Text | None = Field(None, description="of a model that reads pairs; null: none")
+
+    @property
+    def input(self) -> Input:
+        """What it is to a model."""
+        return self.text if self.text_pair is None else Pair(self.text, self.text_pair)
 
 
-# Told apart by shape, so that an error speaks of the form the client used and not of both.
+class InputBody(TextOrPair, Body):
+    """A text, or a pair of texts."""
+
+    _no_more = model_validator(mode="after")(refuse_unknown)
+
+
+def shape_of(value: object) -> str:
+    """What `inputs` holds: a list holds what its first is."""
+    if isinstance(value, list):
+        return "pairs" if value and isinstance(value[0], dict) else "texts"
+    return "pair" if isinstance(value, dict) else "text"
+
+
+# Told apart by shape, so that an error speaks of the form the client used and not of all.
 Inputs = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[Texts, Tag("texts")], Discriminator(_shape)
+    Annotated[Text, Tag("text")]
+    | Annotated[Texts, Tag("texts")]
+    | Annotated[InputBody, Tag("pair")]
+    | Annotated[list[InputBody], Field(min_length=1, fail_fast=True), Tag("pairs")],
+    Discriminator(shape_of),
+]
+
+
+def inputs_of(given: str | Sequence[str] | TextOrPair | Sequence[TextOrPair]) -> list[Input]:
+    """Every input of a request, in order."""
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, TextOrPair):
+        return [given.input]
+    return [one if isinstance(one, str) else one.input for one in given]
+
+
+class WindowsBody(Body):
+    """How a text that is too long for the model is read: in several windows."""
+
+    stride: int = Field(ge=0, description="tokens that a window shares with the one before it")
+    pooling: Literal["mean", "max", "first"] | None = Field(
+        None,
+        description="what is made of the windows' answers, a tagger's being stitched; null: mean",
+    )
+
+    _no_more = model_validator(mode="after")(refuse_unknown)
+
+
+# Of these each means something to some tasks alone: see `dialects.tasks`.
+PARTICULAR = frozenset(
+    {"top_k", "raw_scores", "aggregation", "normalize", "dimensions", "prompt_name"}
+)
+
+
+# What can be asked of embeddings, in every dialect.
+Normalize = Annotated[
+    bool | None,
+    Field(strict=True, description="of embeddings: to length 1; null: as the model says"),
+]
+Dimensions = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        description="of embeddings: a size of those that the model was trained for; null: the "
+        "whole vector",
+    ),
+]
+PromptName = Annotated[
+    str | None,
+    Field(
+        description="of embeddings: the name of what the model puts before a text; null: its "
+        "default prompt, or none"
+    ),
 ]
 
 
@@ -40,42 +131,78 @@ class PredictRequest(Body):
         },
     )
 
-    inputs: Inputs = Field(description="one text, or several")
+    inputs: Inputs = Field(
+        description="a text, or a pair as `text` and `text_pair`; or a list of such"
+    )
     model: str | None = Field(
         None, description="a model, `name@version`, an alias or a cascade; without it the default"
-    )
-    top_k: int | None = Field(None, ge=1, description="how many labels to list in `scores`")
-    raw_scores: bool | None = Field(
-        None, strict=True, description="logits in place of probabilities; a number is one already"
     )
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; false: refuse it"
     )
+    windows: WindowsBody | Literal[False] | None = Field(
+        None,
+        description="how a text that is too long is read; false: it is cut; null: as the model's "
+        "manifest says",
+    )
+    top_k: int | None = Field(
+        None, ge=1, description="of classification: how many labels to list in `scores`"
+    )
+    raw_scores: bool | None = Field(
+        None,
+        strict=True,
+        description="of classification: logits in place of probabilities; a number is one already",
+    )
+    aggregation: Aggregation | None = Field(
+        None,
+        description="of token classification: how tokens are made entities; null: as the model's "
+        "manifest says, which is simple as a rule",
+    )
+    normalize: Normalize = None
+    dimensions: Dimensions = None
+    prompt_name: PromptName = None
+
+
+class Entity(BaseModel):
+    """A part of a text to which a tagger gave a label."""
+
+    label: str
+    score: float
+    text: str = Field(description="the user's own, from `start` to `end`")
+    start: int = Field(description="in characters (code points) of the user's text")
+    end: int = Field(description="the first character after it")
 
 
 class Prediction(BaseModel):
-    """What one text got."""
+    """What one text, or pair, got; what is there is told by the task of the model."""
 
     label: str | None = Field(
-        None, description="the label of the highest score; a regression has none"
+        None, description="of a classifier: the label of the highest score; a regression has none"
     )
     labels: list[str] | None = Field(
         None, description="multi-label models: every label over its threshold, perhaps none"
     )
-    score: float = Field(description="of `label`; of a regression its number, of any size")
+    score: float | None = Field(
+        None, description="of `label`; of a regression its number, of any size"
+    )
     scores: dict[str, float] | None = Field(
-        None, description="by label, descending; a regression has none"
+        None, description="of a classifier: by label, descending; a regression has none"
     )
     confidence: float | None = Field(
         None,
         description="how sure the model is of the labels it gives: what a cascade's threshold is "
         "compared with; of one label a text, its probability; a regression has none",
     )
+    entities: list[Entity] | None = Field(None, description="of a tagger, in the text's order")
+    embedding: list[float] | None = Field(None, description="of an embedder")
     model: str = Field(description="the model that answered")
     version: int
     escalated: bool = Field(description="a cheaper model was asked first, and was unsure")
     tokens: int = Field(description="tokens read, special ones included")
-    truncated: bool = Field(description="the text had more tokens than the model reads")
+    truncated: bool = Field(description="the text had more tokens than were read")
+    windows: int | None = Field(
+        None, description="in how many it was read; where the request or the model asks for them"
+    )
 
 
 class Timing(BaseModel):

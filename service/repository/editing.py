@@ -14,8 +14,9 @@ from typing import TypeVar
 from service.errors import RepositoryError, UnknownModel
 from service.repository.files import verify_files
 from service.repository.held import HeldFile
-from service.repository.manifest import FILE_NAME, Manifest, Metrics, read_manifest
+from service.repository.manifest import FILE_NAME, Manifest, read_manifest
 from service.repository.routes import Target, parse_target, read_routes
+from service.repository.sections import Metrics
 from service.repository.sources import ModelRepository
 
 Value = TypeVar("Value")
@@ -99,6 +100,8 @@ def rename_labels(root: Path, target: Target, renamed: Mapping[str, str]) -> Man
             f"it has {list(manifest.labels)}"
         )
     labels = tuple(renamed.get(label, label) for label in manifest.labels)
+    if labels == manifest.labels:
+        raise RepositoryError(f"no label would have another name: {list(labels)}")
     if len(set(labels)) != len(labels):
         raise RepositoryError(f"two labels would have one name: {list(labels)}")
     verify_files(source, manifest, root)

@@ -10,16 +10,28 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from service.errors import ManifestError
+from service.repository.sections import (
+    File,
+    Lineage,
+    Metrics,
+    Parity,
+    Quantization,
+    Section,
+    Windows,
+)
 
 SCHEMA_VERSION: Literal[2] = 2
 READABLE = (1, SCHEMA_VERSION)  # what was added since 1 has a default that says what 1 meant
 FILE_NAME = "manifest.json"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+Task = Literal["text-classification", "token-classification", "feature-extraction"]
 ProblemType = Literal["single_label", "multi_label", "regression"]
+Pooling = Literal["mean", "cls", "max", "last"]
+SpecialTokens = Literal["text", "parsed"]
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
@@ -35,106 +47,20 @@ _DECIDES = {
 }
 
 
-class Section(BaseModel):
-    """Base of all sections: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class File(Section):
-    """One file of the version."""
-
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    bytes: int = Field(ge=0)
-
-
-class Lineage(Section):
-    """Where the model came from; None where it is not known."""
-
-    teacher: str | tuple[str, ...] | None = Field(
-        description="hash of the teacher's weights; of each, where there were several"
-    )
-    recipe_sha256: str | None
-    data_sha256: str | None
-    transfer_sha256: str | None = Field(
-        None, description="of the texts without labels that a teacher labelled"
-    )
-    code_version: str
-
-
-class LabelMetrics(Section):
-    """Scores of one label; the interval is Wilson's at 95%."""
-
-    n: int = Field(ge=0, description="texts that have the label")
-    precision: float | None = Field(description="None: it was never given")
-    recall: float | None = Field(description="None: no text has it")
-    recall_low: float | None = None
-    recall_high: float | None = None
-    f1: float
-
-
-class Metrics(Section):
-    """Scores of this very file, measured through the service's classifier.
-
-    Those of classifiers are None for a regression and the other way around. Of a multi-label
-    model, `accuracy` is the share of texts all of whose labels are right.
-    """
-
-    n: int = Field(ge=1)
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
-    macro_f1: float | None = None
-    micro_f1: float | None = Field(None, description="of a multi-label model")
-    ece: float | None = None
-    pearson: float | None = Field(None, description="of a regression")
-    spearman: float | None = Field(None, description="of a regression")
-    mean_absolute_error: float | None = Field(None, description="of a regression")
-    by_label: dict[str, LabelMetrics] | None = None
-
-
-class Parity(Section):
-    """How this file differs from the torch checkpoint it was made of, on `n` texts."""
-
-    n: int = Field(ge=1)
-    max_logit_difference: float
-    agreement: float = Field(description="share of texts with the same label")
-    agreement_low: float | None = Field(None, description="its lower bound, at 95%")
-    accuracy_drop: float | None = Field(description="torch less this file; None: no labels")
-    accuracy_drop_high: float | None = Field(
-        None, description="the upper bound of the drop, at 95%, paired; None: not known"
-    )
-    recall_drops: dict[str, float] | None = Field(
-        None, description="of each label's recall, torch less this file"
-    )
-    max_batch_difference: float | None = Field(
-        None,
-        description="of a probability, alone and in padded batches of other texts; None: not known",
-    )
-
-
-class NodeError(Section):
-    """What the logits lose when one node alone is quantised, on the calibration texts."""
-
-    node: str
-    rms_logit_difference: float
-    max_logit_difference: float
-    agreement: float
-
-
-class Quantization(Section):
-    """How an INT8 file was made."""
-
-    activations: Literal["static", "dynamic"] = Field(
-        description="static: scales are constants; dynamic: of each batch, so it moves answers"
-    )
-    calibration: Literal["minmax", "entropy", "percentile"] | None = Field(
-        None, description="how the ranges of static activations were taken; None: they are known"
-    )
-    texts: int | None = Field(None, description="how many the ranges and errors are of")
-    texts_sha256: str | None = None
-    left_out: tuple[str, ...] = Field((), description="nodes that stay in FP32, the worst first")
-    errors: tuple[NodeError, ...] = Field((), description="of every node, the worst first")
+# What was added since, and what it was before it was there: manifests from before it keep their
+# fingerprint.
+_ADDED: dict[str, object] = {
+    "pad_id": None,
+    "pairs": False,
+    "special_tokens": "text",
+    "windows": None,
+    "aggregation": "simple",
+    "pooling": None,
+    "normalize": False,
+    "dimensions": [],
+    "prompts": {},
+    "default_prompt": None,
+}
 
 
 class Manifest(Section):
@@ -143,13 +69,43 @@ class Manifest(Section):
     schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: str = Field(pattern=NAME_PATTERN)
     version: int = Field(ge=1)
-    task: Literal["text-classification"] = "text-classification"
-    problem_type: ProblemType = "single_label"
-    labels: tuple[str, ...] = Field(min_length=1, description="in the order of the logits")
+    task: Task = "text-classification"
+    problem_type: ProblemType = Field("single_label", description="of text classification")
+    labels: tuple[str, ...] = Field(
+        description="in the order of the logits; none where the task is feature-extraction"
+    )
     thresholds: tuple[float, ...] | None = Field(
         None, description="multi_label: the probability from which each label is given"
     )
+    pairs: bool = Field(False, description="an input is two texts; else it is one")
+    special_tokens: SpecialTokens = Field(
+        "text",
+        description="what a special token is that somebody typed, such as [SEP]: text like any "
+        "other, or the special token",
+    )
     max_length: int = Field(ge=1, description="tokens, special ones counted")
+    windows: Windows | None = Field(
+        None, description="how longer texts are read; None: they are cut"
+    )
+    aggregation: Literal["simple", "first", "average", "max"] = Field(
+        "simple",
+        description="of a tagger: how tokens become entities where a request does not say it; "
+        "first, where only the first token of each word was learnt",
+    )
+    pooling: Pooling | None = Field(
+        None, description="of an embedder: how the graph makes one vector of the tokens'"
+    )
+    normalize: bool = Field(False, description="of an embedder: to length 1")
+    embedding_size: int | None = Field(None, ge=1, description="of an embedder")
+    dimensions: tuple[int, ...] = Field(
+        (), description="shorter embeddings that an embedder was trained for; none: it was not"
+    )
+    prompts: dict[str, str] = Field(
+        default_factory=dict, description="what an embedder puts before a text, by name"
+    )
+    default_prompt: str | None = Field(
+        None, description="the name of the prompt of a text that comes with none; None: no prompt"
+    )
     pad_id: int | None = Field(
         None, ge=0, description="the id that fills a batch; None: that of tokenizer.json, or 0"
     )
@@ -181,8 +137,10 @@ class Manifest(Section):
         Scores, lineage and licence are left out: they may be corrected without a change.
         """
         decides = self.model_dump(mode="json", include=_DECIDES)
-        if self.pad_id is not None:  # manifests from before it keep their fingerprint
-            decides["pad_id"] = self.pad_id
+        for name, value in _ADDED.items():
+            own = self.model_dump(mode="json", include={name})[name]
+            if own != value:
+                decides[name] = own
         decides["files"] = {name: file.sha256 for name, file in self.files.items()}
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -215,6 +173,16 @@ class Manifest(Section):
     def _consistent(self) -> Self:
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("labels repeat")
+        if self.windows is not None and self.windows.stride >= self.max_length:
+            raise ValueError("windows have to share fewer tokens than they have")
+        if self.task == "feature-extraction":
+            return self._embedder()
+        if self.pooling or self.normalize or self.embedding_size or self.dimensions or self.prompts:
+            raise ValueError(f"a {self.task} model gives no embeddings")
+        if not self.labels:
+            raise ValueError("labels: it has none")
+        if self.task == "token-classification" and (self.pairs or self.thresholds):
+            raise ValueError("a token-classification model takes one text, and has no thresholds")
         if self.problem_type == "single_label" and len(self.labels) < 2:
             raise ValueError("a single_label model needs two labels or more")
         if self.problem_type == "regression" and len(self.labels) != 1:
@@ -223,6 +191,20 @@ class Manifest(Section):
             raise ValueError("a regression has no thresholds and no temperature")
         if self.thresholds is not None and len(self.thresholds) != len(self.labels):
             raise ValueError("thresholds and labels differ in number")
+        return self
+
+    def _embedder(self) -> Self:
+        if self.labels or self.thresholds or self.temperature != 1 or self.pairs:
+            raise ValueError(
+                "a feature-extraction model takes one text, and has no labels, thresholds or "
+                "temperature"
+            )
+        if self.embedding_size is None or self.pooling is None:
+            raise ValueError("a feature-extraction model says its pooling and embedding_size")
+        if any(not 0 < size <= self.embedding_size for size in self.dimensions):
+            raise ValueError("dimensions are shorter than embedding_size")
+        if self.default_prompt is not None and self.default_prompt not in self.prompts:
+            raise ValueError(f"default_prompt: there is no prompt {self.default_prompt!r}")
         return self
 
 

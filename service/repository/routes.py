@@ -6,18 +6,25 @@ Defines the format, reads it, and says what in it nothing answers to. Loads and 
 
 import re
 import tomllib
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from service.errors import RepositoryError, UnknownModel
-from service.repository.manifest import Section
+from service.repository.kinds import Kind, unlike
+from service.repository.sections import Section
 
 FILE_NAME = "routes.toml"
-NO_CONFIDENCE = "a regression, whose number has no confidence to compare with a threshold"
 _PINNED = re.compile(r"[^@]+@[1-9][0-9]{0,8}")
+
+
+class Target(NamedTuple):
+    """A model, and the version if the request pinned one."""
+
+    name: str
+    version: int | None = None
 
 
 class Fitted(Section):
@@ -69,6 +76,11 @@ class Cascade(Section):
     models: dict[str, Fitted]
     fit: Fit
 
+    def kinds(self, kinds: Mapping[Target, Kind]) -> dict[str, Kind]:
+        """Of the models of the chain, by name, those that are known."""
+        targets = {name: Target(name, self.models[name].version) for name in self.chain}
+        return {name: kinds[target] for name, target in targets.items() if target in kinds}
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if len(self.hops) != len(self.chain) - 1:
@@ -103,13 +115,13 @@ class Routes(Section):
     def problems(
         self,
         versions: Mapping[str, Sequence[int]],
-        regressions: Container["Target"] = (),
+        kinds: Mapping[Target, Kind] | None = None,
     ) -> list[str]:
         """What in the routes names something that nothing answers to, or that cannot be asked so.
 
         Args:
             versions: of the repository, by model.
-            regressions: the versions that give a number and no label.
+            kinds: of the versions whose manifests can be read; None: it is not looked at.
 
         Returns:
             A sentence each, which says what to do.
@@ -118,12 +130,13 @@ class Routes(Section):
         return [
             *self._unanswered(versions),
             *self._unfitted(versions),
-            *self._unsure(regressions),
+            *self._unsure(kinds or {}),
+            *self._unlike(kinds or {}),
             *(f"route {name!r} hides the model of that name: rename it" for name in hidden),
         ]
 
     @property
-    def pinned(self) -> "set[Target]":
+    def pinned(self) -> set[Target]:
         """The versions that routes name by their number, cascades among them."""
         named = [self.default, *self.aliases.values(), *(one.with_ for one in self.shadow.values())]
         targets = {parse_target(name) for name in named if name and _PINNED.fullmatch(name)}
@@ -167,21 +180,42 @@ class Routes(Section):
                         "repository: bring it back, or fit again with `stillhouse calibrate`"
                     )
 
-    def _unsure(self, regressions: Container["Target"]) -> Iterator[str]:
+    def _unsure(self, kinds: Mapping[Target, Kind]) -> Iterator[str]:
+        """What cascades ask that cannot be asked so."""
         for route, cascade in self.cascade.items():
-            for name in cascade.chain:
-                if Target(name, cascade.models[name].version) in regressions:
+            found = cascade.kinds(kinds)
+            for name, kind in found.items():
+                if kind.unsure:
                     yield (
-                        f"cascade {route!r} asks {name!r}, {NO_CONFIDENCE}: take it out of "
+                        f"cascade {route!r} asks {name!r}, {kind.unsure}: take it out of "
                         f"{FILE_NAME}, and serve {name!r} by its own name"
                     )
+            if differ := unlike(found):
+                yield (
+                    f"cascade {route!r} asks models of different kinds: {differ}: fit one of "
+                    "models that take and give the same"
+                )
 
+    def _unlike(self, kinds: Mapping[Target, Kind]) -> Iterator[str]:
+        """Shadows of another task, or of other inputs."""
+        for route, shadow in self.shadow.items():
+            own, others = self._kind(route, kinds), self._kind(shadow.with_, kinds)
+            if own is not None and others is not None and not own.comparable(others):
+                yield (
+                    f"shadow of {route!r}, {own}: {shadow.with_!r} is {others}: a shadow takes and "
+                    "gives what the model does"
+                )
 
-class Target(NamedTuple):
-    """A model, and the version if the request pinned one."""
-
-    name: str
-    version: int | None = None
+    def _kind(self, named: str, kinds: Mapping[Target, Kind]) -> Kind | None:
+        """Of what a route names: of a cascade its last, of a model its highest version."""
+        meant = self.aliases.get(named, named)
+        if meant in self.cascade:
+            cascade = self.cascade[meant]
+            return cascade.kinds(kinds).get(cascade.chain[-1])
+        name, _, version = meant.partition("@")
+        numbers = {one.version or 0: kind for one, kind in kinds.items() if one.name == name}
+        chosen = version if version else str(max(numbers, default=0))
+        return next((kind for number, kind in numbers.items() if str(number) == chosen), None)
 
 
 def read_routes(root: Path) -> Routes:

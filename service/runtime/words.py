@@ -24,7 +24,7 @@ class WordCache:
     """Reads texts word by word, and remembers the words; safe to use from several threads.
 
     Args:
-        backend: of a kind that `reads_word_by_word`, without padding.
+        backend: of a kind that `reads_word_by_word`, without padding or truncation.
         capacity: bytes that are held at most, by an estimate. Words are in two generations: when
             the newer has half of it, the older is forgotten.
         lessons: most words that are learnt from one text, so that none takes much
@@ -46,8 +46,12 @@ class WordCache:
         self._recent: dict[str, tuple[int, ...]] = {}
         self._recent_bytes = 0
         self._before: dict[str, tuple[int, ...]] = {}
-        # An added token, such as [SEP], is found before the text is split.
-        added = [token.content for token in backend.get_added_tokens_decoder().values()]
+        # An added token is found before the text is split; a special one may be text.
+        added = [
+            token.content
+            for token in backend.get_added_tokens_decoder().values()
+            if not (token.special and backend.encode_special_tokens)
+        ]
         starts = "".join({token[0] for token in added if token})
         starts += starts.lower() + starts.upper()
         self._may_be_added = re.compile(f"[{re.escape(starts)}]" if starts else "(?!)")
@@ -88,7 +92,7 @@ class WordCache:
         if len(word) > LONGEST_WORD:
             return None
         found = self._backend.encode(word, add_special_tokens=False)
-        if found.overflowing or self._hides_added(word):
+        if self._hides_added(word):
             return None
         return tuple(found.ids)
 

@@ -5,11 +5,14 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from service.runtime.model import Item, Output
+from service.runtime.model import Input, Item, Output
 
 ENTRY_BYTES = 600  # of an answer beside its text, its ids and its scores
 ID_BYTES = 36  # of a token id in a list
 LABEL_BYTES = 64  # of a label's logit and probability
+NUMBER_BYTES = 4  # of an embedding's
+PLACE_BYTES = 220  # of a token's place in its text
+TOKEN_LABEL_BYTES = 4  # of a label's probability, where each token has one
 
 
 class Known(NamedTuple):
@@ -27,12 +30,14 @@ class AnswerCache:
     Args:
         capacity: bytes that may be held, by an estimate that counts texts, ids and scores.
         labels: of the model.
+        numbers: of an embedding that it gives.
     """
 
-    def __init__(self, capacity: int, labels: int) -> None:
+    def __init__(self, capacity: int, labels: int, numbers: int = 0) -> None:
         self._capacity = capacity
-        self._fixed = ENTRY_BYTES + labels * LABEL_BYTES
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._fixed = ENTRY_BYTES + labels * LABEL_BYTES + numbers * NUMBER_BYTES
+        self._token = PLACE_BYTES + labels * TOKEN_LABEL_BYTES
+        self._known: OrderedDict[Input, Known] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -40,14 +45,14 @@ class AnswerCache:
         """Bytes that are held, by that estimate."""
         return self._bytes
 
-    def recall(self, texts: Iterable[str]) -> dict[str, Known]:
+    def recall(self, texts: Iterable[Input]) -> dict[Input, Known]:
         """What is remembered of texts, by text."""
         found = {text: self._known[text] for text in texts if text in self._known}
         for text in found:
             self._known.move_to_end(text)
         return found
 
-    def remember(self, answers: dict[str, Known]) -> None:
+    def remember(self, answers: dict[Input, Known]) -> None:
         """Adds answers, and forgets as many of the oldest as are too many."""
         for text, known in answers.items():
             if text not in self._known:
@@ -56,5 +61,13 @@ class AnswerCache:
         while self._bytes > self._capacity:
             self._bytes -= self._size(*self._known.popitem(last=False))
 
-    def _size(self, text: str, known: Known) -> int:
-        return self._fixed + sys.getsizeof(text) + ID_BYTES * len(known.item.ids)
+    def _size(self, text: Input, known: Known) -> int:
+        item = known.item
+        token = ID_BYTES if item.places is None else ID_BYTES + self._token
+        return self._fixed + _bytes_of(text) + token * item.tokens
+
+
+def _bytes_of(one: Input) -> int:
+    if isinstance(one, str):
+        return sys.getsizeof(one)
+    return sum(map(sys.getsizeof, (one, one.text, one.text_pair)))

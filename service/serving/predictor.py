@@ -5,10 +5,15 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from service.errors import EmptyInput, InvalidInput, TextTooLong
-from service.runtime.model import Item, Model
+from service.repository.manifest import Manifest
+from service.repository.sections import Windows
+from service.runtime.framing import NoRoom
+from service.runtime.model import Input, Item, Model, Output, Pair
+from service.runtime.tasks.embedding import prompted
 from service.serving.answers import AnswerCache, Known
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
@@ -53,20 +58,28 @@ class Predictor:
         Raises:
             StillhouseError: see `service.errors`.
         """
-        self.check(ask.texts)
-        known: dict[str, Item] = {}  # encoded for the model before, and perhaps for the next
-        reading = ""
+        self.check(ask.inputs)
+        known: dict[Input, Item] = {}  # encoded for the model before, and perhaps for the next
+        read_as: tuple[str, Windows | None] = ("", None)
         answers: list[Answer] = []
-        rows: Sequence[int] = range(len(ask.texts))
+        rows: Sequence[int] = range(len(ask.inputs))
         for number, step in enumerate(plan.steps):
             loaded = await self._registry.acquire(step.target, ask.deadline)
-            if loaded.model.reading != reading:
-                known, reading = {}, loaded.model.reading
-            texts = ask.texts if not number else [ask.texts[row] for row in rows]
-            found = await self._ask(loaded, ask, texts, rows, known, hops)
             manifest = loaded.model.manifest
+            if manifest.pairs or Pair in map(type, ask.inputs):
+                _refuse_other_kind(manifest, ask.inputs)
+            windows = manifest.windows if ask.windows is None else ask.windows or None
+            if (loaded.model.reading, windows) != read_as:
+                known, read_as = {}, (loaded.model.reading, windows)
+            texts = ask.inputs if not number else [ask.inputs[row] for row in rows]
+            if manifest.embedding_size is not None:
+                texts = prompted(manifest, texts, ask.prompt_name)
+            found = await self._ask(loaded, ask, texts, rows, windows, known, hops)
             for row, (item, output) in zip(rows, found, strict=True):
-                answer = Answer(output, manifest, len(item.ids), item.truncated, number > 0)
+                tokens, more = len(item.ids), len(item.more)
+                if more:
+                    tokens = item.tokens
+                answer = Answer(output, manifest, tokens, item.truncated, number > 0, 1 + more)
                 if number:
                     answers[row] = answer
                 else:
@@ -78,7 +91,7 @@ class Predictor:
                 break
         return answers
 
-    def check(self, texts: Sequence[str]) -> None:
+    def check(self, texts: Sequence[Input]) -> None:
         """Raises InvalidInput unless texts are few, short and not empty."""
         if len(texts) > self._max_texts:
             raise InvalidInput(f"{len(texts)} texts; at most {self._max_texts} in a request")
@@ -87,35 +100,45 @@ class Predictor:
                 raise InvalidInput(
                     f"text {index} has {len(text)} characters; at most {self._max_characters}"
                 )
-            if not text or text.isspace():
+            if isinstance(text, Pair):
+                if not (text.text.strip() and text.text_pair.strip()):
+                    raise EmptyInput(f"of pair {index} a text is empty")
+            elif not text or text.isspace():
                 raise EmptyInput(f"text {index} is empty")
 
     async def _ask(
         self,
         loaded: Loaded,
         ask: Ask,
-        texts: Sequence[str],
+        texts: Sequence[Input],
         rows: Sequence[int],
-        items: dict[str, Item],
+        windows: Windows | None,
+        items: dict[Input, Item],
         hops: list[Hop],
     ) -> list[Known]:
         """What a model says of texts, each asked once.
 
         Args:
             rows: of the texts in the request.
+            windows: how what is too long is read; None: it is cut.
             items: of the texts that are encoded already; gets those of the others.
         """
-        with loaded.admission.admit(texts, ask.deadline) as job:
+        with loaded.admission.admit(texts, ask.deadline, windows) as job:
             model = loaded.model
             hop = Hop(model.manifest.name, model.manifest.version, len(texts), job.arrived)
             hops.append(hop)
-            cache = self._cache(model) if self._answer_cache else None
+            # What is remembered was read as the manifest says.
+            remembers = self._answer_cache and windows == model.manifest.windows
+            cache = self._cache(model) if remembers else None
             known = cache.recall(texts) if cache is not None else {}
             new = texts
             if known or len(texts) > 1:
                 hop.recalled = sum([text in known for text in texts])
                 new = [text for text in dict.fromkeys(texts) if text not in known]
-            await self._pool.encode(model, new, items, ask.deadline)
+            try:
+                await self._pool.encode(model, new, items, ask.deadline, windows)
+            except NoRoom as error:
+                raise InvalidInput(f"pair {rows[texts.index(error.input)]}: {error}") from None
             hop.encoded = time.monotonic()
             if not ask.truncate:
                 read = {text: answer.item for text, answer in known.items()} | items
@@ -123,10 +146,14 @@ class Predictor:
             if not new:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
-            loaded.admission.settle(job, sum([len(item.ids) for item in batch]))
-            result = await loaded.batcher.answer(job, batch)
+            run = batch if windows is None else [one for item in batch for one in item.windows]
+            loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
+            result = await loaded.batcher.answer(job, run)
             hop.started, hop.ended = result.started, result.ended
-            asked = list(map(Known, batch, result.outputs))
+            outputs = result.outputs
+            if windows is not None:
+                outputs = _joined(model, batch, outputs, windows)
+            asked = list(map(Known, batch, outputs))
             if new is texts and cache is None:
                 return asked
             known |= zip(new, asked, strict=True)
@@ -136,8 +163,37 @@ class Predictor:
 
     def _cache(self, model: Model) -> AnswerCache:
         if model not in self._caches:
-            self._caches[model] = AnswerCache(self._answer_cache, len(model.manifest.labels))
+            manifest = model.manifest
+            self._caches[model] = AnswerCache(
+                self._answer_cache, len(manifest.labels), manifest.embedding_size or 0
+            )
         return self._caches[model]
+
+
+def _refuse_other_kind(manifest: Manifest, inputs: Sequence[Input]) -> None:
+    """Raises InvalidInput for an input of a kind that the model does not take."""
+    for index, one in enumerate(inputs):
+        if isinstance(one, Pair) and not manifest.pairs:
+            raise InvalidInput(
+                f"input {index} is a pair of texts, and {manifest.name} takes one text"
+            )
+        if manifest.pairs and not isinstance(one, Pair):
+            raise InvalidInput(
+                f"input {index} is one text, and {manifest.name} takes pairs: give it a text and "
+                "a text_pair"
+            )
+
+
+def _joined(
+    model: Model, items: Sequence[Item], outputs: Sequence[Output], windows: Windows
+) -> list[Output]:
+    """What is said of each input by the outputs of all their windows, one after the other."""
+    joined = []
+    left = iter(outputs)
+    for item in items:
+        own = list(islice(left, len(item.windows)))
+        joined.append(model.joined(item, own, windows) if item.more else own[0])
+    return joined
 
 
 def _refuse_truncated(model: Model, rows: Sequence[int], items: Sequence[Item]) -> None:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from service.errors import StillhouseError
+from service.errors import StillhouseError, WrongTask
+from service.repository.kinds import Kind
 from service.repository.routes import Shadow
-from service.runtime.tasks.outputs import agree
 from service.serving.predictor import Predictor
 from service.serving.shapes import Answer, Ask
 from service.serving.versions.registry import Registry
@@ -36,7 +36,7 @@ class Counts(Protocol):
 
 
 class _Offer(NamedTuple):
-    text: str
+    ask: Ask
     answer: Answer
     with_: str
     made: float
@@ -66,13 +66,13 @@ class Shadows:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def offer(self, shadow: Shadow, texts: Sequence[str], answers: Sequence[Answer]) -> None:
+    def offer(self, shadow: Shadow, ask: Ask, answers: Sequence[Answer]) -> None:
         """Draws whether a request is shadowed, and queues its texts if there is room."""
         if random.random() >= shadow.share:  # noqa: S311  a sample, not a secret
             return
         now = time.monotonic()
-        for text, answer in zip(texts, answers, strict=True):
-            offer = _Offer(text, answer, shadow.with_, now)
+        for one, answer in zip(ask.inputs, answers, strict=True):
+            offer = _Offer(ask._replace(inputs=[one]), answer, shadow.with_, now)
             try:
                 self._offers.put_nowait(offer)
             except asyncio.QueueFull:
@@ -97,21 +97,13 @@ class Shadows:
                 self._counts.shadow_dropped(offer.model, offer.with_)
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        ask = Ask([offer.text], offer.with_, True, time.monotonic() + PATIENCE_SECONDS)
-        (answer,) = await self._predictor.answer(ask, self._registry.plan(offer.with_), [])
-        label, agrees = _compared(offer.answer, answer)
-        self._counts.shadowed(offer.model, offer.with_, label, agrees)
-
-
-def _compared(first: Answer, second: Answer) -> tuple[str, bool]:
-    """What the first said in a word, and whether the second says the same: see `outputs.agree`.
-
-    Several labels are one word, since their combinations would be too many for metrics; so is a
-    number.
-    """
-    labels = first.manifest.labels
-    agrees = agree(first.output, labels, second.output, second.manifest.labels)
-    if first.manifest.problem_type == "regression":
-        return "number", agrees
-    said = first.said
-    return "several" if len(said) > 1 else "".join(said) or "none", agrees
+        plan = self._registry.plan(offer.with_)
+        kind = Kind.of(self._registry.describe(plan.last))
+        if not kind.comparable(Kind.of(offer.answer.manifest)):
+            raise WrongTask(f"{offer.with_} is {kind}, and no shadow of {offer.model}")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        ask = offer.ask._replace(model=offer.with_, truncate=True, deadline=deadline)
+        (answer,) = await self._predictor.answer(ask, plan, [])
+        first, labels = offer.answer.output, offer.answer.manifest.labels
+        agrees = first.agrees(labels, answer.output, answer.manifest.labels)
+        self._counts.shadowed(offer.model, offer.with_, first.word(labels), agrees)

@@ -1,26 +1,31 @@
 """The shapes that a request takes on its way: what was asked, and what came of it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from service.repository.manifest import Manifest
-from service.runtime.model import Output
+from service.repository.sections import Windows
+from service.runtime.model import Input, Output
 
 
 class Ask(NamedTuple):
     """A prediction request of any dialect.
 
     Attributes:
-        texts: in the order of the request.
+        inputs: texts, or pairs of them, in the order of the request.
         model: a model, `name@version`, an alias or a cascade; None: the default.
         truncate: cut what is too long; False refuses it.
         deadline: on the clock of `time.monotonic`.
+        windows: how what is too long is read; None: as the model's manifest says; False: cut.
+        prompt_name: of what an embedder puts before each text; None: as its manifest says.
     """
 
-    texts: Sequence[str]
+    inputs: Sequence[Input]
     model: str | None
     truncate: bool
     deadline: float
+    windows: Windows | Literal[False] | None = None
+    prompt_name: str | None = None
 
 
 class Hop:
@@ -52,7 +57,8 @@ class Answer(NamedTuple):
     Attributes:
         manifest: of the version that answered.
         tokens: that the model read, special ones included.
-        truncated: the text had more tokens than the model reads.
+        truncated: the text had more tokens than were read.
+        windows: in how many it was read.
         escalated: a cheaper model was asked first, and was unsure.
     """
 
@@ -61,6 +67,7 @@ class Answer(NamedTuple):
     tokens: int
     truncated: bool
     escalated: bool
+    windows: int = 1
 
     @property
     def said(self) -> tuple[str, ...]:

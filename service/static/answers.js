@@ -1,48 +1,21 @@
 // A card for each model and each cascade: what it says of the current text, and how fast.
 
-import { element, figures, percent } from "./dom.js";
+import { element, figures } from "./dom.js";
+import { inputsOf, kindOf } from "./inputs.js";
+import { partsOf, readNotes } from "./told.js";
 
-const SHOWN_LABELS = 5;
+const DOES = {
+  tagger: "tags parts of a text",
+  pairs: "reads two texts",
+  ranker: "scores a second text for the first",
+  embedder: "compares two texts",
+};
 
-function sizeOf({ bytes, precision, version }) {
+function aboutOf(model) {
+  const { bytes, precision, version } = model;
   const size = bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
-  return `version ${version}, ${precision}, ${size}`;
-}
-
-/** Every label that is given, and the best of the rest; a number has no labels. */
-function scoreRows({ label, labels, scores }) {
-  const given = new Set(labels ?? [label]);
-  const ranked = Object.entries(scores);
-  const shown = ranked.filter(([name], rank) => given.has(name) || rank < SHOWN_LABELS);
-  const list = element("ul", { class: "scores" });
-  for (const [name, score] of shown) {
-    const bar = element("span");
-    bar.style.setProperty("--share", score);
-    list.append(
-      element(
-        "li",
-        given.has(name) ? { class: "given" } : {},
-        element("span", {}, name),
-        element("span", { class: "bar", "aria-hidden": "true" }, bar),
-        element("span", { class: "number" }, percent(score)),
-      ),
-    );
-  }
-  if (shown.length < ranked.length) {
-    list.append(element("li", {}, `${ranked.length - shown.length} more`));
-  }
-  return list;
-}
-
-/**
- * What a text gets: a label; of a multi-label model any number of them, best first; of a
- * regression a number.
- */
-export function answerOf({ label, labels, score, scores }) {
-  if (!scores) return String(Number(score.toPrecision(4)));
-  if (!labels) return label;
-  const ranked = [...labels].sort((a, b) => scores[b] - scores[a]);
-  return ranked.join(", ") || "no label";
+  const does = DOES[kindOf(model)];
+  return `${does ? `${does}; ` : ""}version ${version}, ${precision}, ${size}`;
 }
 
 function times({ inference, total }) {
@@ -52,7 +25,8 @@ function times({ inference, total }) {
 }
 
 class Card {
-  constructor(name, about, { isDefault, isRoute }) {
+  constructor(name, about, { isDefault, isRoute, kind }) {
+    this.kind = kind;
     const header = element("header", {}, element("h3", {}, name));
     if (isDefault) header.append(element("span", { class: "tag" }, "default"));
     header.append(element("p", { class: "hint" }, about));
@@ -81,13 +55,20 @@ class Card {
     this.show(element("p", { class: "failed" }, detail));
   }
 
-  answer({ predictions: [prediction], timing_ms: timing }) {
-    const notes = this.notes(prediction);
-    if (prediction.truncated) notes.push(`Read only its first ${prediction.tokens} tokens.`);
+  /** What it is asked; null: it wants a second text, and says so. */
+  inputs(first, second) {
+    const inputs = inputsOf(this.kind, first, second);
+    if (!inputs) this.show(element("p", { class: "note" }, "Reads two texts: type a second one."));
+    return inputs;
+  }
+
+  answer({ predictions, timing_ms: timing }, inputs) {
+    const { answer, details } = partsOf(predictions, inputs);
+    const notes = [...this.notes(predictions[0]), ...readNotes(predictions)];
     this.show(
-      element("p", { class: "answer" }, answerOf(prediction)),
+      answer,
       ...notes.map((note) => element("p", { class: "note" }, note)),
-      ...(prediction.scores ? [scoreRows(prediction)] : []),
+      ...details,
       times(timing),
     );
   }
@@ -98,8 +79,9 @@ class Card {
 }
 
 class CascadeCard extends Card {
-  constructor(cascade, isDefault) {
-    super(cascade.name, `asks ${cascade.chain.join(", then ")}`, { isDefault, isRoute: true });
+  constructor(cascade, isDefault, kind) {
+    const about = `asks ${cascade.chain.join(", then ")}`;
+    super(cascade.name, about, { isDefault, isRoute: true, kind });
     this.stale = cascade.stale;
   }
 
@@ -116,12 +98,14 @@ export function cardsOf({ default: standard, models, cascades }) {
   const cards = new Map();
   for (const model of serving) {
     const isDefault = model.name === standard;
-    cards.set(model.name, new Card(model.name, sizeOf(model), { isDefault, isRoute: false }));
+    const what = { isDefault, isRoute: false, kind: kindOf(model) };
+    cards.set(model.name, new Card(model.name, aboutOf(model), what));
   }
   const ready = new Set(cards.keys());
   for (const cascade of cascades) {
-    if (!ready.has(cascade.chain.at(-1))) continue; // its own panel says what is missing
-    cards.set(cascade.name, new CascadeCard(cascade, cascade.name === standard));
+    const last = serving.find((model) => model.name === cascade.chain.at(-1));
+    if (!last) continue; // its own panel says what is missing
+    cards.set(cascade.name, new CascadeCard(cascade, cascade.name === standard, kindOf(last)));
   }
   return { cards, ready };
 }

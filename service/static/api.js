@@ -47,10 +47,10 @@ async function problemOf(response) {
 
 export const models = () => ask("models");
 export const stats = () => ask("stats");
-export const predict = (text, model, signal) =>
+export const predict = (inputs, model, signal) =>
   ask("predict", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ inputs: text, model }),
+    body: JSON.stringify({ inputs, model }),
     signal,
   });

@@ -1,8 +1,8 @@
 // A panel for each cascade: move its threshold, and see who would answer and what to expect.
 
-import { answerOf } from "./answers.js";
 import { Curve, draw } from "./curve.js";
 import { element, figures, percent, say } from "./dom.js";
+import { answerOf } from "./told.js";
 
 const STEPS = 200;
 

@@ -1,22 +1,18 @@
 // The playground: asks every model and every cascade about the text, as it is typed.
 
-import { answerOf, brokenCards, cardsOf } from "./answers.js";
+import { brokenCards, cardsOf } from "./answers.js";
 import { isRefused, models, predict, useKey } from "./api.js";
 import { cascadePanel } from "./cascades.js";
-import { byId, element, median, percent, say } from "./dom.js";
+import { byId, element, median, say } from "./dom.js";
+import { examplesFor, takesTwo } from "./inputs.js";
 import { watch } from "./live.js";
+import { spoken } from "./told.js";
 
 const DEBOUNCE_MS = 250;
 const KEPT_TIMES = 50;
 const TICKS_A_LOOK = 5; // a look at the list of models for each so many looks at the figures
-const EXAMPLES = [
-  "A good film, moving and funny.",
-  "Two hours that I will not get back.",
-  "Not without charm, but it never quite works.",
-  "So bad that it is good again.",
-];
-
 const text = byId("text");
+const pair = byId("pair");
 const answers = new Map(); // by model: its prediction for the current text
 const seconds = new Map(); // by model: milliseconds that its answers took, the newest last
 let listed = ""; // the list of models as it came, to see whether it changed
@@ -46,6 +42,25 @@ function complain(error) {
   if (isRefused()) byId("key-form").hidden = false;
 }
 
+/** Examples that suit the models there are, and a second box where one is of use. */
+function offerInputs(serving) {
+  const two = [...cards.values()].some((card) => takesTwo(card.kind));
+  byId("pair-field").hidden = !two;
+  if (!two) pair.value = "";
+  byId("examples").replaceChildren(
+    ...examplesFor(serving).map(([first, second = ""]) => {
+      const words = second ? `${first} / ${second}` : first;
+      const button = element("button", { type: "button" }, words);
+      button.addEventListener("click", () => {
+        text.value = first;
+        pair.value = second;
+        runSoon(0);
+      });
+      return button;
+    }),
+  );
+}
+
 /** Reads what there is, and lays the page out anew where that changed. */
 async function look() {
   const list = await models();
@@ -61,6 +76,7 @@ async function look() {
     ...[...cards.values()].map((card) => card.node),
     ...brokenCards(list),
   );
+  offerInputs(list.models.filter((model) => cards.has(model.name)));
   byId("cascades").replaceChildren(...panels.map((panel) => panel.node));
   byId("no-models").hidden = ready.size > 0;
   byId("no-cascades").hidden = cascades.size > 0;
@@ -71,10 +87,10 @@ async function look() {
 async function run() {
   running?.abort();
   const mine = (running = new AbortController());
-  const asked = text.value;
+  const [first, second] = [text.value, pair.value];
   answers.clear();
   if (!isRefused()) say(byId("problem"), "");
-  if (!asked.trim()) {
+  if (!first.trim()) {
     for (const card of cards.values()) card.clear();
     say(byId("announcement"), "");
     updatePanels();
@@ -83,16 +99,17 @@ async function run() {
   for (const card of cards.values()) card.wait();
   const said = [];
   for (const [name, card] of cards) {
+    const inputs = card.inputs(first, second);
+    if (!inputs) continue;
     try {
-      const response = await predict(asked, name, mine.signal);
+      const response = await predict(inputs, name, mine.signal);
       if (mine.signal.aborted) return;
       const [prediction] = response.predictions;
-      card.answer(response);
+      card.answer(response, inputs);
       if (ready.has(name)) {
         answers.set(name, prediction);
         keepTime(name, response.timing_ms.total);
-        const sure = prediction.scores ? `, ${percent(prediction.confidence, 0)}` : "";
-        said.push(`${name}: ${answerOf(prediction)}${sure}`);
+        said.push(`${name}: ${spoken(response.predictions)}`);
       } else {
         said.push(`${name}: answered by ${prediction.model}`);
       }
@@ -105,7 +122,7 @@ async function run() {
     }
     updatePanels();
   }
-  say(byId("announcement"), `${said.join(". ")}.`);
+  say(byId("announcement"), said.length ? `${said.join(". ")}.` : "Nothing was asked.");
 }
 
 function runSoon(wait) {
@@ -128,15 +145,7 @@ async function tick() {
   }
 }
 
-text.addEventListener("input", () => runSoon(DEBOUNCE_MS));
-for (const example of EXAMPLES) {
-  const button = element("button", { type: "button" }, example);
-  button.addEventListener("click", () => {
-    text.value = example;
-    runSoon(0);
-  });
-  byId("examples").append(button);
-}
+for (const box of [text, pair]) box.addEventListener("input", () => runSoon(DEBOUNCE_MS));
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   useKey(byId("key").value);

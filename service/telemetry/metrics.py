@@ -8,12 +8,13 @@ from bisect import bisect_left
 from collections import Counter as Count
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.repository.manifest import Manifest
+from service.repository.manifest import Manifest, ProblemType, Task
 from service.serving.shapes import Answer, Stages
 from service.telemetry.gauges import SHARED_FOLDER, Gauges
 from service.telemetry.record import Record
@@ -145,7 +146,7 @@ class Metrics:
         for version, answers in versions.items():
             counts = self._versions.get(version)
             manifest = answers[0].manifest
-            if counts is None or counts.answers != (manifest.labels, manifest.problem_type):
+            if counts is None or counts.answers != _answers_of(manifest):
                 # The first, or published anew under its number.
                 counts = self._versions[version] = _Version(self, manifest)
             counts.count(answers)
@@ -198,8 +199,13 @@ class _Route:
             metrics.rejected.labels(error).inc(times)
 
 
+def _answers_of(manifest: Manifest) -> tuple[tuple[str, ...], ProblemType, Task]:
+    """What has to stay as it is for its answers to count in the same places."""
+    return manifest.labels, manifest.problem_type, manifest.task
+
+
 class _Version:
-    """Where the answers of one version count; a regression gives no label and has no confidence."""
+    """Where the answers of one version count; numbers and embeddings have no confidence."""
 
     def __init__(self, metrics: Metrics, manifest: Manifest) -> None:
         at = (manifest.name, manifest.version)
@@ -207,11 +213,14 @@ class _Version:
         self._escalated = metrics.escalated.labels(*at)
         self._truncated = metrics.truncated.labels(*at)
         self._tokens = metrics.text_tokens.labels(*at)
-        self.answers = (manifest.labels, manifest.problem_type)
+        self.answers = _answers_of(manifest)
         self._confidence = self._labels = None
-        if manifest.problem_type != "regression":
+        if manifest.problem_type != "regression" and manifest.task != "feature-extraction":
             self._confidence = metrics.confidence.labels(*at)
-            self._labels = {label: metrics.labels.labels(*at, label) for label in manifest.labels}
+            self._label_of = partial(metrics.labels.labels, *at)
+            # A tagger's answers have other labels than its tokens: each is counted once it is said.
+            known = () if manifest.task == "token-classification" else manifest.labels
+            self._labels = {label: self._label_of(label) for label in known}
 
     def count(self, answers: Sequence[Answer]) -> None:
         self._texts.inc(len(answers))
@@ -226,4 +235,6 @@ class _Version:
         labels = self.answers[0]
         said = [label for answer in answers for label in answer.output.said(labels)]
         for label, times in Count(said).items():
+            if label not in self._labels:
+                self._labels[label] = self._label_of(label)
             self._labels[label].inc(times)

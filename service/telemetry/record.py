@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from service.runtime.model import Input
 from service.serving.shapes import Answer, Hop
 
 NO_ROUTE = "-"  # of a request that named no route there is; a client's word is no metric's label
@@ -38,7 +39,7 @@ class Record(NamedTuple):
     ended: float
     at: float
     traceparent: str | None
-    texts: Sequence[str] | None
+    texts: Sequence[Input] | None
     answers: Sequence[Answer]
     hops: Sequence[Hop]
 

@@ -14,7 +14,8 @@ from export.measure.gate import Gate
 from export.measure.served import served_logits
 from export.publish.request import Request
 from export.quantize.int8 import Int8
-from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, File, Lineage, Manifest
+from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest
+from service.repository.sections import File, Lineage
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_bilstm, toy_texts

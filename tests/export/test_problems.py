@@ -19,9 +19,9 @@ from tests.tiny import EMOTIONS, TOLD, tiny_encoder_checkpoint, toy_emotions, to
 from tests.training.builders import student_recipe, teacher_recipe
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
-from training.loop.trainer import run_recipe
 from training.models.checkpoint import load_checkpoint
 from training.recipe.recipe import Recipe
+from training.tasks.run import run_recipe
 
 Writer = Callable[[Path, int, int], Path]
 SAME = Gate(1e-4, max_accuracy_drop=0.0, min_agreement=1.0)

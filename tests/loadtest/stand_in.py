@@ -28,6 +28,7 @@ class Behaviour:
     )
     cascades: dict[str, list[str]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    of_pairs: frozenset[str] = frozenset()
     key: str | None = None
     seconds: dict[str, float] = field(
         default_factory=lambda: {"teacher": 0.02, "student": 0.005},
@@ -63,7 +64,10 @@ class Handler(BaseHTTPRequestHandler):
         elif not self._admitted():
             self._answer(401, {"title": "Unauthorized"})
         elif self.path == "/models":
-            models = [{"name": n, "state": s} for n, s in behaviour.states.items()]
+            models = [
+                {"name": n, "state": s, "pairs": n in behaviour.of_pairs}
+                for n, s in behaviour.states.items()
+            ]
             cascades = [{"name": n, "chain": c} for n, c in behaviour.cascades.items()]
             listed = {"models": models, "cascades": cascades, "aliases": behaviour.aliases}
             self._answer(200, {"default": "student", **listed})
@@ -95,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         chain = behaviour.cascades.get(behaviour.aliases.get(body["model"], body["model"]))
         escalated = chain is not None and number % 2 == 0
         model = body["model"] if chain is None else chain[escalated]
-        texts = [body["inputs"]] if isinstance(body["inputs"], str) else body["inputs"]
+        texts = body["inputs"] if isinstance(body["inputs"], list) else [body["inputs"]]
         prediction = {
             "label": "positive",
             "score": 0.9,

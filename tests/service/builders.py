@@ -1,7 +1,7 @@
 """Tiny models in the repository's format, whose answers can be told by reading the text."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ from service.repository.manifest import (
     FILE_NAME,
     MODEL_FILE,
     TOKENIZER_FILE,
-    File,
-    Lineage,
     Manifest,
     read_manifest,
 )
+from service.repository.sections import File, Lineage
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "fine", "film")
+Graph = Callable[["np.ndarray[Any, np.dtype[np.float32]]"], onnx.ModelProto]
 SCORES: Mapping[str, tuple[float, ...]] = {"good": (-2.0, 2.0), "bad": (2.0, -2.0)}
 
 
@@ -33,17 +33,45 @@ def word_tokenizer(words: Sequence[str] = WORDS) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     return tokenizer
 
 
-def sum_graph(table: np.ndarray[Any, np.dtype[np.float32]]) -> onnx.ModelProto:
-    """Logits that are the sum of each token's row of `table` (words, labels)."""
+def token_graph(table: np.ndarray[Any, np.dtype[np.float32]]) -> onnx.ModelProto:
+    """Logits of each token that are its row of `table` (words, labels)."""
+    model = sum_graph(table)
+    graph = model.graph
+    del graph.node[-1], graph.output[:]
+    graph.node[-1].output[0] = "logits"
+    shape = ["batch", "time", table.shape[1]]
+    graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape))
+    return model
+
+
+def sum_graph(
+    table: np.ndarray[Any, np.dtype[np.float32]], *, pairs: bool = False
+) -> onnx.ModelProto:
+    """Logits that are the sum of each token's row of `table` (words, labels).
+
+    Args:
+        pairs: it takes token types, and the second text counts three times.
+    """
+    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if pairs else [])]
+    weights = [helper.make_node("Identity", ["attention_mask"], ["weights"])]
+    if pairs:
+        weights = [
+            helper.make_node("Mul", ["attention_mask", "token_type_ids"], ["seconds"]),
+            helper.make_node("Add", ["seconds", "seconds"], ["twice"]),
+            helper.make_node("Add", ["attention_mask", "twice"], ["weights"]),
+        ]
     graph = helper.make_graph(
         [
+            *weights,
             helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
-            helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+            helper.make_node("Cast", ["weights"], ["mask"], to=TensorProto.FLOAT),
             helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
             helper.make_node("Mul", ["rows", "column"], ["kept"]),
             helper.make_node("ReduceSum", ["kept", "time"], ["logits"], keepdims=0),
@@ -51,7 +79,7 @@ def sum_graph(table: np.ndarray[Any, np.dtype[np.float32]]) -> onnx.ModelProto:
         "sum",
         [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "time"])
-            for name in ("input_ids", "attention_mask")
+            for name in inputs
         ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", table.shape[1]])],
         [
@@ -73,15 +101,26 @@ def publish_tiny(
     labels: Sequence[str] = ("negative", "positive"),
     scores: Mapping[str, Sequence[float]] = SCORES,
     max_length: int = 16,
+    pairs: bool = False,
+    graph: Graph | None = None,
     **manifest: Any,
 ) -> Path:
-    """Writes a version in which each word adds its scores to the logits; returns its directory."""
+    """Writes a version in which each word adds its scores to the logits; returns its directory.
+
+    Args:
+        pairs: it takes pairs, of which the second text counts three times.
+        graph: made of the table of scores, in place of the words' sum.
+    """
     directory = root / name / str(version)
     directory.mkdir(parents=True)
     table = np.zeros((len(WORDS), len(labels)), dtype=np.float32)
     for word, row in scores.items():
         table[WORDS.index(word)] = row
-    onnx.save(sum_graph(table), directory / "model.onnx")
+    if pairs:
+        inputs = ("input_ids", "attention_mask", "token_type_ids")
+        manifest = {"pairs": True, "inputs": inputs, **manifest}
+    found = graph(table) if graph else sum_graph(table, pairs=pairs)
+    onnx.save(found, directory / "model.onnx")
     word_tokenizer().save(str(directory / "tokenizer.json"))
     write_manifest(
         directory,
@@ -92,6 +131,27 @@ def publish_tiny(
         **manifest,
     )
     return directory
+
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+TAG_SCORES: Mapping[str, tuple[float, ...]] = {
+    "good": (0.0, 3.0, 0.0, 0.0, 0.0),
+    "bad": (0.0, 0.0, 3.0, 0.0, 0.0),
+    "film": (0.0, 0.0, 0.0, 1.0, 0.0),
+    "fine": (3.0, 0.0, 0.0, 0.0, 0.0),
+    "[UNK]": (4.0, 0.0, 0.0, 0.0, 0.0),
+}
+
+
+def publish_tagger(root: Path, name: str = "tagger", version: int = 1, **fields: Any) -> Path:
+    """As `publish_tiny`, with a model that gives each word its own scores."""
+    own = {
+        "task": "token-classification",
+        "labels": TAGS,
+        "scores": TAG_SCORES,
+        "graph": token_graph,
+    }
+    return publish_tiny(root, name, version, **{**own, **fields})
 
 
 def manifest_of(**fields: Any) -> Manifest:

@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import main
-from service.repository.manifest import LabelMetrics, Metrics, Parity
+from service.repository.sections import LabelMetrics, Metrics, Parity
 from service.repository.sources import ModelRepository
-from tests.service.builders import publish_tiny, write_cascade
+from tests.service.builders import publish_tagger, publish_tiny, write_cascade
+from tests.service.embedders import publish_embedder
 
 
 @pytest.fixture
@@ -59,12 +60,35 @@ def test_show(root: Path) -> None:
     """In words, or the manifest itself."""
     found = run(root, "show", "teacher")
     assert found.exit_code == 0, found.output
-    assert "single_label, labels: negative, positive" in found.output
+    assert "text-classification (single_label)\nlabels: negative, positive" in found.output
     assert "negative: n 5, precision -, recall 0.5000 (0.1000 to 0.9000)" in found.output
     assert "accuracy lower by -" in found.output
     told = json.loads(run(root, "show", "teacher@1", "--json").output)
     assert (told["name"], told["version"]) == ("teacher", 1)
     assert "there are ['student', 'teacher']" in run(root, "show", "nobody").output
+
+
+def test_models_of_every_task_are_told(root: Path) -> None:
+    """What each takes and gives, in the list and one by one; and what of the routes cannot be."""
+    publish_tagger(root, "tagger", metrics={"dev": Metrics(n=4, entity_f1=0.5)})
+    publish_tiny(root, "nli", pairs=True, windows={"stride": 3})
+    publish_embedder(root, dimensions=(4,), prompts={"query": "find: "})
+    write_cascade(root)
+    (root / "routes.toml").write_text(
+        (root / "routes.toml").read_text() + '\n[shadow.student]\nwith = "tagger"\nshare = 1.0\n'
+    )
+    listed = run(root, "list").output
+    assert "dev: entity F1 0.5000 (n 4)" in listed
+    for words in ("token-classification", "single_label, pairs", "feature-extraction"):
+        assert words in listed
+    assert "WARNING: shadow of 'student', text-classification (single_label): 'tagger' is" in listed
+    pairs = run(root, "show", "nli").output
+    assert "text-classification of pairs (single_label)\n" in pairs
+    assert "longer texts in windows that share 3 tokens, pooled by mean\n" in pairs
+    embedder = run(root, "show", "embedder").output
+    assert "embeddings of 8 numbers, mean pooling, of length 1\n" in embedder
+    assert "shorter ones: 4\nprompt query: 'find: '\n" in embedder
+    assert "labels:" not in embedder
 
 
 def test_remove_refuses_what_is_named(root: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tiny import tiny_encoder_checkpoint, toy_data
 from tests.training.builders import teacher_recipe
-from training.loop.trainer import run_recipe
+from training.tasks.run import run_recipe
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from cli import main
 from tests.training.builders import student_recipe, teacher_recipe
 from training.data.loading import load_labelled_text, load_split
-from training.recipe.recipe import Data, load_recipe
+from training.recipe.data import Data
+from training.recipe.recipe import load_recipe
 
 
 def run(*arguments: object) -> Result:

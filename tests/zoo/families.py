@@ -3,12 +3,13 @@
 Nothing is downloaded. Each builder writes a checkpoint directory and no more.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import transformers
 
-from tests.zoo.saving import Builder, as_saved_by_4, save, slow_only
+from tests.zoo.saving import LABELS, NLI, Builder, as_saved_by_4, save, slow_only
 from tests.zoo.tokenizers import (
     POSITIONS,
     bert_tokenizer,
@@ -34,18 +35,29 @@ def _limit(name: str = "max_position_embeddings", size: int = POSITIONS) -> dict
     return {name: size}
 
 
-def _bert(directory: Path, **options: Any) -> None:
+def bert(directory: Path, stated: dict[str, Any] | None = None, **options: Any) -> None:
+    """BERT itself."""
     tokenizer = bert_tokenizer()
-    config = hf.BertConfig(vocab_size=len(tokenizer), **_limit(), **SHAPE)
+    config = hf.BertConfig(vocab_size=len(tokenizer), **_limit(), **SHAPE, **(stated or {}))
     save(directory, config, tokenizer, **options)
 
 
+def _bert_nli(directory: Path) -> None:
+    bert(directory, labels=NLI)
+
+
+def _cross_encoder(directory: Path) -> None:
+    """One logit, as sentence-transformers' `CrossEncoder` saves it: its config says so."""
+    said = {"activation_fn": "torch.nn.modules.activation.Sigmoid", "version": "5.1.0"}
+    bert(directory, {"sentence_transformers": said}, labels=("LABEL_0",))
+
+
 def _bert_bin(directory: Path) -> None:
-    _bert(directory, bins=True)
+    bert(directory, bins=True)
 
 
 def _bert_as_by_4(directory: Path) -> None:
-    _bert(directory)
+    bert(directory)
     as_saved_by_4(directory, "BertTokenizer")
 
 
@@ -70,13 +82,17 @@ def _distilbert(directory: Path) -> None:
     save(directory, config, tokenizer, spread=0.2)
 
 
-def _roberta(directory: Path) -> None:
+def _roberta(directory: Path, **options: Any) -> None:
     tokenizer = roberta_tokenizer()
     config = hf.RobertaConfig(
         vocab_size=len(tokenizer), pad_token_id=1, bos_token_id=0, eos_token_id=2,
         **_limit(size=POSITIONS + 2), **SHAPE,
     )  # fmt: skip
-    save(directory, config, tokenizer)
+    save(directory, config, tokenizer, **options)
+
+
+def _roberta_nli(directory: Path) -> None:
+    _roberta(directory, labels=NLI)
 
 
 def _roberta_as_by_4(directory: Path) -> None:
@@ -84,7 +100,8 @@ def _roberta_as_by_4(directory: Path) -> None:
     as_saved_by_4(directory, "RobertaTokenizer")
 
 
-def _xlmr(directory: Path) -> None:
+def xlmr(directory: Path) -> None:
+    """XLM-RoBERTa."""
     tokenizer = xlmr_tokenizer()
     config = hf.XLMRobertaConfig(
         vocab_size=len(tokenizer), pad_token_id=1, bos_token_id=0, eos_token_id=2,
@@ -109,7 +126,8 @@ def _electra(directory: Path) -> None:
     save(directory, config, tokenizer)
 
 
-def _mpnet(directory: Path) -> None:
+def mpnet(directory: Path) -> None:
+    """MPNet."""
     words = [piece for piece in wordpiece() if piece[0] != "["]
     pieces = ["<s>", "<pad>", "</s>", "[UNK]", *words, "<mask>"]
     tokenizer = hf.MPNetTokenizerFast(
@@ -122,19 +140,20 @@ def _mpnet(directory: Path) -> None:
     save(directory, config, tokenizer)
 
 
-def _deberta(directory: Path, **options: Any) -> None:
+def _deberta(directory: Path, labels: Sequence[str] = LABELS, **options: Any) -> None:
     pieces = unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "<unk>"])
     tokenizer = hf.DebertaV2TokenizerFast(vocab=pieces, unk_id=3, model_max_length=POSITIONS)
     config = hf.DebertaV2Config(
         vocab_size=len(tokenizer), relative_attention=True, pad_token_id=0,
         pos_att_type=["p2c", "c2p"], **{**_limit(), **SHAPE, **options},
     )  # fmt: skip
-    save(directory, config, tokenizer)
+    save(directory, config, tokenizer, labels=labels)
 
 
-def _deberta_v3(directory: Path) -> None:
+def _deberta_v3(directory: Path, labels: Sequence[str] = LABELS) -> None:
     _deberta(
         directory,
+        labels,
         position_biased_input=False,
         share_att_key=True,
         norm_rel_ebd="layer_norm",
@@ -144,8 +163,16 @@ def _deberta_v3(directory: Path) -> None:
     )
 
 
-def _deberta_v2(directory: Path) -> None:
-    _deberta(directory, position_biased_input=True, type_vocab_size=2)
+def _deberta_v2(directory: Path, labels: Sequence[str] = LABELS) -> None:
+    _deberta(directory, labels, position_biased_input=True, type_vocab_size=2)
+
+
+def _deberta_v3_nli(directory: Path) -> None:
+    _deberta_v3(directory, NLI)
+
+
+def _deberta_v2_nli(directory: Path) -> None:
+    _deberta_v2(directory, NLI)
 
 
 def _modernbert(directory: Path) -> None:
@@ -202,7 +229,8 @@ def _gpt2(directory: Path) -> None:
     save(directory, config, tokenizer)
 
 
-def _qwen2(directory: Path) -> None:
+def qwen2(directory: Path) -> None:
+    """A decoder that was padded in front."""
     vocabulary, merges = byte_bpe()
     tokenizer = hf.Qwen2TokenizerFast(
         vocab=vocabulary, merges=merges, model_max_length=128, padding_side="left"
@@ -238,13 +266,13 @@ def _albert_spm(directory: Path) -> None:
 
 
 def _bert_vocab_txt(directory: Path) -> None:
-    _bert(directory)
+    bert(directory)
     (directory / "tokenizer.json").unlink()
     (directory / "vocab.txt").write_text("\n".join(wordpiece()) + "\n", encoding="utf-8")
 
 
 SUPPORTED: dict[str, Builder] = {
-    "BERT": _bert,
+    "BERT": bert,
     "BERT, .bin": _bert_bin,
     "BERT, as by transformers 4": _bert_as_by_4,
     "BERT, vocab.txt alone": _bert_vocab_txt,
@@ -253,10 +281,10 @@ SUPPORTED: dict[str, Builder] = {
     "DistilBERT": _distilbert,
     "RoBERTa": _roberta,
     "RoBERTa, as by transformers 4": _roberta_as_by_4,
-    "XLM-R": _xlmr,
+    "XLM-R": xlmr,
     "ALBERT": _albert,
     "ELECTRA": _electra,
-    "MPNet": _mpnet,
+    "MPNet": mpnet,
     "DeBERTa-v2": _deberta_v2,
     "DeBERTa-v3": _deberta_v3,
     "DeBERTa-v3, spm.model alone": _deberta_v3_spm,
@@ -265,8 +293,16 @@ SUPPORTED: dict[str, Builder] = {
     "BigBird, full attention": _bigbird,
     "BART": _bart,
     "GPT-2": _gpt2,
-    "Qwen2": _qwen2,
+    "Qwen2": qwen2,
 }
+# Of pairs: labels say nothing for sure, so that their user does; a cross-encoder's files do.
+PAIRS: dict[str, Builder] = {
+    "BERT, NLI": _bert_nli,
+    "DeBERTa-v2, NLI": _deberta_v2_nli,
+    "DeBERTa-v3, NLI": _deberta_v3_nli,
+    "RoBERTa, NLI": _roberta_nli,
+}
+CROSS_ENCODERS: dict[str, Builder] = {"BERT, cross-encoder of one logit": _cross_encoder}
 REFUSED: dict[str, Builder] = {
     "Longformer": _longformer,
     "BigBird, sparse attention": _bigbird_sparse,

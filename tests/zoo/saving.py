@@ -1,7 +1,7 @@
 """How the zoo's checkpoints are written: by transformers 5, as by 4, and as from before both."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,22 @@ from tests.zoo.tokenizers import unigram
 hf: Any = transformers  # its types want each option by name
 Builder = Callable[[Path], None]
 LABELS = ("bad", "middling", "good")
+NLI = ("entailment", "neutral", "contradiction")
 
 
 def save(
-    directory: Path, config: Any, tokenizer: Any, *, bins: bool = False, spread: float | None = None
+    directory: Path,
+    config: Any,
+    tokenizer: Any,
+    *,
+    bins: bool = False,
+    spread: float | None = None,
+    labels: Sequence[str] = LABELS,
 ) -> None:
-    """Writes a random model of a config and its tokenizer, with three labels."""
+    """Writes a random model of a config and its tokenizer."""
     torch.manual_seed(0)
-    config.id2label = dict(enumerate(LABELS))
-    config.label2id = {label: index for index, label in enumerate(LABELS)}
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: index for index, label in enumerate(labels)}
     model = hf.AutoModelForSequenceClassification.from_config(config).eval()
     if spread is not None:
         with torch.no_grad():

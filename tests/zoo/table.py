@@ -7,9 +7,19 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from tests.zoo.families import REFUSED, SUPPORTED
+from tests.zoo.embedders import EMBEDDERS, REFUSED_EMBEDDERS
+from tests.zoo.families import CROSS_ENCODERS, PAIRS, REFUSED, SUPPORTED
+from tests.zoo.taggers import TAGGERS, visit_tagger
 from tests.zoo.visit import Row, visit
 
+ALL = {
+    **SUPPORTED,
+    **PAIRS,
+    **CROSS_ENCODERS,
+    **EMBEDDERS,
+    **REFUSED,
+    **REFUSED_EMBEDDERS,
+}
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS, PAGE = DOCS / "zoo.json", DOCS / "models.md"
 BEGIN, END = "<!-- the zoo, by python -m tests.zoo.table -->", "<!-- the zoo's end -->"
@@ -44,8 +54,12 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for place, (name, build) in enumerate({**SUPPORTED, **REFUSED}.items()):
-            rows.append(visit(name, build, Path(folder) / str(place)))
+        for place, (name, build) in enumerate(ALL.items()):
+            pairs = True if name in PAIRS else None
+            rows.append(visit(name, build, Path(folder) / str(place), pairs=pairs))
+            sys.stderr.write(f"{rows[-1]}\n")
+        for name, build in TAGGERS.items():
+            rows.append(visit_tagger(name, build, Path(folder) / name))
             sys.stderr.write(f"{rows[-1]}\n")
     RESULTS.write_text(
         json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8"

@@ -1,16 +1,25 @@
 """One family of the zoo through every stage: checked, taught from, exported in FP32 and INT8."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from export.check.check import Trial, compare, judge, load_version, prepare
 from export.errors import ExportError
+from export.graph.building import FloatArray
+from export.quantize.int8 import feeds_of
 from export.quantize.quantization import quantizer
+from service.runtime.model import Input
 from tests.zoo.saving import Builder
 from training.errors import TrainingError
+from training.models.checkpoint import Checkpoint
+from training.models.embedding.embedding import SentenceEncoder
+from training.score.neighbours import normalized
+from training.teach.embeddings import predict_vectors
 from training.teach.logits import predict_logits
 
 
@@ -34,18 +43,22 @@ class Row:
     refused: str | None = None
 
 
-def visit(name: str, build: Builder, directory: Path) -> Row:
-    """Builds a family's checkpoint in `directory` and takes it through the stages."""
+def visit(name: str, build: Builder, directory: Path, *, pairs: bool | None = None) -> Row:
+    """Builds a family's checkpoint in `directory` and takes it through the stages.
+
+    Args:
+        pairs: what a user says of whether it reads pairs.
+    """
     build(directory)
     try:
-        trial = prepare(str(directory))
+        trial = prepare(str(directory), pairs=pairs)
         found = judge(trial).differences
     except (ExportError, TrainingError) as error:
         return Row(name, refused=str(error).replace(f"{directory}: ", ""))
     texts = [*trial.short, *trial.long]
-    taught = predict_logits(trial.checkpoint.model, trial.checkpoint.tokenizer, texts)
-    expected = trial.hub.logits(texts)
-    int8, moved = _int8(trial)
+    taught = _taught(trial.checkpoint, texts)
+    expected = np.stack(trial.hub.numbers(texts))
+    int8, moved = int8_of(trial)
     return Row(
         name,
         float(np.abs(taught - expected).max()),
@@ -57,22 +70,32 @@ def visit(name: str, build: Builder, directory: Path) -> Row:
     )
 
 
-def _int8(trial: Trial) -> tuple[float, float]:
-    checkpoint = trial.checkpoint
-    tokenizer = checkpoint.tokenizer
-    feeds = []
-    for item in tokenizer.encode([*trial.short, trial.long[0]]):
-        input_ids, attention_mask = tokenizer.pad([item])
-        feeds.append({"input_ids": input_ids, "attention_mask": attention_mask})
+def _taught(checkpoint: Checkpoint, texts: Sequence[Input]) -> FloatArray:
+    """What a student would learn."""
+    if checkpoint.task == "text-classification":
+        reading = checkpoint.reading
+        return predict_logits(checkpoint.model, reading.tokenizer, texts, types=reading.types)
+    encoder = SentenceEncoder(checkpoint.model, checkpoint.embedding)
+    vectors = predict_vectors(encoder, checkpoint.tokenizer, texts)
+    return normalized(vectors) if checkpoint.embedding.normalize else vectors
+
+
+def int8_of(trial: Trial) -> tuple[float, float]:
+    """The largest difference of a number in INT8, and of an answer alone and in a batch."""
+    tokenizer = trial.checkpoint.tokenizer
+    feeds = feeds_of(trial.graph, tokenizer, [*trial.short, trial.long[0]])
     with quantizer(trial.graph, "static") as ready, tempfile.TemporaryDirectory() as folder:
         if ready.needs_ranges:
             ready.calibrate(feeds, "minmax")
         graph = ready.quantized(ready.nodes)
-        classifier = load_version(checkpoint, graph, Path(folder))
-        differences = compare(classifier, trial)
-        items = tokenizer.encode([*trial.short, *trial.long])
-        together = classifier.probabilities(classifier.logits(items))
-        apart = classifier.probabilities(
-            np.concatenate([classifier.logits([item]) for item in items])
-        )
-    return differences.largest, float(np.abs(together - apart).max())
+        model: Any = load_version(trial, graph, Path(folder))
+        differences = compare(model, trial)
+        texts = [*trial.short, *trial.long]
+        together = trial.task.numbers(model, texts)
+        apart = [one for text in texts for one in trial.task.numbers(model, [text])]
+        probabilities = getattr(model, "probabilities", lambda vectors: vectors)
+        moved = [
+            np.abs(probabilities(one[None]) - probabilities(other[None])).max()
+            for one, other in zip(together, apart, strict=True)
+        ]
+    return differences.largest, float(max(moved))

@@ -5,27 +5,29 @@ Knows nothing of tokens or models; a masked word is a mark that each tokeniser s
 
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
+from service.runtime.model import Input
+from training.data.inputs import One, changed, even, halves
+from training.data.marks import MASK, masked
 from training.data.splitting.overlap import HeldOut
 from training.data.splitting.spans import UNSPACED
 from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 from training.telling import tell
 
-MASK = "\ue000"  # of Unicode's private use area, so that no text has it
 LONGEST_NGRAM = 5
 MOST_TEXTS = 20_000  # whose words are drawn from
 PIECE = re.compile(rf" ?(?:[{UNSPACED}]|[^ {UNSPACED}]+)")
 
 
 def augment(
-    texts: Sequence[str], spec: Augmentation, seed: int, held_out: HeldOut | None = None
-) -> list[str]:
-    """Draws altered copies of each text.
+    texts: Sequence[One], spec: Augmentation, seed: int, held_out: HeldOut | None = None
+) -> list[One]:
+    """Draws altered copies of each text; of a pair, each of its texts is altered by itself.
 
     Word by word, a copy is masked, or a word is replaced by one drawn from the words of `texts`,
     by their frequency; then the whole may be cut to an n-gram of 1 to 5 words. Tang replaces by
@@ -41,12 +43,12 @@ def augment(
     """
     chance = random.Random(seed)  # noqa: S311  no secret
     words = _words(texts, chance)  # drawing from it is by frequency
-    known = {hash(" ".join(text.split())) for text in texts}
-    copies: list[str] = []
+    known = {hash(even(text)) for text in texts}
+    copies: list[One] = []
     for text in tqdm(texts, desc="augmentation", unit="text"):
-        original = pieces(text)
+        originals = {half: pieces(half) for half in halves(text)}
         for _ in range(spec.copies):
-            copy = "".join(_altered(original, words, spec, chance)).strip()
+            copy = _copy(text, originals, words, spec, chance)
             if hash(copy) not in known:
                 known.add(hash(copy))
                 copies.append(copy)
@@ -63,13 +65,26 @@ def pieces(text: str) -> list[str]:
     return PIECE.findall(" ".join(text.split()))
 
 
-def _words(texts: Sequence[str], chance: random.Random) -> list[str]:
+def _words(texts: Sequence[Input], chance: random.Random) -> list[str]:
     """The words of the texts, or of some of them where they are many."""
     if len(texts) <= MOST_TEXTS:
-        some: Iterable[str] = texts
+        some: Iterable[Input] = texts
     else:
         some = (texts[row] for row in sorted(chance.sample(range(len(texts)), MOST_TEXTS)))
-    return [piece.strip() for text in some for piece in pieces(text)]
+    return [piece.strip() for text in some for half in halves(text) for piece in pieces(half)]
+
+
+def _copy(
+    text: One,
+    originals: Mapping[str, Sequence[str]],
+    words: Sequence[str],
+    spec: Augmentation,
+    chance: random.Random,
+) -> One:
+    def altered(half: str) -> str:
+        return "".join(_altered(originals[half], words, spec, chance)).strip()
+
+    return changed(text, altered)
 
 
 def _altered(
@@ -92,18 +107,10 @@ def _altered(
     return copy
 
 
-def spell_masks(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> Sequence[str]:
-    """The texts with each `MASK` as the tokeniser's own mask token.
-
-    Raises:
-        RecipeError: there is a mask to spell, and the tokeniser has no mask token.
-    """
-    if not any(MASK in text for text in texts):
-        return texts
-    token = tokenizer.special_tokens_map.get("mask_token")
-    if token is None:
+def refuse_unread_masks(texts: Sequence[Input], tokenizer: PreTrainedTokenizerFast) -> None:
+    """Raises RecipeError where there is a `MASK`, and the tokeniser has no mask token."""
+    if masked(texts) and tokenizer.special_tokens_map.get("mask_token") is None:
         raise RecipeError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no mask token: "
             "set distillation.augmentation.mask_probability = 0"
         )
-    return [text.replace(MASK, str(token)) for text in texts]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.data.texts import taken
+from service.runtime.model import Input
+from training.data.inputs import spelt
+from training.data.texts import are_pairs, taken
 from training.problem import UNLABELLED, ProblemType
 
 Targets = npt.NDArray[Any]  # int64 or float32, by the problem
@@ -21,14 +23,14 @@ class LabelledText:
     """Texts with what their labels say.
 
     Attributes:
-        texts: may be a view of a file; its slices are lists.
+        texts: all single, or all pairs; may be a view of a file, and its slices are lists.
         targets: by problem, single label (n,) int64, indices into `labels`; multi-label
             (n, labels) float32 of 0 and 1; regression (n,) float32. A row without a label is
             `UNLABELLED`, or NaN where targets are floats.
         labels: names in the order of the logits.
     """
 
-    texts: Sequence[str]
+    texts: Sequence[Input]
     targets: Targets
     labels: tuple[str, ...]
     problem: ProblemType = "single_label"
@@ -58,6 +60,11 @@ class LabelledText:
 
     __hash__ = None  # type: ignore[assignment]  # as of all that is compared by its arrays
 
+    @property
+    def pairs(self) -> bool:
+        """Whether each text is a pair."""
+        return are_pairs(self.texts)
+
     def select(self, indices: Sequence[int] | npt.NDArray[np.integer]) -> "LabelledText":
         """The rows at `indices`, in that order."""
         rows = np.asarray(indices, dtype=np.int64)
@@ -68,7 +75,7 @@ class LabelledText:
         """Hash of the rows in order, whatever file format they came from."""
         digest = hashlib.sha256()
         for text, target in zip(self.texts, self.targets, strict=True):
-            digest.update(f"{self._spelt(target)}\t{text}\n".encode())
+            digest.update(f"{self._spelt(target)}\t{spelt(text)}\n".encode())
         return digest.hexdigest()
 
     def _spelt(self, target: Any) -> str:
@@ -82,7 +89,7 @@ class LabelledText:
 
 
 def unlabelled(
-    texts: Sequence[str], labels: tuple[str, ...], problem: ProblemType = "single_label"
+    texts: Sequence[Input], labels: tuple[str, ...], problem: ProblemType = "single_label"
 ) -> LabelledText:
     """Texts as rows that only a teacher says something of."""
     if problem == "single_label":

@@ -115,7 +115,7 @@ def map_of_data(
         names = raw.classes
     else:
         names = _ordered(part for value in plain(source, raw.values) for part in parts_of(value))
-    if len(names) < 2:
+    if len(names) < 2 and problem != "multi_label":
         raise DataError(f"{source} has only one label, {names[0]!r}: two are needed")
     return LabelMap(names, pairs or {}, raw.classes)
 
@@ -137,6 +137,10 @@ def targets_of(
             f"{source}: labels are lists, such as {list(lists[0])}, and one label a text is wanted:"
             ' set data.problem = "multi_label" (a teacher has to be of several labels too)'
         )
+    if problem == "multi_label" and len(labels.names) == 1:
+        return np.array([_yes(source, value, labels) for value in values], np.float32)[
+            raw.codes, np.newaxis
+        ]
     places = [[labels.place(part) for part in parts_of(value)] for value in values]
     unknown = {
         part
@@ -157,6 +161,25 @@ def targets_of(
 def parts_of(value: Value) -> tuple[One, ...]:
     """The labels of a value: those of a list, or the one that it is."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def _yes(source: str, value: Value, labels: LabelMap) -> float:
+    """Whether a text has the one label there is: a number from 0 to 1, or a list with its name.
+
+    A reranker's label is such, and 0 is no place among its names.
+    """
+    if isinstance(value, tuple):
+        return float(any(labels.place(part) == 0 for part in value))
+    plain_value = BOOLEANS.index(value) if value in BOOLEANS else value
+    number = as_number(plain_value)
+    if number is not None and 0 <= number <= 1:
+        return number
+    if labels.place(value) == 0:
+        return 1.0
+    raise DataError(
+        f"{source}: the label {value!r} is none of a model of one label, "
+        f"{labels.names[0]!r}: 1 says that a text has it, 0 that it has not"
+    )
 
 
 def _number(source: str, value: Value) -> float:

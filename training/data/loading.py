@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from training.data.labelled import LabelledText
+from training.data.labelled import LabelledText, unlabelled
 from training.data.labels import LabelMap, map_of_data, map_of_model, targets_of
 from training.data.sources.columns import Wanted
 from training.data.sources.raw import MISSING, Raw
 from training.data.sources.sources import TEST_SPLITS, TRAIN_SPLITS, read_source
 from training.data.sources.values import plain, problem_of_values
 from training.data.splitting.splits import Split, split
-from training.data.texts import TextColumn
+from training.data.texts import Inputs, column_of
 from training.errors import DataError
 from training.problem import ProblemType
-from training.recipe.recipe import Data
+from training.recipe.data import Data
 from training.telling import tell
 
 Places = npt.NDArray[np.int64]
@@ -36,29 +36,38 @@ class Sets:
 
 
 def load_split(
-    data: Data, names: Sequence[str] | None = None, problem: ProblemType | None = None
+    data: Data,
+    names: Sequence[str] | None = None,
+    problem: ProblemType | None = None,
+    pairs: bool | None = None,
 ) -> Split:
     """Reads the sets of a recipe and splits them.
 
     Args:
         names: a teacher's label names, in the order of its logits; None: the data's own.
         problem: a teacher's; None: what the recipe says, or the labels themselves.
+        pairs: whether a teacher reads pairs; None: what the recipe says, or the columns.
 
     Raises:
         DataError: a source, a column or a label cannot be used, or there are too few texts.
     """
-    sets = load_sets(data, names, problem)
+    sets = load_sets(data, names, problem, pairs)
     return split(sets.train, sets.test, data)
 
 
 def load_sets(
-    data: Data, names: Sequence[str] | None = None, problem: ProblemType | None = None
+    data: Data,
+    names: Sequence[str] | None = None,
+    problem: ProblemType | None = None,
+    pairs: bool | None = None,
 ) -> Sets:
     """Reads the sets of a recipe; see `load_split`."""
+    data = of_pairs(data, pairs)
     train, labels = _load(data.train_source, data, "train", _map(names, data), problem)
     test = None
     if data.test is not None:
-        test = load_labelled_text(data.test, data, "test", labels, train.problem)
+        alike = data.model_copy(update={"pairs": train.pairs})
+        test = load_labelled_text(data.test, alike, "test", labels, train.problem)
     return Sets(train, test, labels)
 
 
@@ -100,14 +109,42 @@ def load_beside(
     return found, values
 
 
-def load_texts(source: str, data: Data, split: str = "train") -> TextColumn:
-    """Reads texts alone; labels are not looked at, and need not be there.
+def load_perhaps_labelled(source: str, data: Data, split: str = "train") -> LabelledText:
+    """Reads texts, with their labels where there is a column of them.
+
+    Raises:
+        DataError: as `load_labelled_text`.
+    """
+    raw = _read(source, data, split, labelled=None)
+    if raw.codes is None:
+        return unlabelled(_texts(raw, _rows(source, raw)), ())
+    return _labelled(source, raw, data, None, None)[0]
+
+
+def load_texts(source: str, data: Data, split: str = "train") -> Inputs:
+    """Reads texts or pairs of them; labels are not looked at, and need not be there.
 
     Raises:
         DataError: the source or its column of text cannot be used.
     """
     raw = _read(source, data, split, labelled=False)
     return _texts(raw, _rows(source, raw))
+
+
+def of_pairs(data: Data, pairs: bool | None) -> Data:
+    """How data is read for a model that reads pairs, or single texts; None: as `data` says.
+
+    Raises:
+        DataError: `data` says that it is the other.
+    """
+    if pairs is None or data.pairs == pairs:
+        return data
+    if data.pairs is not None:
+        raise DataError(
+            f"data.pairs is {str(data.pairs).lower()}, and the model reads "
+            f"{'pairs' if pairs else 'single texts'}: leave it out (--pairs, --single)"
+        )
+    return data.model_copy(update={"pairs": pairs})
 
 
 def _map(names: Sequence[str] | None, data: Data) -> LabelMap | None:
@@ -148,27 +185,35 @@ def _found_problem(source: str, raw: Raw, data: Data) -> ProblemType:
     return "single_label" if found == "regression" and data.labels else found
 
 
-def _read(source: str, data: Data, split: str, *, labelled: bool, beside: str | None = None) -> Raw:
+def _read(
+    source: str, data: Data, split: str, *, labelled: bool | None, beside: str | None = None
+) -> Raw:
     given = {"train": data.train_split, "test": data.test_split}.get(split, split)
     usual = TRAIN_SPLITS if split == "train" else TEST_SPLITS
-    wanted = Wanted(data.text_column, data.label_column, labelled, beside)
+    wanted = Wanted(
+        data.text_column,
+        data.label_column,
+        labelled,
+        beside,
+        text_pair=data.text_pair_column,
+        pairs=data.pairs,
+    )
     splits = usual if given is None else (given,)
     return read_source(source, wanted, config=data.config, splits=splits)
 
 
-def _texts(raw: Raw, rows: Places) -> TextColumn:
-    column = TextColumn(raw.texts)
+def _texts(raw: Raw, rows: Places) -> Inputs:
+    column = column_of(raw.texts, raw.text_pairs)
     return column if len(rows) == len(column) else column.select(rows)
 
 
 def _rows(source: str, raw: Raw) -> Places:
     """The rows whose texts have something in them; the others are counted."""
-    rows = TextColumn(raw.texts).with_something()
+    rows = column_of(raw.texts, raw.text_pairs).with_something()
     empty = len(raw.texts) - len(rows)
+    what = "texts are empty" if raw.text_pairs is None else "pairs are without one of their texts"
     if not len(rows):
-        raise DataError(
-            f"{source}: " + (f"all of its {empty} texts are empty" if empty else "no rows")
-        )
+        raise DataError(f"{source}: " + (f"all of its {empty} {what}" if empty else "no rows"))
     if empty:
-        tell(f"{source}: {empty} of {len(raw.texts)} texts are empty, and are left out")
+        tell(f"{source}: {empty} of {len(raw.texts)} {what}, and are left out")
     return rows

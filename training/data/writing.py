@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from training.data.inputs import even, halves
 from training.data.labelled import LabelledText
 from training.errors import DataError
 
@@ -18,9 +19,9 @@ def write_labelled(data: LabelledText, path: Path) -> None:
     """
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write("label\ttext\n")
+            file.write("label\ttext\ttext_pair\n" if data.pairs else "label\ttext\n")
             for text, target in zip(data.texts, data.targets, strict=True):
-                file.write(f"{_spelt(data, target)}\t{' '.join(text.split())}\n")
+                file.write("\t".join([_spelt(data, target), *halves(even(text))]) + "\n")
     except FileExistsError as error:
         raise DataError(f"{path} exists: remove it, or choose another --output") from error
 

@@ -64,8 +64,10 @@ def weights_for(spec: Distillation, problem: ProblemType) -> Losses:
     A regression has no probabilities: `alpha` weighs the squared difference from the teacher.
 
     Raises:
-        RecipeError: `losses.kl` is asked of a regression.
+        RecipeError: `losses.kl` is asked of a regression, or `losses.similarity` of a classifier.
     """
+    if spec.weights.similarity:
+        raise RecipeError("distillation.losses.similarity is of embedders: weigh another loss")
     if problem != "regression":
         return spec.weights
     if spec.losses is None:

@@ -7,22 +7,40 @@ texts in the same file another one.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from training.data.labelled import LabelledText
 from training.recipe.recipe import Recipe
-from training.teach.teacher import Teacher
 
 # Whose code decides what comes of a run.
-CODE = ("training.data", "training.models", "training.teach", "training.loop")
+CODE = ("training.data", "training.models", "training.teach", "training.loop", "training.tasks")
 # The texts themselves are hashed; what of the section reaches the training besides is this.
-DATA_READ = ("max_length", "seed")
+DATA_READ = ("max_length", "special_tokens", "subwords", "windows", "seed")
+
+
+class Learnt(Protocol):
+    """Texts with what their labels say, whatever these are of."""
+
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def problem(self) -> str: ...  # noqa: D102
+
+
+class Teaching(Protocol):
+    """A teacher of any task."""
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
 
 
 def run_parts(
     recipe: Recipe,
-    data: Sequence[LabelledText],
-    teachers: Sequence[Teacher],
+    data: Sequence[Learnt],
+    teachers: Sequence[Teaching],
     base: str,
     transfer: str | None = None,
 ) -> dict[str, str]:
@@ -52,7 +70,7 @@ def key_of(parts: Mapping[str, str]) -> str:
 def _values(recipe: Recipe) -> dict[str, Any]:
     """A recipe's values, without where things lie and what does not reach the training."""
     values = recipe.model_dump(mode="json", exclude_none=True, exclude={"name", "quality"})
-    values["data"] = {name: values["data"][name] for name in DATA_READ}
+    values["data"] = {name: values["data"].get(name) for name in DATA_READ}
     taught = values.get("distillation", {})
     for section, name in ((values["model"], "base"), (taught, "teacher"), (taught, "transfer")):
         section.pop(name, None)  # the transfer texts are hashed as well

@@ -1,30 +1,35 @@
 """What training is judged by, by problem: while it runs, and at its end. Trains nothing."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from transformers import EvalPrediction
 
 from training.data.labelled import LabelledText, Targets
+from training.data.tags.schemes import chunks_of
 from training.errors import RecipeError
-from training.problem import ProblemType
+from training.problem import UNLABELLED, ProblemType
 from training.recipe.recipe import ChooseBy, Training
+from training.score.entities import counts_of
 from training.score.scores import score, score_multi_label, score_regression, sigmoid, softmax
 from training.score.told import told
 
 Logits = npt.NDArray[np.floating]
 
-CHOICES: dict[ProblemType, tuple[ChooseBy, ...]] = {  # the first is the default
+Judged = ProblemType | Literal["tags"]
+CHOICES: dict[Judged, tuple[ChooseBy, ...]] = {  # the first is the default
     "single_label": ("accuracy", "macro_f1", "loss"),
     "multi_label": ("macro_f1", "micro_f1", "accuracy", "loss"),
     "regression": ("pearson", "loss"),
+    "tags": ("entity_f1", "loss"),
 }
 GIVEN_FROM = 0.5  # of a label's probability, while no threshold is fitted
 
 
-def chosen_by(schedule: Training, problem: ProblemType) -> ChooseBy:
+def chosen_by(schedule: Training, problem: Judged) -> ChooseBy:
     """The metric that the best checkpoint has most of, or least of the loss.
 
     Raises:
@@ -35,7 +40,7 @@ def chosen_by(schedule: Training, problem: ProblemType) -> ChooseBy:
         return choices[0]
     if schedule.choose_by not in choices:
         raise RecipeError(
-            f"training.choose_by: {schedule.choose_by} is not measured of a {problem} model; "
+            f"training.choose_by: {schedule.choose_by} is not measured of a model of {problem}; "
             f"choose one of {list(choices)}"
         )
     return schedule.choose_by
@@ -100,3 +105,35 @@ def scores_of(logits: Logits, data: LabelledText) -> dict[str, Any]:
     else:
         scores = told(score(softmax(wide), targets), data.labels)
     return {**scores, "sha256": data.sha256}
+
+
+def measured_tags(labels: Sequence[str]) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What the Trainer of a tagger computes at each evaluation, of the tokens that have a label.
+
+    Args:
+        labels: of the model.
+    """
+
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
+        best, targets = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+        known = targets != UNLABELLED
+        true, given = (
+            [
+                chunks_of([labels[one] for one in row[own]])
+                for row, own in zip(rows, known, strict=True)
+            ]
+            for rows in (targets, best)
+        )
+        hits, there, found = (int(total) for total in counts_of(true, given).sum(axis=0))
+        return {
+            "entity_f1": 2 * hits / (there + found) if there + found else 0.0,
+            "token_accuracy": float((best == targets)[known].mean()) if known.any() else 0.0,
+        }
+
+    return compute
+
+
+def best_labels(logits: Any, _: Any) -> torch.Tensor:
+    """What the Trainer keeps of a tagger's logits until it computes `measured_tags`."""
+    best: torch.Tensor = (logits[0] if isinstance(logits, tuple) else logits).argmax(dim=-1)
+    return best

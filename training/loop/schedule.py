@@ -7,9 +7,8 @@ import torch
 from transformers import TrainingArguments
 
 from training.errors import RecipeError
-from training.loop.metrics import chosen_by
+from training.loop.metrics import Judged, chosen_by
 from training.loop.passing import check_trackers, passed_arguments
-from training.problem import ProblemType
 from training.recipe.recipe import Recipe
 
 STEPS = 2_000  # that are aimed at where a recipe says neither epochs nor steps
@@ -49,7 +48,7 @@ def check_trainer_table(recipe: Recipe) -> None:
 
 
 def trainer_arguments(
-    recipe: Recipe, run: Path, rows: int, *, keep: bool, problem: ProblemType = "single_label"
+    recipe: Recipe, run: Path, rows: int, *, keep: bool, problem: Judged = "single_label"
 ) -> TrainingArguments:
     """What the Trainer is told.
 

@@ -5,12 +5,21 @@ from typing import Any, cast
 import datasets
 import torch
 from transformers import Trainer
+from transformers.trainer_callback import ProgressCallback
 
 from training.loop.head import Head, weights_for
+from training.loop.progress import Progress
 from training.loop.sampling import BucketSampler
+from training.models.embedding.embedding import SentenceEncoder
 from training.models.heads import hard_loss
-from training.recipe.teaching import Distillation
-from training.teach.losses import distillation_loss
+from training.quiet import hush
+from training.recipe.teaching import Distillation, Losses
+from training.teach.losses import (
+    cosine_loss,
+    distillation_loss,
+    similarity_loss,
+    token_distillation_loss,
+)
 from training.teach.rows import lengths_of
 from training.teach.white_box import WhiteBox
 
@@ -91,3 +100,98 @@ class DistillationTrainer(BucketTrainer):
             class_weights=None if class_weights is None else class_weights.to(targets.device),
         )
         return (loss, outputs) if return_outputs else loss
+
+
+class TaggingTrainer(BucketTrainer):
+    """The Trainer of taggers, with a student's mix of losses where there is a teacher."""
+
+    def __init__(self, *args: Any, distillation: Distillation | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._distillation = distillation
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """`training.teach.losses.token_distillation_loss`; without a teacher the model's own."""
+        soft = inputs.pop("teacher_logits", None)
+        if soft is None or self._distillation is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        targets, taught = inputs.pop("labels"), inputs.pop("taught")
+        outputs = model(**inputs)
+        weights = self._distillation.weights
+        loss = token_distillation_loss(
+            outputs.logits,
+            soft,
+            targets,
+            taught,
+            hard=weights.hard,
+            kl=weights.kl,
+            mse=weights.mse,
+            temperature=self._distillation.temperature,
+        )
+        return (loss, outputs) if return_outputs else loss
+
+
+class EmbeddingTrainer(Trainer):
+    """The Trainer of an embedder that learns a teacher's vectors; it is judged by its loss.
+
+    Args:
+        encoder: the model with its pooling, which gives vectors.
+        losses: the weights of `cosine` and `similarity`.
+    """
+
+    def __init__(self, *args: Any, encoder: SentenceEncoder, losses: Losses, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._encoder = encoder
+        self._losses = losses
+
+    def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> BucketSampler:
+        rows = cast(datasets.Dataset, train_dataset or self.train_dataset)
+        return BucketSampler(lengths_of(rows), self.args.train_batch_size, self.args.seed)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,  # noqa: ARG002  the Trainer passes it
+    ) -> Any:
+        """See `training.teach.losses`."""
+        wanted = inputs["teacher_logits"]
+        # `model` may be wrapped, to share its gradients with other processes.
+        found = self._encoder.pooled(
+            model, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
+        )
+        loss = torch.zeros((), device=found.device)
+        if self._losses.cosine:
+            loss = loss + self._losses.cosine * cosine_loss(found, wanted)
+        if self._losses.similarity:
+            loss = loss + self._losses.similarity * similarity_loss(found, wanted)
+        return (loss, {"vectors": found}) if return_outputs else loss
+
+    def prediction_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,  # noqa: ARG002  the Trainer passes it
+        ignore_keys: list[str] | None = None,  # noqa: ARG002
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+        """The loss alone."""
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        return loss.detach(), None, None
+
+
+def settle(trainer: Trainer) -> None:
+    """Has a Trainer that was just made average its losses and draw its bar as all here do."""
+    # Whatever a model's `forward` takes, its loss is the mean over a batch: else the Trainer
+    # multiplies it by the number of processes, and does not divide it by added batches.
+    trainer.model_accepts_loss_kwargs = False
+    if not trainer.args.disable_tqdm:
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(Progress())
+    hush()  # the Trainer has switched bars on

@@ -1,4 +1,6 @@
-"""The Bi-LSTM student: embedding, bidirectional LSTM, pooling, linear.
+"""The Bi-LSTM students: embedding, bidirectional LSTM, and a linear layer.
+
+One classifies a text by its pooled states, the other labels each token by its own.
 
 A `PreTrainedModel` like any other, so that the Trainer, `save_pretrained` and the auto
 classes work with it. Knows nothing of teachers or losses.
@@ -11,14 +13,21 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import (
+    BaseModelOutputWithPooling,
+    SequenceClassifierOutput,
+    TokenClassifierOutput,
+)
 
-from training.models.heads import hard_loss
-from training.models.labels import label_names
+from training.models.heads import hard_loss, token_loss
+from training.models.labels import outputs_of
+from training.models.towers import FEATURES, apart, compared, is_towers
 from training.problem import problem_of
 
 
@@ -36,8 +45,10 @@ class BiLstmConfig(PretrainedConfig):
         dropout: float = 0.3,
         pooling: str = "last",
         pad_token_id: int | None = None,
+        embedding_dimension: int | None = None,
         **kwargs: Any,
     ) -> None:
+        self.embedding_dimension = embedding_dimension  # of an embedder's vector
         self.pad_token_id = pad_token_id
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
@@ -48,8 +59,8 @@ class BiLstmConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
-class BiLstmForSequenceClassification(PreTrainedModel):
-    """Classifies a text with a bidirectional LSTM that never reads padding."""
+class BiLstm(PreTrainedModel):
+    """What the models below have in common: a bidirectional LSTM that never reads padding."""
 
     config_class = BiLstmConfig
     base_model_prefix = ""
@@ -68,7 +79,8 @@ class BiLstmForSequenceClassification(PreTrainedModel):
             batch_first=True,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(2 * config.hidden_size, len(label_names(config)))
+        width = 2 * config.hidden_size * (FEATURES if is_towers(config) else 1)
+        self.classifier = nn.Linear(width, outputs_of(config))
         self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -91,6 +103,21 @@ class BiLstmForSequenceClassification(PreTrainedModel):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
 
+    def _read(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, Any, torch.Tensor]:
+        """The embeddings, the last layer's states as they are packed, and each layer's last."""
+        embedded = self.dropout(self.embedding(input_ids))
+        packed = pack_padded_sequence(
+            embedded, attention_mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed_states, (last, _) = self.lstm(packed)
+        return embedded, packed_states, last
+
+
+class BiLstmForSequenceClassification(BiLstm):
+    """Classifies a text."""
+
     def forward(
         self,
         input_ids: torch.Tensor,
@@ -102,27 +129,27 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         """Runs the model.
 
         Args:
-            input_ids: (batch, time); padding on the right.
+            input_ids: (batch, time); padding on the right. A pair is one row.
             attention_mask: (batch, time), 1 for a token and 0 for padding.
             labels: by problem, see `hard_loss`; with them the output has a loss.
             output_hidden_states: whether the output has the embeddings and the last layer's
-                states, (batch, time, embedding_size) and (batch, time, 2 * hidden_size).
+                states, (batch, time, embedding_size) and (batch, time, 2 * hidden_size); two
+                towers have none for a row.
 
         Returns:
             Logits of shape (batch, labels).
         """
-        lengths = attention_mask.sum(dim=1)
-        embedded = self.dropout(self.embedding(input_ids))
-        packed = pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        packed_states, (last, _) = self.lstm(packed)
-        pooled = self._pool(packed_states, last, attention_mask, lengths)
+        towers = is_towers(self.config)
+        if towers:
+            input_ids, attention_mask = apart(input_ids, attention_mask, self.config.separator_id)
+        embedded, packed_states, last = self._read(input_ids, attention_mask)
+        pooled = self._pool(packed_states, last, attention_mask, attention_mask.sum(dim=1))
+        pooled = compared(pooled) if towers else pooled
         logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else hard_loss(logits, labels, problem_of(self.config))
-        states = (
-            (embedded, _unpack(packed_states, attention_mask)) if output_hidden_states else None
-        )
+        states = None
+        if output_hidden_states and not towers:
+            states = (embedded, _unpack(packed_states, attention_mask))
         return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=states)
 
     def _pool(
@@ -141,6 +168,36 @@ class BiLstmForSequenceClassification(PreTrainedModel):
         return states.masked_fill(padding, float("-inf")).amax(dim=1)
 
 
+class BiLstmForTokenClassification(BiLstm):
+    """Labels each token of a text."""
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool = False,
+        **_: Any,
+    ) -> TokenClassifierOutput:
+        """Runs the model; see `BiLstmForSequenceClassification.forward`.
+
+        Args:
+            input_ids, attention_mask, output_hidden_states: as there.
+            labels: (batch, time), see `token_loss`.
+
+        Returns:
+            Logits of shape (batch, time, labels).
+        """
+        embedded, packed_states, _last = self._read(input_ids, attention_mask)
+        states = _unpack(packed_states, attention_mask)
+        logits = self.classifier(self.dropout(states))
+        return TokenClassifierOutput(
+            loss=None if labels is None else token_loss(logits, labels),
+            logits=logits,
+            hidden_states=(embedded, states) if output_hidden_states else None,
+        )
+
+
 def _unpack(packed_states: Any, attention_mask: torch.Tensor) -> torch.Tensor:
     """(batch, time, width), zero where there is padding."""
     states: torch.Tensor
@@ -150,8 +207,25 @@ def _unpack(packed_states: Any, attention_mask: torch.Tensor) -> torch.Tensor:
     return states
 
 
+class BiLstmEmbeddingModel(BiLstmForSequenceClassification):
+    """An embedder: what would be logits is the vector of the text."""
+
+    def forward(  # type: ignore[override]  # another output
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any
+    ) -> BaseModelOutputWithPooling:
+        """Runs the model.
+
+        Returns:
+            `pooler_output` of shape (batch, embedding_dimension), before any normalisation.
+        """
+        found = super().forward(input_ids, attention_mask)
+        return BaseModelOutputWithPooling(pooler_output=found.logits)
+
+
 AutoConfig.register(BiLstmConfig.model_type, BiLstmConfig)
+AutoModel.register(BiLstmConfig, BiLstmEmbeddingModel)
 AutoModelForSequenceClassification.register(BiLstmConfig, BiLstmForSequenceClassification)
+AutoModelForTokenClassification.register(BiLstmConfig, BiLstmForTokenClassification)
 
 
 def project_embeddings(table: torch.Tensor, size: int) -> torch.Tensor:

@@ -3,27 +3,41 @@
 Every kind of model is written and read in the same way. Knows nothing of data or losses.
 """
 
+import hashlib
 import json
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 
 import training.models.bilstm
 import training.models.nano  # noqa: F401  they register their architectures with the auto classes
+from service.repository.manifest import SpecialTokens
+from service.repository.sections import Windows
 from service.runtime.tokenizer import Tokenizer
 from training.errors import CheckpointError
+from training.models.embedding.embedding import (
+    Embedding,
+)
+from training.models.embedding.files import (
+    Owned,
+    is_sentence_transformer,
+    owned_by,
+    read_as_owned,
+)
 from training.models.hashes import fingerprint, model_sha256
 from training.models.labels import label_names
+from training.models.pairs import is_cross_encoder, why_pairs
 from training.models.pooling import pool_by_mask
 from training.models.reading import (
     Reading,
@@ -31,10 +45,24 @@ from training.models.reading import (
     reading_of,
     refuse_missing,
 )
-from training.models.supported import refuse_unsupported
-from training.problem import ProblemType, problem_of
+from training.models.supported import head_of, refuse_unsupported
+from training.problem import (
+    MODELS,
+    TASKS_OF_HEADS,
+    ProblemType,
+    Task,
+    problem_of,
+    task_of,
+    task_of_classes,
+)
 from training.quiet import hush
 from training.recipe.recipe import Recipe, load_recipe
+
+AUTO_CLASSES: dict[Task, Any] = {
+    "text-classification": AutoModelForSequenceClassification,
+    "token-classification": AutoModelForTokenClassification,
+    "feature-extraction": AutoModel,
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +70,10 @@ class Checkpoint:
     """A model in evaluation mode with what it needs to be run and traced back.
 
     `recipe` and `metrics` are None for a checkpoint from elsewhere, such as a hub's. `lowered` is
-    the most tokens that it shall read, where that is less than its owner's.
+    the most tokens that it shall read, where that is less than its owner's. `asked_pairs` is what a
+    user or his data say of whether it reads pairs, and `asked_special_tokens` what they say of
+    special tokens that stand in a text. `embedding` is of an embedder: how it makes one vector of
+    a text.
     """
 
     source: str
@@ -51,16 +82,71 @@ class Checkpoint:
     recipe: Recipe | None
     metrics: dict[str, Any] | None
     lowered: int | None = None
+    asked_pairs: bool | None = None
+    asked_special_tokens: SpecialTokens | None = None
+    embedding: Embedding = field(default_factory=Embedding)
+
+    @property
+    def task(self) -> Task:
+        """What its model is for."""
+        return task_of_classes([type(self.model).__name__])
+
+    def require(self, task: Task, who: str) -> Self:
+        """The checkpoint itself, where it is for `task`.
+
+        Args:
+            who: needs it, such as a command.
+
+        Raises:
+            CheckpointError: it is for another.
+        """
+        if self.task != task:
+            raise CheckpointError(
+                f"{who} is for {task}, and {self.source} is for {self.task}: a "
+                f"{type(self.model).__name__} is a {MODELS[self.task]}"
+            )
+        return self
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Label names in the order of the logits."""
-        return label_names(self.model.config)
+        """Label names in the order of the logits; none where vectors are what it gives."""
+        return () if self.task == "feature-extraction" else label_names(self.model.config)
 
     @property
     def problem(self) -> ProblemType:
         """What kind of answer it gives."""
         return problem_of(self.model.config)
+
+    @cached_property
+    def stated_pairs(self) -> bool | None:
+        """Whether it reads pairs, as a user, its recipe or its owner's files say; None: none do."""
+        if self.asked_pairs is not None:
+            return self.asked_pairs
+        if self.task != "text-classification":
+            return False
+        if self.recipe is not None:
+            return bool(self.recipe.data.pairs)
+        return True if is_cross_encoder(self.source, self.model) else None
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it reads pairs of texts.
+
+        Raises:
+            CheckpointError: nothing says it, and what it answers may be of two texts.
+        """
+        if self.stated_pairs is None and (why := why_pairs(self.model)):
+            raise CheckpointError(
+                f"{self.source} {why}: say --pairs if it reads pairs of texts, or --single if it "
+                "reads single ones (in a recipe data.pairs = true or false)"
+            )
+        return bool(self.stated_pairs)
+
+    def reads(self, pairs: bool | None) -> Self:
+        """The checkpoint as one that reads what its data is, where nothing else says it."""
+        if pairs is None or self.stated_pairs is not None:
+            return self
+        return replace(self, asked_pairs=pairs)
 
     @cached_property
     def reading(self) -> Reading:
@@ -72,7 +158,13 @@ class Checkpoint:
         recipe = self.recipe.data.max_length if self.recipe else None
         bounds = [bound for bound in (self.lowered, recipe) if bound]
         try:
-            return reading_of(self.hub_tokenizer, self.model, min(bounds, default=None))
+            return reading_of(
+                self.hub_tokenizer,
+                self.model,
+                min(bounds, default=None),
+                pairs=self.pairs,
+                special_tokens=self.special_tokens,
+            )
         except CheckpointError as error:
             raise CheckpointError(f"{self.source}: {error}") from error
 
@@ -82,9 +174,27 @@ class Checkpoint:
         return self.reading.max_length
 
     @property
+    def special_tokens(self) -> SpecialTokens:
+        """What one is that stands in a text: as a user says, or its recipe; else text."""
+        own = self.recipe.data.special_tokens if self.recipe else "text"
+        return self.asked_special_tokens or own
+
+    @property
+    def windows(self) -> Windows | None:
+        """How it reads a longer text where it is measured and served; None: it cuts it."""
+        found = self.recipe.data.windows if self.recipe else None
+        return found.served if found else None
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """The tokeniser that serving uses."""
         return self.reading.tokenizer
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learnt, an embedder's projections among them."""
+        parts = (self.model, *self.embedding.dense)
+        return sum(one.numel() for part in parts for one in part.parameters())
 
     @property
     def sha256(self) -> str:
@@ -93,80 +203,90 @@ class Checkpoint:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that its logits depend on: config, weights and reading."""
-        return fingerprint(self.model, self.reading)
+        """Hash of all that its logits or vectors depend on: config, weights and reading."""
+        found = fingerprint(self.model, self.reading)
+        if self.task != "feature-extraction":
+            return found
+        return hashlib.sha256(f"{found} {self.embedding.sha256}".encode()).hexdigest()
 
 
-def load_checkpoint(source: str, max_length: int | None = None) -> Checkpoint:
-    """Reads a checkpoint from a local directory or a hub id.
-
-    Args:
-        max_length: the most tokens of a text that it shall read; None: its owner's.
+def task_at(source: str) -> Task:
+    """What the checkpoint at `source` is for, by its config alone.
 
     Raises:
-        CheckpointError: it is not there, or not a sequence classifier, or of a kind that is
-            not supported.
-        RecipeError: the recipe beside it cannot be used.
+        CheckpointError: it is not there, or of a task or a kind that is not supported.
     """
     hush()
     refuse_missing(source)
     try:
         config = AutoConfig.from_pretrained(source)
     except Exception as error:  # transformers raises many kinds for files that it cannot read
-        raise _unreadable(source, error) from error
+        raise _unreadable(source, "checkpoint", error) from error
     refuse_unsupported(source, config)
+    if head_of(config) not in TASKS_OF_HEADS and is_sentence_transformer(source):
+        return "feature-extraction"  # whatever head it was trained with before, such as MaskedLM
+    return task_of(config)
+
+
+def load_checkpoint(
+    source: str,
+    max_length: int | None = None,
+    *,
+    pairs: bool | None = None,
+    special_tokens: SpecialTokens | None = None,
+) -> Checkpoint:
+    """Reads a checkpoint from a local directory or a hub id.
+
+    Args:
+        max_length: the most tokens of a text that it shall read; None: its owner's.
+        pairs: whether it reads pairs; None: as its files say.
+        special_tokens: what one is that stands in a text; None: as its recipe says, else text.
+
+    Raises:
+        CheckpointError: it is not there, or of a task or a kind that is not supported.
+        RecipeError: the recipe beside it cannot be used.
+    """
+    task = task_at(source)
     try:
-        model, report = AutoModelForSequenceClassification.from_pretrained(
+        model, report = AUTO_CLASSES[task].from_pretrained(
             source, output_loading_info=True, dtype=torch.float32
         )
     except Exception as error:  # as above, and safetensors and pickle have their own
-        raise _unreadable(source, error) from error
-    if missing := sorted(report["missing_keys"]):  # transformers would make them up at random
-        raise CheckpointError(f"{source!r} is no sequence classifier: it lacks {missing}")
+        raise _unreadable(source, MODELS[task], error) from error
+    missing = sorted(report["missing_keys"])  # transformers would make them up at random
+    if task == "feature-extraction":  # of which the last layer's states are used
+        missing = [name for name in missing if not name.startswith("pooler.")]
+    if missing:
+        raise CheckpointError(f"{source!r} is no {MODELS[task]}: it lacks {missing}")
     directory = Path(source)
     recipe = metrics = None
     if (directory / "recipe.toml").is_file():
         recipe = load_recipe(directory / "recipe.toml")
     if (directory / "metrics.json").is_file():
         metrics = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
-    pool_by_mask(model)
+    if task == "text-classification":
+        pool_by_mask(model)
+    hub_tokenizer, owned = load_hub_tokenizer(source), Owned(Embedding())
+    if task == "feature-extraction":
+        owned = owned_by(source, model)
+        read_as_owned(hub_tokenizer, owned)
     found = Checkpoint(
-        source, model.eval(), load_hub_tokenizer(source), recipe, metrics, max_length
+        source,
+        model.eval(),
+        hub_tokenizer,
+        recipe,
+        metrics,
+        max_length,
+        pairs,
+        special_tokens,
+        owned.embedding,
     )
-    _ = found.reading  # now, for what is wrong with it should not wait
+    if found.stated_pairs is not None or not why_pairs(model):
+        _ = found.reading  # now, for what is wrong with it should not wait
     return found
 
 
-def _unreadable(source: str, error: Exception) -> CheckpointError:
+def _unreadable(source: str, what: str, error: Exception) -> CheckpointError:
     said = (str(error).strip().splitlines() or [type(error).__name__])[0]
     here = "" if Path(source).exists() else "there is no such directory here, and of the hub: "
-    return CheckpointError(f"no sequence classifier at {source!r}: {here}{said}")
-
-
-def save_checkpoint(
-    directory: Path,
-    model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
-    metrics: dict[str, Any],
-) -> None:
-    """Writes a checkpoint whole or not at all: it is renamed into place when complete.
-
-    Raises:
-        CheckpointError: `directory` exists; a result is never overwritten.
-    """
-    refuse_existing(directory)
-    partial = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.save_pretrained(partial)
-    hub_tokenizer.save_pretrained(partial)
-    (partial / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    (partial / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    partial.rename(directory)
-
-
-def refuse_existing(directory: Path) -> None:
-    """Raises CheckpointError where writing would overwrite a result."""
-    if directory.exists():
-        raise CheckpointError(f"{directory} exists: remove it, or choose another --output")
+    return CheckpointError(f"no {what} at {source!r}: {here}{said}")

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 
 from training.errors import CheckpointError
 from training.models.labels import label_names
@@ -20,9 +25,17 @@ LISTED = ("layer_types", "attention_layers", "attention_window")
 
 
 def new_encoder(
-    base: str, labels: Sequence[str], dropout: float, problem: ProblemType = "single_label"
+    base: str,
+    labels: Sequence[str],
+    dropout: float,
+    problem: ProblemType = "single_label",
+    *,
+    of_tokens: bool = False,
 ) -> PreTrainedModel:
     """A pretrained encoder with a head for `labels`: its own if it has these labels, else fresh.
+
+    Args:
+        of_tokens: each token gets a label, and not the text.
 
     Raises:
         CheckpointError: `base` is not there, or is no model that can classify.
@@ -34,7 +47,8 @@ def new_encoder(
         said = str(error).strip().splitlines()[0]
         raise CheckpointError(f"no model to start from at {base!r}: {said}") from error
     head, own = head_of(config), label_names(config)
-    config.problem_type = TRANSFORMERS_NAMES[problem]
+    config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
+    auto = AutoModelForTokenClassification if of_tokens else AutoModelForSequenceClassification
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout"):
@@ -42,7 +56,7 @@ def new_encoder(
             setattr(config, name, dropout)
     # A base that classifies by other labels gives its body, not its head.
     try:
-        found, report = AutoModelForSequenceClassification.from_pretrained(
+        found, report = auto.from_pretrained(
             base,
             config=config,
             ignore_mismatched_sizes=True,
@@ -54,7 +68,8 @@ def new_encoder(
         raise CheckpointError(f"{base!r} cannot classify: {said}") from error
     model: PreTrainedModel = found
     if report["missing_keys"] or report["mismatched_keys"]:
-        had = {None: "no head", "SequenceClassification": f"a head for {len(own)} labels"}
+        own_head = "TokenClassification" if of_tokens else "SequenceClassification"
+        had = {None: "no head", own_head: f"a head for {len(own)} labels"}
         told = had.get(head, f"a head for {head}")
         tqdm.write(f"{base} has {told}: it gets a fresh one for {len(labels)}", file=sys.stderr)
     return model

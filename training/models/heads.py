@@ -46,3 +46,19 @@ def hard_loss(
     else:
         each = (logits.squeeze(-1) - wanted) ** 2
     return (each * known).mean()
+
+
+def token_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy averaged over the tokens of a batch that have a label.
+
+    Args:
+        logits: (batch, time, labels).
+        labels: (batch, time), UNLABELLED for padding and for what is not learnt from.
+
+    Returns:
+        A scalar; 0 where no token has a label.
+    """
+    summed = functional.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), ignore_index=UNLABELLED, reduction="sum"
+    )
+    return summed / (labels != UNLABELLED).sum().clamp(min=1)

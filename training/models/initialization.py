@@ -10,8 +10,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from training import cache
 from training.errors import RecipeError
 from training.models.bilstm import (
+    BiLstm,
     BiLstmConfig,
     BiLstmForSequenceClassification,
+    BiLstmForTokenClassification,
     project_embeddings,
 )
 from training.models.checkpoint import Checkpoint
@@ -20,11 +22,13 @@ from training.models.encoder import keep_layers, new_encoder
 from training.models.nano import NanoConfig, NanoForSequenceClassification
 from training.models.pooling import pool_by_mask
 from training.models.reading import load_hub_tokenizer, reading_of
+from training.models.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
 from training.recipe.recipe import Recipe
 
 TOKENS_AT_ONCE = 512
+DEFAULT_FORM = TOWERS  # see docs/experiments.md
 
 
 def new_model(
@@ -32,35 +36,51 @@ def new_model(
     labels: tuple[str, ...],
     teacher: Checkpoint | None,
     problem: ProblemType = "single_label",
+    *,
+    pairs: bool = False,
+    of_tokens: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The untrained model of a recipe, and the tokeniser that it reads with.
 
     Args:
         labels: in the order of the logits.
         teacher: what a student starts from; None where there is none.
+        pairs: whether it reads pairs of texts.
+        of_tokens: each token gets a label, and not the text.
 
     Raises:
         RecipeError: the student needs a teacher, or its shape does not fit the teacher's.
     """
     spec = recipe.model
     if isinstance(spec, EncoderModel):
-        return _new_encoder(spec, labels, teacher, problem)
+        return _new_encoder(spec, labels, teacher, problem, of_tokens=of_tokens)
+    if of_tokens and isinstance(spec, NanoModel):
+        raise RecipeError(
+            "a nano student answers of a whole text by what is strongest in it, and tags no "
+            'tokens: take model.architecture = "bilstm"'
+        )
     if teacher is None:
         raise RecipeError(
             f"a {spec.architecture} has no tokenizer of its own: give it a [distillation] teacher"
         )
+    known = {**_vocabulary_and_labels(labels, teacher), **_pairs(spec, teacher, pairs)}
     model = (
-        _new_bilstm(spec, labels, teacher)
+        _new_bilstm(spec, known, of_tokens=of_tokens)
         if isinstance(spec, BiLstmModel)
-        else _new_nano(spec, labels, teacher)
+        else _new_nano(spec, known)
     )
-    model.config.problem_type = TRANSFORMERS_NAMES[problem]
-    _start_embeddings(model, spec, teacher)
+    model.config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
+    start_embeddings(model, spec, teacher)
     return model, teacher.hub_tokenizer
 
 
 def _new_encoder(
-    spec: EncoderModel, labels: tuple[str, ...], teacher: Checkpoint | None, problem: ProblemType
+    spec: EncoderModel,
+    labels: tuple[str, ...],
+    teacher: Checkpoint | None,
+    problem: ProblemType,
+    *,
+    of_tokens: bool,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     base = spec.base
     if base is None:
@@ -68,7 +88,7 @@ def _new_encoder(
             raise RecipeError("model.base is missing, and the teacher is no encoder to start from")
         base = teacher.source
     tokenizer = load_hub_tokenizer(base)
-    model = new_encoder(base, labels, spec.dropout, problem)
+    model = new_encoder(base, labels, spec.dropout, problem, of_tokens=of_tokens)
     config = model.config.get_text_config()
     if config.pad_token_id is None:  # ours to name: a decoder without one takes no batches
         config.pad_token_id = reading_of(tokenizer, model).pad_id
@@ -77,33 +97,30 @@ def _new_encoder(
             model = keep_layers(model, spec.layers)
         except ValueError as error:
             raise RecipeError(f"model.layers: {error}") from error
-    pool_by_mask(model)
+    if not of_tokens:
+        pool_by_mask(model)
     return model, tokenizer
 
 
-def _new_bilstm(
-    spec: BiLstmModel, labels: tuple[str, ...], teacher: Checkpoint
-) -> BiLstmForSequenceClassification:
+def _new_bilstm(spec: BiLstmModel, known: dict[str, Any], *, of_tokens: bool) -> BiLstm:
     config = BiLstmConfig(
         embedding_size=spec.embedding_size,
         hidden_size=spec.hidden_size,
         num_hidden_layers=spec.layers,
         dropout=spec.dropout,
         pooling=spec.pooling,
-        **_vocabulary_and_labels(labels, teacher),
+        **known,
     )
-    return BiLstmForSequenceClassification(config)
+    return (BiLstmForTokenClassification if of_tokens else BiLstmForSequenceClassification)(config)
 
 
-def _new_nano(
-    spec: NanoModel, labels: tuple[str, ...], teacher: Checkpoint
-) -> NanoForSequenceClassification:
+def _new_nano(spec: NanoModel, known: dict[str, Any]) -> NanoForSequenceClassification:
     config = NanoConfig(
         embedding_size=spec.embedding_size,
         filters=spec.filters,
         width=spec.width,
         dropout=spec.dropout,
-        **_vocabulary_and_labels(labels, teacher),
+        **known,
     )
     return NanoForSequenceClassification(config)
 
@@ -117,11 +134,33 @@ def _vocabulary_and_labels(labels: tuple[str, ...], teacher: Checkpoint) -> dict
     }
 
 
-def _start_embeddings(
-    model: BiLstmForSequenceClassification | NanoForSequenceClassification,
+def _pairs(spec: BiLstmModel | NanoModel, teacher: Checkpoint, pairs: bool) -> dict[str, Any]:
+    """What a student's config says of how it reads pairs; nothing where it reads single texts."""
+    if not pairs:
+        if spec.pairs is not None:
+            raise RecipeError(f"model.pairs is {spec.pairs}, and the data has single texts")
+        return {}
+    form = spec.pairs or DEFAULT_FORM
+    tokenizer = teacher.hub_tokenizer
+    separator = tokenizer.sep_token_id
+    if form == TOWERS and (separator is None or separator not in tokenizer("a", "b")["input_ids"]):
+        raise RecipeError(
+            f"the tokenizer of {teacher.source} puts no separator between the texts of a pair, by "
+            'which two towers know them: set model.pairs = "joined"'
+        )
+    return {"pairs": form, "separator_id": separator}
+
+
+def start_embeddings(
+    model: BiLstm | NanoForSequenceClassification,
     spec: BiLstmModel | NanoModel,
     teacher: Checkpoint,
 ) -> None:
+    """Gives a student the token embeddings that its recipe asks for.
+
+    Raises:
+        RecipeError: they do not fit the teacher's.
+    """
     if spec.initial_embeddings == "random":
         return
     if spec.initial_embeddings == "contextual":

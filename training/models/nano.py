@@ -11,14 +11,16 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from training.models.heads import hard_loss
-from training.models.labels import label_names
+from training.models.labels import outputs_of
+from training.models.towers import FEATURES, apart, compared, is_towers
 from training.problem import problem_of
 
 
@@ -35,8 +37,10 @@ class NanoConfig(PretrainedConfig):
         width: int = 5,
         dropout: float = 0.3,
         pad_token_id: int | None = None,
+        embedding_dimension: int | None = None,
         **kwargs: Any,
     ) -> None:
+        self.embedding_dimension = embedding_dimension  # of an embedder's vector
         self.pad_token_id = pad_token_id
         self.vocab_size = vocab_size
         self.embedding_size = embedding_size
@@ -59,7 +63,8 @@ class NanoForSequenceClassification(PreTrainedModel):
         )
         self.convolution = nn.Conv1d(config.embedding_size, config.filters, config.width)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.filters, len(label_names(config)))
+        width = config.filters * (FEATURES if is_towers(config) else 1)
+        self.classifier = nn.Linear(width, outputs_of(config))
         self.post_init()  # type: ignore[no-untyped-call]  # transformers' own
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -78,23 +83,43 @@ class NanoForSequenceClassification(PreTrainedModel):
         """Runs the model.
 
         Args:
-            input_ids: (batch, time); padding on the right.
+            input_ids: (batch, time); padding on the right. A pair is one row.
             attention_mask: (batch, time), 1 for a token and 0 for padding.
             labels: by problem, see `hard_loss`; with them the output has a loss.
 
         Returns:
             Logits of shape (batch, labels).
         """
+        towers = is_towers(self.config)
+        if towers:
+            input_ids, attention_mask = apart(input_ids, attention_mask, self.config.separator_id)
         padding = attention_mask.unsqueeze(1) == 0
         embedded = self.dropout(self.embedding(input_ids)).transpose(1, 2)
         # Padding is zero, as is what lies beyond the ends of a text that stands alone.
         ends = ((self.config.width - 1) // 2, self.config.width // 2)
         answers = self.convolution(nn.functional.pad(embedded.masked_fill(padding, 0.0), ends))
         strongest = answers.masked_fill(padding, float("-inf")).amax(dim=2)
-        logits = self.classifier(self.dropout(strongest.relu()))
+        pooled = compared(strongest.relu()) if towers else strongest.relu()
+        logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else hard_loss(logits, labels, problem_of(self.config))
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
+class NanoEmbeddingModel(NanoForSequenceClassification):
+    """An embedder: what would be logits is the vector of the text."""
+
+    def forward(  # type: ignore[override]  # another output
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any
+    ) -> BaseModelOutputWithPooling:
+        """Runs the model.
+
+        Returns:
+            `pooler_output` of shape (batch, embedding_dimension), before any normalisation.
+        """
+        found = super().forward(input_ids, attention_mask)
+        return BaseModelOutputWithPooling(pooler_output=found.logits)
+
+
 AutoConfig.register(NanoConfig.model_type, NanoConfig)
+AutoModel.register(NanoConfig, NanoEmbeddingModel)
 AutoModelForSequenceClassification.register(NanoConfig, NanoForSequenceClassification)

@@ -7,6 +7,7 @@ pooling are made to count from the text's own start, so that a text reads as it 
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +17,18 @@ from tokenizers import Tokenizer as Backend
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from service.repository.manifest import SpecialTokens
+from service.runtime.model import Input
+from service.runtime.spans import Strategy
+from service.runtime.special import read_as_text
 from service.runtime.tokenizer import Tokenizer
+from training.data.marks import masked
 from training.errors import CheckpointError
+from training.models.marked import MarkedTokenizer
+from training.models.pairs import TYPE_IDS, takes_types
 
 UNLIMITED = 10**6  # transformers writes 1e30 where a tokenizer's owner named no length
+LONGEST_FIRST: Strategy = "longest_first"
 USUAL_LENGTH = 512  # where neither tokenizer nor config says how much is read
 # What holds a tokenizer's vocabulary, by any version of transformers; one has to be there.
 TOKENIZER_FILES = (
@@ -39,6 +48,10 @@ class Reading:
         pad_id: what fills a batch.
         padding_side: what the owner saved; batches here are padded on the right all the same.
         truncation_side: which end of a text that is too long is cut off.
+        truncation_strategy: which text of a pair that is too long.
+        pairs: whether pairs are read, and not single texts.
+        types: whether the model is told which text of a pair each token is of.
+        special_tokens: what one is that stands in a text: text, or the special token.
     """
 
     hub_tokenizer: PreTrainedTokenizerFast
@@ -46,16 +59,43 @@ class Reading:
     pad_id: int
     padding_side: str = "right"
     truncation_side: str = "right"
+    truncation_strategy: Strategy = LONGEST_FIRST
+    pairs: bool = False
+    types: bool = False
+    special_tokens: SpecialTokens = "text"
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The service's own, over a copy of the rules."""
-        return Tokenizer(self._backend(), self.max_length, self.pad_id)
+        return Tokenizer(
+            self._backend(), self.max_length, self.pad_id, special_tokens=self.special_tokens
+        )
+
+    @cached_property
+    def marked(self) -> Tokenizer:
+        """The same for altered texts, in which `MASK` is the mask token."""
+        mask_id = self.hub_tokenizer.mask_token_id
+        if mask_id is None:
+            raise CheckpointError(f"{self.hub_tokenizer.name_or_path} has no mask token")
+        return MarkedTokenizer(
+            self._backend(),
+            mask_id,
+            max_length=self.max_length,
+            pad_id=self.pad_id,
+            special_tokens=self.special_tokens,
+        )
+
+    def tokenizer_of(self, texts: Sequence[Input]) -> Tokenizer:
+        """What reads these texts, altered or not."""
+        return self.marked if masked(texts) else self.tokenizer
 
     @cached_property
     def sha256(self) -> str:
         """Hash of all that decides which ids a text becomes."""
-        stated = f"{self.max_length} {self.pad_id} {self._backend().to_str()}"
+        read = self.special_tokens
+        stated = f"{self.max_length} {self.pad_id} {read} {self._backend().to_str()}"
+        if self.pairs:
+            stated += f" pairs {self.types}"
         return hashlib.sha256(stated.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -66,22 +106,32 @@ class Reading:
         backend = self.hub_tokenizer.backend_tokenizer
         copy = type(backend).from_str(backend.to_str())
         copy.no_padding()
-        copy.enable_truncation(self.max_length, direction=self.truncation_side)
+        copy.enable_truncation(
+            self.max_length, strategy=self.truncation_strategy, direction=self.truncation_side
+        )
         return copy
 
 
 def reading_of(
-    hub_tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, max_length: int | None = None
+    hub_tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    max_length: int | None = None,
+    *,
+    pairs: bool = False,
+    special_tokens: SpecialTokens = "text",
 ) -> Reading:
     """How `model` reads with `hub_tokenizer`, which is made able to pad, on the right.
 
     Args:
         max_length: a recipe's: it lowers the owner's, and is never over it.
+        pairs: whether it reads pairs.
+        special_tokens: what one is that stands in a text.
 
     Raises:
         CheckpointError: the two do not fit each other, or the model reads what is not given it.
     """
-    _refuse_token_types(hub_tokenizer)
+    if not pairs:
+        _refuse_token_types(hub_tokenizer)
     rows = _rows(model)
     vocabulary = hub_tokenizer.get_vocab()
     highest = max(vocabulary.values(), default=0)
@@ -109,7 +159,26 @@ def reading_of(
         pad_id,
         owner_side,
         hub_tokenizer.truncation_side,
+        _strategy(hub_tokenizer) if pairs else LONGEST_FIRST,
+        pairs,
+        pairs and takes_types(model, hub_tokenizer),
+        special_tokens,
     )
+
+
+def _strategy(hub_tokenizer: PreTrainedTokenizerFast) -> Strategy:
+    """What the owner's `tokenizer.json` says of pairs, before anything else was cut with it."""
+    said: Strategy = hub_tokenizer.init_kwargs.get("truncation_strategy", LONGEST_FIRST)
+    return said
+
+
+def split_special_tokens(hub_tokenizer: PreTrainedTokenizerFast) -> None:
+    """Has a tokeniser of transformers read special tokens that stand in a text as text.
+
+    It has an option for that; what a vocabulary makes of them all the same is taken out of it.
+    """
+    hub_tokenizer.split_special_tokens = True
+    read_as_text(hub_tokenizer.backend_tokenizer)
 
 
 def owner_length(hub_tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel) -> int | None:
@@ -166,9 +235,9 @@ def _rows(model: PreTrainedModel) -> int | None:
 
 
 def _refuse_token_types(hub_tokenizer: PreTrainedTokenizerFast) -> None:
-    if "token_type_ids" not in hub_tokenizer.model_input_names:
+    if TYPE_IDS not in hub_tokenizer.model_input_names:
         return
-    types = hub_tokenizer("a", return_token_type_ids=True)["token_type_ids"]
+    types = hub_tokenizer("a", return_token_type_ids=True)[TYPE_IDS]
     if any(types):
         raise CheckpointError(
             f"its tokenizer gives a single text token types other than 0 ({types}), which models "

@@ -6,21 +6,20 @@ What is refused here has no way to be served as it was trained; the message says
 from typing import Any
 
 from training.errors import CheckpointError
+from training.problem import task_of
 
 # The heads that transformers writes into `architectures`, by what follows "For".
 OTHER_HEADS = {
-    "TokenClassification": "labels tokens",
     "QuestionAnswering": "answers questions out of a text",
     "MultipleChoice": "chooses among texts",
     "NextSentencePrediction": "tells whether one text follows another",
     "ImageClassification": "labels images",
     "AudioClassification": "labels sound",
-    "SequenceClassification": None,
 }
 
 
 def refuse_unsupported(source: str, config: Any) -> None:
-    """Refuses what is no classifier of texts, or cannot be served as one.
+    """Refuses what no task here is of, or what cannot be served as it was trained.
 
     Raises:
         CheckpointError: what it is, and what to do.
@@ -30,10 +29,11 @@ def refuse_unsupported(source: str, config: Any) -> None:
         does = OTHER_HEADS.get(head)
         if does is not None:
             raise CheckpointError(
-                f"{source} is no sequence classifier: a {name} {does}. Only "
-                "...ForSequenceClassification is supported; as [model] base it gives its body"
+                f"{source} is no model of a task here: a {name} {does}. Only "
+                "...ForSequenceClassification, ...ForTokenClassification and encoders without a "
+                "head are supported; as [model] base it gives its body"
             )
-    names = list((config.id2label or {}).values())
+    names = [] if task_of(config) == "feature-extraction" else [*(config.id2label or {}).values()]
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
         raise CheckpointError(
             f"{source} gives several outputs the label {twice[0]!r}: give each a name of its own "

@@ -6,6 +6,13 @@ from pydantic import Field, model_validator
 
 from training.recipe.section import Section
 
+PairForm = Annotated[
+    Literal["towers", "joined"] | None,
+    Field(
+        description="of pairs: towers: each text by itself, then compared; joined: both as one "
+        "row; default: towers"
+    ),
+]
 InitialEmbeddings = Annotated[
     Literal["random", "teacher", "contextual"],
     Field(
@@ -46,7 +53,11 @@ class BiLstmModel(Section):
     pooling: Literal["last", "max", "mean"] = Field(
         "last", description="what is classified: each direction's last state, or over all states"
     )
+    sentence_size: int | None = Field(
+        None, ge=1, description="of an embedder's vector; default: the teacher's"
+    )
     initial_embeddings: InitialEmbeddings = "teacher"
+    pairs: PairForm = None
 
 
 class NanoModel(Section):
@@ -56,5 +67,9 @@ class NanoModel(Section):
     embedding_size: int = Field(96, ge=1, description="of a token")
     filters: int = Field(128, ge=1, description="n-grams that are looked for")
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")
+    sentence_size: int | None = Field(
+        None, ge=1, description="of an embedder's vector; default: the teacher's"
+    )
     dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
     initial_embeddings: InitialEmbeddings = "contextual"
+    pairs: PairForm = None

@@ -14,68 +14,14 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
-from training.errors import DataError, RecipeError
-from training.problem import ProblemType
+from training.errors import RecipeError
+from training.problem import Task
+from training.recipe.data import Data
 from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
-
-class Data(Section):
-    """Where labelled text comes from and how it is split."""
-
-    train: str | None = Field(
-        None, description="hub id, or a local TSV, CSV, JSON lines or Parquet file"
-    )
-    test: str | None = Field(None, description="set for reporting; never used to choose")
-    config: str | None = Field(None, description="the configuration of a hub's set")
-    train_split: str | None = Field(None, description="of a hub's set; default: train")
-    test_split: str | None = Field(
-        None, description="of a hub's set; default: test, or validation where there is none"
-    )
-    text_column: str | None = Field(None, description="default: text, sentence, review or content")
-    label_column: str | None = Field(None, description="default: label or labels")
-    labels: dict[str, str] | None = Field(
-        None, description="label in the file -> label served; without a teacher, in their order"
-    )
-    problem: ProblemType | None = Field(
-        None, description="what labels are of; default: the teacher's, or found from the labels"
-    )
-    choose_size: int | None = Field(
-        None, ge=1, description="texts cut from train to choose by; default: by the data's size"
-    )
-    fit_size: int | None = Field(
-        None, ge=1, description="texts cut from train to fit temperature, thresholds and cascades"
-    )
-    measure_size: int | None = Field(
-        None, ge=1, description="texts cut from train to report, where there is no test set"
-    )
-    max_length: int = Field(128, ge=4, description="most tokens of a text that are read")
-    seed: int = Field(13, description="draws the held-out, transfer and augmented texts")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_new_sizes(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "validation_size" in values:
-            raise ValueError(
-                "validation_size is now choose_size, fit_size and (without a test set) "
-                "measure_size: one set of texts for each use"
-            )
-        return values
-
-    @property
-    def train_source(self) -> str:
-        """`train`, where it has to be there.
-
-        Raises:
-            DataError: it is not.
-        """
-        if self.train is None:
-            raise DataError("no labelled texts: pass --train, or set data.train")
-        return self.train
-
-
-ChooseBy = Literal["accuracy", "macro_f1", "micro_f1", "pearson", "loss"]
+ChooseBy = Literal["accuracy", "macro_f1", "micro_f1", "entity_f1", "pearson", "loss"]
 
 
 class Training(Section):
@@ -108,7 +54,8 @@ class Training(Section):
     choose_by: ChooseBy | None = Field(
         None,
         description="of the checkpoints, on texts held out; the loss moves where few labels do; "
-        "default: accuracy, of several labels a text macro_f1, of a regression pearson",
+        "default: accuracy, of several labels a text macro_f1, of a regression pearson, "
+        "of a tagger entity_f1",
     )
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = Field(
         "none",
@@ -146,6 +93,11 @@ class Recipe(Section):
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower case, figures, `.`, `_` and `-`"
+    )
+    task: Task | None = Field(
+        None,
+        description="what the model is for; default: what its teacher is for, else "
+        "text-classification",
     )
     data: Data
     model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]

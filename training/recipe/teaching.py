@@ -13,19 +13,23 @@ class Transfer(Section):
 
     source: str = Field(description="hub id or local file with a column of text, or plain text")
     size: int = Field(ge=1, description="texts drawn; fewer if there are fewer")
-    unit: Literal["sentence", "line", "whole"] = Field(
-        "sentence", description="what of a text is drawn: its sentences, its lines, or all of it"
+    unit: Literal["sentence", "line", "whole"] | None = Field(
+        None,
+        description="what of a text is drawn: its sentences, its lines, or all of it; default: "
+        "sentence, of pairs whole",
     )
     min_words: int | None = Field(None, ge=1, description="default: 3 of a sentence, else 1")
     max_words: int | None = Field(None, ge=1, description="default: 30 of a sentence, else any")
     config: str | None = Field(None, description="the configuration of a hub's set")
     split: str = Field("train", description="of a hub's set")
     text_column: str | None = Field(None, description="default: data.text_column, or the usual")
+    text_pair_column: str | None = Field(
+        None, description="of the second texts of pairs; default: data.text_pair_column, or usual"
+    )
 
-    @property
-    def words(self) -> tuple[int, float]:
-        """The fewest and the most words of what is drawn."""
-        usual = (3, 30) if self.unit == "sentence" else (1, math.inf)
+    def words(self, unit: str) -> tuple[int, float]:
+        """The fewest and the most words of what is drawn, in such units."""
+        usual = (3, 30) if unit == "sentence" else (1, math.inf)
         return self.min_words or usual[0], self.max_words or usual[1]
 
 
@@ -55,13 +59,16 @@ class Losses(Section):
     kl: float = Field(0.0, ge=0, description="KL to the teacher's softened probabilities")
     mse: float = Field(0.0, ge=0, description="squared difference of the logits")
     cosine: float = Field(0.0, ge=0, description="angle between the sentence embeddings")
+    similarity: float = Field(
+        0.0, ge=0, description="of an embedder: KL between a batch's similarities"
+    )
     hidden: float = Field(0.0, ge=0, description="squared difference of the hidden states")
     attention: float = Field(0.0, ge=0, description="attention and value relations, last layer")
 
     @property
     def from_teacher(self) -> bool:
         """Whether any part is learnt from a teacher, so that it needs no label."""
-        return bool(self.kl or self.mse or self.white_box)
+        return bool(self.kl or self.mse or self.similarity or self.white_box)
 
     @property
     def white_box(self) -> bool:

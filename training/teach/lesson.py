@@ -11,17 +11,19 @@ import datasets
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
-from service.runtime.tokenizer import Tokenizer
-from training.data.augmentation import augment, spell_masks
-from training.data.labelled import LabelledText, unlabelled
+from service.runtime.model import Input
+from training.data.augmentation import augment, refuse_unread_masks
+from training.data.labelled import unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.models.reading import reading_of
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation
-from training.teach.rows import TokenIds, new_rows, token_ids
+from training.teach.rows import Tokens, new_rows, tokens_of
 from training.teach.teacher import Teacher, ensemble_logits
 from training.teach.white_box import WhiteBox, looked_into, refuse_other_tokens
+
+READ = ("input_ids", "token_type_ids")  # what a row has of a teacher that reads something else
 
 
 @dataclass(frozen=True)
@@ -63,37 +65,53 @@ def new_lesson(
     seed, train = recipe.data.seed, sets.train
     others = spec.transfer or spec.augmentation
     held_out = sets.held_out if others else None
-    transfer, augmented = unlabelled([], train.labels, train.problem), []
+    transfer = unlabelled([], train.labels, train.problem)
+    augmented: list[Input] = []
     if spec.transfer:
-        texts = load_transfer_text(spec.transfer, recipe.data, seed, held_out)
+        texts = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
         transfer = unlabelled(texts, train.labels, train.problem)
     if spec.augmentation:
         augmented = augment(train.texts, spec.augmentation, seed, held_out)
-    spell_masks(augmented, hub_tokenizer)  # now, for its error should not wait for the labelling
+    # Now, for its error should not wait for the labelling.
+    refuse_unread_masks(augmented, hub_tokenizer)
     for teacher in teachers:
         teacher.spelt(augmented)
     more = (transfer, unlabelled(augmented, train.labels, train.problem))
     parts = [train, *(part for part in more if len(part))]
 
-    tokenizer = reading_of(hub_tokenizer, model, recipe.data.max_length).tokenizer
-    ids = [_spelt_ids(part, tokenizer, hub_tokenizer) for part in parts]
-    white_box, teacher_tokenizer, teacher_ids = None, None, None
+    reading = reading_of(
+        hub_tokenizer,
+        model,
+        recipe.data.max_length,
+        pairs=train.pairs,
+        special_tokens=recipe.data.special_tokens,
+    )
+    mine = [tokens_of(part.texts, reading) for part in parts]
+    white_box, teacher_tokenizer, theirs = None, None, None
     if spec.weights.white_box:
         first = looked_into(teachers[0], spec.weights)
         # Of a long text it reads no more than the student.
         length = min(recipe.data.max_length, first.max_length)
-        reader = reading_of(first.hub_tokenizer, first.model, length).tokenizer
-        read = [_spelt_ids(part, reader, first.hub_tokenizer) for part in parts]
-        if differing := _first_difference(ids, read):
+        reader = reading_of(
+            first.hub_tokenizer,
+            first.model,
+            length,
+            pairs=first.pairs,
+            special_tokens=first.special_tokens,
+        )
+        read = [tokens_of(part.texts, reader) for part in parts]
+        if differing := _first_difference(mine, read):
             refuse_other_tokens(spec.weights, *differing)
-            teacher_tokenizer, teacher_ids = first.hub_tokenizer, read
-        white_box = WhiteBox(first, model, spec.weights, ids[0][0].as_py(), read[0][0].as_py())
+        if differing or reader.types != reading.types:
+            teacher_tokenizer, theirs = first.hub_tokenizer, read
+        ids = mine[0].ids[0].as_py(), read[0].ids[0].as_py()
+        white_box = WhiteBox(first, model, spec.weights, *ids)
     rows = [
         new_rows(
-            ids[place],
+            mine[place],
             part.targets,
             ensemble_logits(teachers, part.texts),
-            None if teacher_ids is None else teacher_ids[place],
+            None if theirs is None else theirs[place],
         )
         for place, part in enumerate(parts)
     ]
@@ -118,29 +136,27 @@ class Collator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Rows of `new_rows` as tensors, (batch, time) or (batch, labels) or (batch,)."""
-        read = [row.pop("teacher_input_ids", []) for row in rows]
-        masked = [{**row, "attention_mask": [1] * len(row["input_ids"])} for row in rows]
-        batch: dict[str, torch.Tensor] = dict(self._student(masked))
+        read = [
+            {name: row.pop(f"teacher_{name}") for name in READ if f"teacher_{name}" in row}
+            for row in rows
+        ]
+        batch: dict[str, torch.Tensor] = dict(self._student(list(map(_masked, rows))))
         if read[0]:
-            found = self._teacher(
-                [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in read]
-            )
+            found = self._teacher(list(map(_masked, read)))
             batch |= {f"teacher_{name}": tensor for name, tensor in found.items()}
         return batch
 
 
+def _masked(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "attention_mask": [1] * len(row["input_ids"])}
+
+
 def _first_difference(
-    ids: Sequence[TokenIds], read: Sequence[TokenIds]
+    mine: Sequence[Tokens], read: Sequence[Tokens]
 ) -> tuple[list[int], list[int]] | None:
     """A text's token ids for the student and its teacher, of the first that they read otherwise."""
-    for mine, theirs in zip(ids, read, strict=True):
-        if not mine.equals(theirs):
-            rows = zip(mine, theirs, strict=True)
+    for one, other in zip(mine, read, strict=True):
+        if not one.ids.equals(other.ids):
+            rows = zip(one.ids, other.ids, strict=True)
             return next((a.as_py(), b.as_py()) for a, b in rows if a != b)
     return None
-
-
-def _spelt_ids(
-    part: LabelledText, tokenizer: Tokenizer, hub_tokenizer: PreTrainedTokenizerFast
-) -> TokenIds:
-    return token_ids(part.texts, tokenizer, lambda texts: spell_masks(texts, hub_tokenizer))

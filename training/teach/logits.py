@@ -12,8 +12,12 @@ import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
+from service.repository.sections import Windows
+from service.runtime.model import Input
+from service.runtime.tasks.classification import of_inputs
 from service.runtime.tokenizer import Tokenizer
 from training.models.labels import label_names
+from training.models.pairs import TYPE_IDS
 from training.teach.store import Logits
 
 MOST_TOKENS = 16_384  # of a batch, its padding counted: what 64 texts of 256 tokens have
@@ -22,37 +26,43 @@ MOST_TOKENS = 16_384  # of a batch, its padding counted: what 64 texts of 256 to
 def predict_logits(
     model: PreTrainedModel,
     tokenizer: Tokenizer,
-    texts: Sequence[str],
+    texts: Sequence[Input],
     *,
+    types: bool = False,
     batch_size: int = 64,
     bf16: bool = False,
+    windows: Windows | None = None,
     bar: "tqdm[None] | None" = None,
 ) -> Logits:
     """Runs a model over texts where it lies, batched by length so that little is padded.
 
     Args:
+        types: whether the model is told which text of a pair each token is of.
         batch_size: the most texts at once; of long ones fewer.
         bf16: multiply matrices in bfloat16.
+        windows: how a text that is too long is read; None: it is cut.
         bar: a progress bar to move on by the texts done.
 
     Returns:
         (texts, labels), in the order of `texts`.
     """
-    encodings = tokenizer.encode(texts)
-    logits = np.empty((len(texts), len(label_names(model.config))), dtype=np.float32)
+    items = tokenizer.encode(texts, windows)
+    encodings = [window for item in items for window in (item, *item.more)]
+    logits = np.empty((len(encodings), len(label_names(model.config))), dtype=np.float32)
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         for rows in batches_by_length([len(one) for one in encodings], batch_size):
-            input_ids, attention_mask = tokenizer.pad([encodings[row] for row in rows])
-            output = model(
-                input_ids=torch.from_numpy(input_ids).to(device),
-                attention_mask=torch.from_numpy(attention_mask).to(device),
-            )
+            batch = [encodings[row] for row in rows]
+            input_ids, attention_mask = tokenizer.pad(batch)
+            feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+            if types:
+                feed[TYPE_IDS] = tokenizer.type_ids(batch)
+            output = model(**{name: torch.from_numpy(one).to(device) for name, one in feed.items()})
             logits[rows] = output.logits.float().cpu().numpy()
             if bar is not None:
                 bar.update(len(rows))
-    return logits
+    return of_inputs(items, logits, windows)
 
 
 def batches_by_length(

@@ -3,10 +3,11 @@
 import torch
 from torch.nn import functional
 
-from training.models.heads import hard_loss
+from training.models.heads import hard_loss, token_loss
 from training.problem import ProblemType
 
 Pair = tuple[torch.Tensor, torch.Tensor]
+SHARPNESS = 0.05  # the temperature of cosines, as contrastive training of embedders has it
 
 
 def distillation_loss(
@@ -62,6 +63,44 @@ def distillation_loss(
     return loss + kl * temperature**2 * soft / distributions
 
 
+def token_distillation_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    targets: torch.Tensor,
+    taught: torch.Tensor,
+    *,
+    hard: float,
+    kl: float,
+    mse: float,
+    temperature: float,
+) -> torch.Tensor:
+    """`distillation_loss` of each token, averaged over the tokens that count.
+
+    Args:
+        student_logits, teacher_logits: (batch, time, labels).
+        targets: (batch, time), UNLABELLED where there is no hard term.
+        taught: (batch, time), whether the teacher's word counts: of no special token, no padding,
+            and no part of a word that is not learnt.
+
+    Returns:
+        A scalar.
+    """
+    student, teacher = student_logits[taught], teacher_logits[taught].detach()
+    tokens = taught.sum().clamp(min=1)
+    soft = functional.kl_div(
+        _log_softmax(student / temperature),
+        _log_softmax(teacher / temperature),
+        reduction="sum",
+        log_target=True,
+    )
+    loss = hard * token_loss(student_logits, targets) + kl * temperature**2 * soft / tokens
+    if mse:
+        loss = loss + mse * functional.mse_loss(student, teacher, reduction="sum") / (
+            tokens * student.shape[-1]
+        )
+    return loss
+
+
 def _log_softmax(logits: torch.Tensor) -> torch.Tensor:
     return functional.log_softmax(logits, dim=-1)
 
@@ -79,6 +118,36 @@ def cosine_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
         teacher: (batch, width); no gradient flows into it.
     """
     return (1 - functional.cosine_similarity(student, teacher.detach(), dim=-1)).mean()
+
+
+def similarity_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """KL between how two models see the texts of a batch beside each other.
+
+    Each text's cosines with the others, divided by `SHARPNESS`, are a distribution over them by
+    softmax (as the relations of Park et al. 2019, arXiv:1904.05068, and the contrast of
+    Fang et al. 2021, arXiv:2101.04731). It needs no vectors of one size.
+
+    Args:
+        student: (batch, its width); of a batch of one there is no loss.
+        teacher: (batch, its own width); no gradient flows into it.
+    """
+    if len(student) < 2:
+        return student.sum() * 0.0
+    divergence = functional.kl_div(
+        _log_similarities(student),
+        _log_similarities(teacher.detach()),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return divergence
+
+
+def _log_similarities(vectors: torch.Tensor) -> torch.Tensor:
+    """(batch, batch - 1): of each text among the others."""
+    even = functional.normalize(vectors.float(), dim=-1)
+    rows = len(even)
+    others = ~torch.eye(rows, dtype=torch.bool, device=even.device)
+    return functional.log_softmax((even @ even.T)[others].view(rows, -1) / SHARPNESS, dim=-1)
 
 
 def hidden_loss(

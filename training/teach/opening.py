@@ -1,17 +1,37 @@
 """Finds the teachers that a recipe names: files, published versions, or checkpoints."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.errors import DataError
-from training.models.checkpoint import load_checkpoint
-from training.problem import ProblemType
+from service.errors import RepositoryError
+from service.repository.manifest import SpecialTokens, read_manifest
+from service.runtime.model import Input
+from training.data.texts import are_pairs
+from training.errors import CheckpointError, DataError
+from training.models.checkpoint import load_checkpoint, task_at
+from training.problem import ProblemType, Task
 from training.recipe.recipe import Recipe
 from training.teach.precision import Asked, choose
 from training.teach.published import OnnxTeacher, version_directory
 from training.teach.soft_labels import FileTeacher, is_soft_labels
 from training.teach.teacher import CheckpointTeacher, Teacher
+
+
+def task_of_teacher(source: str) -> Task:
+    """What a teacher is for; neither its weights nor its labels are read.
+
+    Raises:
+        CheckpointError: it is not there, or not what it should be.
+    """
+    if is_soft_labels(source):
+        return "text-classification"
+    version = version_directory(source)
+    if version is None:
+        return task_at(source)
+    try:
+        return read_manifest(version).task
+    except RepositoryError as error:
+        raise CheckpointError(f"no published model at {source}: {error}") from error
 
 
 def open_teachers(recipe: Recipe) -> list[Teacher]:
@@ -24,7 +44,11 @@ def open_teachers(recipe: Recipe) -> list[Teacher]:
     labels = tuple(dict.fromkeys(named.values())) if named else None
     problem = recipe.data.problem or "single_label"
     sources = recipe.distillation.teachers if recipe.distillation else ()
-    found = [open_teacher(source, labels, problem) for source in sources]
+    # A teacher that was trained to parse them goes on to do so.
+    asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None
+    found = [open_teacher(source, labels, problem, recipe.data.pairs, asked) for source in sources]
+    if len({teacher.pairs for teacher in found} - {None}) > 1:
+        raise DataError("some of the teachers read pairs of texts and others single ones")
     for teacher in found:
         if teacher.labels != found[0].labels:
             raise DataError(
@@ -35,7 +59,11 @@ def open_teachers(recipe: Recipe) -> list[Teacher]:
 
 
 def open_teacher(
-    source: str, labels: Sequence[str] | None = None, problem: ProblemType = "single_label"
+    source: str,
+    labels: Sequence[str] | None = None,
+    problem: ProblemType = "single_label",
+    pairs: bool | None = None,
+    special_tokens: SpecialTokens | None = None,
 ) -> Teacher:
     """Reads a teacher; a checkpoint labels in FP32, see `labelling_in`.
 
@@ -44,6 +72,8 @@ def open_teacher(
             a checkpoint directory, or a hub id.
         labels: of a file; None: as it names them.
         problem: of a file.
+        pairs: whether a checkpoint reads pairs; None: as its files say.
+        special_tokens: how a checkpoint reads one that stands in a text; None: as it was trained.
 
     Raises:
         CheckpointError, DataError: it is not there, or not what it should be.
@@ -53,17 +83,22 @@ def open_teacher(
     version = version_directory(source)
     if version is not None:
         return OnnxTeacher(version, source)
-    return CheckpointTeacher(load_checkpoint(source))
+    checkpoint = load_checkpoint(source, pairs=pairs, special_tokens=special_tokens)
+    return CheckpointTeacher(checkpoint.require("text-classification", "the recipe"))
 
 
-def labelling_in(teacher: Teacher, precision: Asked, texts: Sequence[str]) -> Teacher:
+def labelling_in(teacher: Teacher, precision: Asked, texts: Sequence[Input]) -> Teacher:
     """The teacher, a checkpoint in the precision that is asked for.
 
     Args:
-        texts: that it will label, to choose by.
+        texts: that it will label, to choose by; where nothing else says it, they say whether it
+            reads pairs.
+
+    Raises:
+        CheckpointError: nothing says whether it reads pairs, and it may.
     """
     if not isinstance(teacher, CheckpointTeacher):
         return teacher
-    checkpoint = teacher.checkpoint
-    chosen = choose(precision, checkpoint.model, checkpoint.tokenizer, teacher.problem, texts)
-    return dataclasses.replace(teacher, precision=chosen)
+    checkpoint = teacher.checkpoint.reads(are_pairs(texts) or None)
+    chosen = choose(precision, checkpoint.model, checkpoint.reading, teacher.problem, texts)
+    return CheckpointTeacher(checkpoint, chosen)

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel
 
-from service.runtime.tokenizer import Tokenizer
+from service.runtime.model import Input
 from training.models.devices import on_fastest_device
+from training.models.reading import Reading
 from training.problem import ProblemType
 from training.score.scores import softmax
 from training.teach.logits import predict_logits
@@ -34,9 +35,9 @@ def fast_bf16() -> bool:
 def choose(
     asked: Asked,
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    reading: Reading,
     problem: ProblemType,
-    texts: Sequence[str],
+    texts: Sequence[Input],
 ) -> Precision:
     """What a teacher labels in.
 
@@ -54,7 +55,8 @@ def choose(
     try:
         with on_fastest_device(model):
             exact, rounded = (
-                predict_logits(model, tokenizer, probe, bf16=bf16) for bf16 in (False, True)
+                predict_logits(model, reading.tokenizer, probe, types=reading.types, bf16=bf16)
+                for bf16 in (False, True)
             )
     except RuntimeError:  # a layer without a bfloat16 kernel
         return "fp32"

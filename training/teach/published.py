@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from service.errors import StillhouseError
 from service.repository.manifest import FILE_NAME
+from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
 from training.errors import CheckpointError
 from training.problem import ProblemType
@@ -54,6 +55,7 @@ class OnnxTeacher:
         self.name = name
         self.labels = tuple(self._classifier.manifest.labels)
         self.problem: ProblemType = self._classifier.manifest.problem_type
+        self.pairs: bool | None = self._classifier.manifest.pairs
 
     @cached_property
     def sha256(self) -> str:
@@ -68,15 +70,15 @@ class OnnxTeacher:
         parts = [self.sha256, self._classifier.reading]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+    def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
         """See `training.teach.teacher.Teacher`: a version names no mask token."""
         return refuse_masks(self.name, texts)
 
-    def logits(self, texts: Sequence[str]) -> Logits:
+    def logits(self, texts: Sequence[Input]) -> Logits:
         """Computed, or read where they were computed before."""
         return remembered(self, self.spelt(texts), self._label)
 
-    def _label(self, texts: Sequence[str], bar: "tqdm[None]") -> Logits:
+    def _label(self, texts: Sequence[Input], bar: "tqdm[None]") -> Logits:
         items = self._classifier.encode(texts)
         logits = np.empty((len(texts), len(self.labels)), dtype=np.float32)
         for rows in batches_by_length([len(item) for item in items], BATCH):

@@ -4,64 +4,86 @@ Token ids lie on disk and are mapped from there; nothing of them is held as Pyth
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 import datasets
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from service.runtime.tokenizer import Tokenizer
+from service.runtime.model import Input
 from training.data.labelled import Targets
+from training.models.reading import Reading
 from training.scratch import mapped
 from training.teach.store import Logits
 
 TokenIds: TypeAlias = pa.ChunkedArray  # of lists of int32
 
 AT_ONCE = 8192  # texts whose tokens are in memory
-SCHEMA = pa.schema([("ids", pa.list_(pa.int32()))])
+LISTS = pa.list_(pa.int32())
 
 
-def token_ids(
-    texts: Sequence[str],
-    tokenizer: Tokenizer,
-    spell: Callable[[Sequence[str]], Sequence[str]] = lambda texts: texts,
-) -> TokenIds:
-    """Each text's token ids.
+class Tokens(NamedTuple):
+    """What a model reads of some texts.
 
-    Args:
-        spell: writes some texts as this tokeniser has to read them.
+    Attributes:
+        ids: of each text.
+        types: which text of a pair each token is of; None: the model is not told.
     """
+
+    ids: TokenIds
+    types: TokenIds | None = None
+
+
+def tokens_of(texts: Sequence[Input], reading: Reading) -> Tokens:
+    """What a model reads of each text, altered ones among them."""
+    tokenizer, types = reading.tokenizer_of(texts), reading.types
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start in range(0, len(texts), AT_ONCE):
-            items = tokenizer.encode(spell(texts[start : start + AT_ONCE]))
+            items = tokenizer.encode(texts[start : start + AT_ONCE])
             ends = np.cumsum([0, *(len(item.ids) for item in items)], dtype=np.int32)
-            ids = np.fromiter((one for item in items for one in item.ids), np.int32, int(ends[-1]))
-            yield pa.record_batch([pa.ListArray.from_arrays(ends, ids)], schema=SCHEMA)
+            ids = [_lists(ends, (one for item in items for one in item.ids))]
+            if types:
+                each = (item.type_ids or [0] * len(item.ids) for item in items)
+                ids.append(_lists(ends, (one for row in each for one in row)))
+            yield pa.record_batch(ids, schema=schema)
 
-    return mapped(batches(), SCHEMA)["ids"]
+    schema = pa.schema([(name, LISTS) for name in (("ids", "types") if types else ("ids",))])
+    table = mapped(batches(), schema)
+    return Tokens(table["ids"], table["types"] if types else None)
+
+
+def _lists(ends: npt.NDArray[np.int32], values: Iterator[int]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(ends, np.fromiter(values, np.int32, int(ends[-1])))
 
 
 def new_rows(
-    ids: TokenIds,
-    targets: Targets,
+    tokens: Tokens,
+    targets: Targets | None,
     soft: Logits | None = None,
-    teacher_ids: TokenIds | None = None,
+    teacher: Tokens | None = None,
 ) -> datasets.Dataset:
     """One row for each text.
 
     Args:
-        ids: the token ids that the model reads.
-        soft: (texts, labels), the teachers' logits.
-        teacher_ids: the token ids of a teacher that reads beside the model, if they are others.
+        tokens: that the model reads.
+        targets: what the labels say; None: nothing is learnt from labels.
+        soft: (texts, labels), the teachers' logits; or (texts, size), a teacher's vectors.
+        teacher: what a teacher reads that runs beside the model, if it is something else.
     """
-    columns = {"input_ids": ids, "labels": _column(targets)}
+    columns = {"input_ids": tokens.ids}
+    if targets is not None:
+        columns["labels"] = _column(targets)
+    if tokens.types is not None:
+        columns["token_type_ids"] = tokens.types
     if soft is not None:
         columns["teacher_logits"] = _column(soft)
-    if teacher_ids is not None:
-        columns["teacher_input_ids"] = teacher_ids
+    if teacher is not None:
+        columns["teacher_input_ids"] = teacher.ids
+        if teacher.types is not None:
+            columns["teacher_token_type_ids"] = teacher.types
     table = datasets.table.InMemoryTable(pa.table(columns))
     # Without a fingerprint of its own the library would hash all that the table holds.
     return datasets.Dataset(table, fingerprint=uuid.uuid4().hex[:16])

@@ -1,8 +1,9 @@
 """A file of soft labels as a teacher: what anyone, an LLM say, said of each text.
 
-TSV and CSV have a column `text` and one for each label. JSON lines and Parquet may have those, or
-one column `probabilities` or `logits` that holds an object by label or a list in the order of the
-labels. Numbers in columns of labels are probabilities where all lie between 0 and 1.
+TSV and CSV have a column `text`, of pairs `text_pair` too, and one for each label. JSON lines and
+Parquet may have those, or one column `probabilities` or `logits` that holds an object by label or a
+list in the order of the labels. Numbers in columns of labels are probabilities where all lie
+between 0 and 1.
 """
 
 import csv
@@ -17,6 +18,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as parquet
 
+from service.runtime.model import Input, Pair
+from training.data.inputs import even, shown
 from training.data.sources.files import DIALECTS, delimited, json_objects, opened
 from training.errors import DataError
 from training.problem import ProblemType
@@ -25,6 +28,7 @@ from training.teach.store import Logits, LogitStore, matrix, text_key
 from training.teach.teacher import refuse_masks
 
 KINDS = (".tsv", ".csv", ".jsonl", ".json", ".parquet")
+TEXTS = ("text", "text_pair")
 NESTED = ("logits", "probabilities")
 ROWS = 8_192  # read at once
 SMALLEST = 1e-6  # the probability that 0 is taken for: its logarithm must be a number
@@ -50,6 +54,7 @@ class FileTeacher:
     """
 
     precision: Precision = "fp32"
+    pairs: bool | None = None
 
     def __init__(
         self, path: Path, labels: Sequence[str] | None, problem: ProblemType = "single_label"
@@ -78,23 +83,23 @@ class FileTeacher:
         parts = [self.sha256, self.labels, self.problem]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+    def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
         """See `training.teach.teacher.Teacher`: what is in no file has no label."""
         return refuse_masks(self.name, texts)
 
-    def logits(self, texts: Sequence[str]) -> Logits:
+    def logits(self, texts: Sequence[Input]) -> Logits:
         """What the file says of each text.
 
         Raises:
             DataError: it says nothing of one of them.
         """
-        keys = [text_key(_plain(text)) for text in self.spelt(texts)]
+        keys = [text_key(even(text)) for text in self.spelt(texts)]
         rows = self._store.known(list(dict.fromkeys(keys)))
         missing = [text for key, text in zip(keys, texts, strict=True) if key not in rows]
         if missing:
             raise DataError(
                 f"{self.name} says nothing of {len(missing)} of {len(texts)} texts, the first is "
-                f"{missing[0][:60]!r}: add them, or leave those texts out of train and transfer"
+                f"{shown(missing[0])}: add them, or leave those texts out of train and transfer"
             )
         return matrix(rows, keys, len(self.labels))
 
@@ -106,21 +111,22 @@ class FileTeacher:
         found = next((row[kind] for kind in NESTED if kind in row), None)
         if found is not None and not isinstance(found, Mapping):
             raise DataError(f"{self._path} names no labels: set data.labels, in the file's order")
-        return tuple(name for name in (found or row) if name != "text")
+        return tuple(name for name in (found or row) if name not in TEXTS)
 
     def _read(self) -> None:
         place = 0
         try:
             rows = _rows(self._path)
             while part := list(islice(rows, ROWS)):
-                texts = [row.get("text") for row in part]
+                texts = [_text(row) for row in part]
                 if None in texts:
                     raise ValueError(f"row {place + texts.index(None) + 1} has no text")
                 values = [self._values(row, place + n) for n, row in enumerate(part, 1)]
                 logits = self._logits([value for value, _ in values], values[0][1])
                 self._store.keep(
-                    (text_key(_plain(str(text))), row)
+                    (text_key(text), row)
                     for text, row in zip(texts, logits, strict=True)
+                    if text is not None
                 )
                 place += len(part)
         except (ValueError, TypeError, KeyError, csv.Error, OSError) as error:
@@ -162,9 +168,15 @@ class FileTeacher:
         return np.log(np.maximum(numbers, SMALLEST)).astype(np.float32)
 
 
-def _plain(text: str) -> str:
-    """A text as it is looked up: blanks are all alike, since files differ in theirs."""
-    return " ".join(text.split())
+def _text(row: Mapping[str, Any]) -> Input | None:
+    """A row's text or pair as it is looked up: blanks are all alike, since files differ in theirs.
+
+    None: it has none.
+    """
+    text, text_pair = (row.get(name) for name in TEXTS)
+    if text is None:
+        return None
+    return even(str(text) if text_pair is None else Pair(str(text), str(text_pair)))
 
 
 def _kind(path: Path) -> str:

@@ -12,7 +12,9 @@ from contextlib import closing, contextmanager
 import numpy as np
 import numpy.typing as npt
 
+from service.runtime.model import Input
 from training import cache
+from training.data.inputs import spelt
 from training.errors import CheckpointError
 
 Logits = npt.NDArray[np.float32]
@@ -23,9 +25,9 @@ PATIENCE = 600.0  # seconds to wait for another process that commits
 TABLE = "CREATE TABLE IF NOT EXISTS logits (text BLOB PRIMARY KEY, row BLOB) WITHOUT ROWID"
 
 
-def text_key(text: str) -> bytes:
-    """What a text is kept under."""
-    raw = text.encode("utf-8", "surrogatepass")
+def text_key(text: Input) -> bytes:
+    """What a text or a pair is kept under."""
+    raw = spelt(text).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(raw, digest_size=KEY_BYTES).digest()
 
 

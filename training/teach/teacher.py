@@ -13,7 +13,9 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
-from training.data.augmentation import MASK, spell_masks
+from service.runtime.model import Input
+from training.data.augmentation import refuse_unread_masks
+from training.data.marks import masked
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
@@ -25,7 +27,7 @@ from training.teach.store import Logits, LogitStore, matrix, text_key
 WINDOW = 16_384  # texts that are looked up at once
 CHUNK = 2_048  # texts that are labelled before they are kept: what a killed run may lose
 
-Label = Callable[[Sequence[str], "tqdm[None]"], Logits]
+Label = Callable[[Sequence[Input], "tqdm[None]"], Logits]
 
 
 class Teacher(Protocol):
@@ -38,6 +40,7 @@ class Teacher(Protocol):
         labels: in the order of the logits.
         problem: what its logits are of.
         precision: that it labels in.
+        pairs: whether it reads pairs of texts; None: nothing says it but its data.
     """
 
     @property
@@ -58,14 +61,17 @@ class Teacher(Protocol):
     @property
     def precision(self) -> Precision: ...  # noqa: D102
 
-    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
-        """The texts as this teacher reads them, each `MASK` as its own mask token.
+    @property
+    def pairs(self) -> bool | None: ...  # noqa: D102
+
+    def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
+        """The texts as this teacher reads them; each `MASK` is its own mask token.
 
         Raises:
             RecipeError: it has no mask token, and there is a mask.
         """
 
-    def logits(self, texts: Sequence[str]) -> Logits:
+    def logits(self, texts: Sequence[Input]) -> Logits:
         """Logits of texts that may hold `MASK`, (texts, labels)."""
 
 
@@ -87,6 +93,11 @@ class CheckpointTeacher:
         return self.checkpoint.labels
 
     @property
+    def pairs(self) -> bool | None:
+        """What a user, its recipe or its owner's files say."""
+        return self.checkpoint.stated_pairs
+
+    @property
     def problem(self) -> ProblemType:
         """What the config says."""
         return problem_of(self.checkpoint.model.config)
@@ -102,22 +113,26 @@ class CheckpointTeacher:
         stated = f"{self.checkpoint.fingerprint} {self.precision}"
         return hashlib.sha256(stated.encode()).hexdigest()
 
-    def spelt(self, texts: Sequence[str]) -> Sequence[str]:
+    def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
         """See `Teacher`."""
-        return spell_masks(texts, self.checkpoint.hub_tokenizer)
+        refuse_unread_masks(texts, self.checkpoint.hub_tokenizer)
+        return texts
 
-    def logits(self, texts: Sequence[str]) -> Logits:
+    def logits(self, texts: Sequence[Input]) -> Logits:
         """Computed on the GPU or all cores, or read where they were computed before."""
-        model, tokenizer = self.checkpoint.model, self.checkpoint.tokenizer
+        model, reading = self.checkpoint.model, self.checkpoint.reading
+        bf16 = self.precision == "bf16"
 
-        def label(part: Sequence[str], bar: "tqdm[None]") -> Logits:
-            return predict_logits(model, tokenizer, part, bf16=self.precision == "bf16", bar=bar)
+        def label(part: Sequence[Input], bar: "tqdm[None]") -> Logits:
+            return predict_logits(
+                model, reading.tokenizer_of(part), part, types=reading.types, bf16=bf16, bar=bar
+            )
 
         with on_fastest_device(model), all_cores():
             return remembered(self, self.spelt(texts), label)
 
 
-def remembered(teacher: Teacher, texts: Sequence[str], label: Label) -> Logits:
+def remembered(teacher: Teacher, texts: Sequence[Input], label: Label) -> Logits:
     """A teacher's logits, of which those that are kept are not asked for again.
 
     Args:
@@ -127,8 +142,34 @@ def remembered(teacher: Teacher, texts: Sequence[str], label: Label) -> Logits:
     Returns:
         (texts, labels).
     """
+    return remembered_rows(teacher, len(teacher.labels), texts, label)
+
+
+class Remembered(Protocol):
+    """Whoever says something of each text: what was said is kept under its fingerprint."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+
+def remembered_rows(
+    teacher: Remembered, width: int, texts: Sequence[Input], label: Label
+) -> Logits:
+    """Rows of numbers, logits or vectors, of which those that are kept are not asked for again.
+
+    Args:
+        width: numbers of a row.
+        texts: as the teacher reads them.
+        label: gives the rows of texts, and moves a bar on by the texts done.
+
+    Returns:
+        (texts, width).
+    """
     store = LogitStore(teacher.fingerprint)
-    logits = np.empty((len(texts), len(teacher.labels)), dtype=np.float32)
+    logits = np.empty((len(texts), width), dtype=np.float32)
     with tqdm(total=len(texts), desc=f"logits of {teacher.name}", unit="text") as bar:
         for start in range(0, len(texts), WINDOW):
             window = texts[start : start + WINDOW]
@@ -148,7 +189,7 @@ def remembered(teacher: Teacher, texts: Sequence[str], label: Label) -> Logits:
     return logits
 
 
-def ensemble_logits(teachers: Sequence[Teacher], texts: Sequence[str]) -> Logits:
+def ensemble_logits(teachers: Sequence[Teacher], texts: Sequence[Input]) -> Logits:
     """The mean of the teachers' logits, each reading with its own tokeniser.
 
     Averaging logits is averaging probabilities geometrically (Hinton et al. 2015 allow either
@@ -156,7 +197,7 @@ def ensemble_logits(teachers: Sequence[Teacher], texts: Sequence[str]) -> Logits
     as with one teacher.
 
     Args:
-        texts: may hold `training.data.augmentation.MASK`, which each teacher reads as its own.
+        texts: may hold `training.data.marks.MASK`, which each teacher reads as its own.
 
     Returns:
         (texts, labels).
@@ -167,13 +208,13 @@ def ensemble_logits(teachers: Sequence[Teacher], texts: Sequence[str]) -> Logits
     return mean
 
 
-def refuse_masks(name: str, texts: Sequence[str]) -> Sequence[str]:
+def refuse_masks(name: str, texts: Sequence[Input]) -> Sequence[Input]:
     """The texts as they are, for a teacher that has no mask token.
 
     Raises:
         RecipeError: one of them holds a mask.
     """
-    if any(MASK in text for text in texts):
+    if masked(texts):
         raise RecipeError(
             f"the teacher {name} has no mask token: "
             "set distillation.augmentation.mask_probability = 0"

@@ -81,17 +81,20 @@ class WhiteBox:
 
         Args:
             model: the student, perhaps wrapped for several devices.
-            inputs: `input_ids` and `attention_mask`; where the teacher's tokens are others,
-                also `teacher_input_ids` and `teacher_attention_mask`, which are taken out.
+            inputs: `input_ids`, `attention_mask` and, where the student is told them,
+                `token_type_ids`; where what the teacher reads is something else, also the same
+                with `teacher_` before, which are taken out.
 
         Returns:
             The student's output, and the weighted sum of the losses.
         """
         mask = inputs["attention_mask"]
-        read = {
-            "input_ids": inputs.pop("teacher_input_ids", inputs["input_ids"]),
-            "attention_mask": inputs.pop("teacher_attention_mask", mask),
-        }
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        before = "teacher_" if "teacher_input_ids" in inputs else ""
+        read = {name: inputs[before + name] for name in names if before + name in inputs}
+        if before:
+            for name in read:
+                del inputs[before + name]
         shape = tuple(mask.shape)
         of_student, of_teacher = self._attention_of or (None, None)
         with watched(of_student, shape) as mine:

@@ -28,8 +28,9 @@ from transformers import (
 
 from training.errors import LaunchError, RecipeError, StudyError
 from training.loop.processes import join_processes
-from training.loop.trainer import prepare
 from training.recipe.recipe import Recipe, with_values
+from training.tasks.classification import prepare
+from training.tasks.tasks import task_of_recipe
 from training.tune.plot import accuracy
 from training.tune.report import Best, describe, write_results
 from training.tune.space import Space, drawn_values, own_values, space_sha256
@@ -87,6 +88,10 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
         raise StudyError(f"{directory} holds no study: choose another --study")
     if join_processes(plan.recipe).num_processes > 1:
         raise LaunchError("a trial is trained by one process: tune with --jobs, not a launcher")
+    if (task := task_of_recipe(plan.recipe)) != "text-classification":
+        raise RecipeError(
+            f"trials are compared by accuracy: tune is for text-classification, not for {task}"
+        )
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         # Leaves the teacher's logits in the cache, for all workers to find.
         job = prepare(plan.untested, Path(folder), keep=False)

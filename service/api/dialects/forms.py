@@ -16,7 +16,8 @@ from service import errors
 from service.api.dialects.protocol import ErrorForm
 
 _PREDICTIONS = re.compile(
-    "/predict|/models/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer|/tei/predict"
+    "/predict|/models/[^/]+|/v2/models/[^/]+(/versions/[^/]+)?/infer"
+    "|/tei/(predict|rerank|embed)|/v1/embeddings"
 )
 
 
@@ -34,6 +35,21 @@ class TeiErrorBody(BaseModel):
 
     error: str = Field(description="what is wrong")
     error_type: TeiErrorType
+
+
+class OpenAiError(BaseModel):
+    """What is wrong with a request to OpenAI's API."""
+
+    message: str = Field(description="what is wrong")
+    type: str = Field(description="`invalid_request_error`, `rate_limit_error` or `server_error`")
+    param: str | None = Field(description="the key of the body that is wrong; null: no key is")
+    code: str | None = Field(description="`model_not_found`, for example; null: there is none")
+
+
+class OpenAiErrorBody(BaseModel):
+    """An error of OpenAI's API."""
+
+    error: OpenAiError
 
 
 def predicts(path: str, method: str) -> bool:
@@ -55,6 +71,8 @@ def error_form(path: str, method: str) -> ErrorForm | None:
         return _OIP
     if _under(path, "/tei"):
         return _TEI
+    if _under(path, "/v1"):
+        return _OPENAI
     # Only the POST is Hugging Face's; `GET /models/{name}` is the service's own.
     if method == "POST" and path.startswith("/models/"):
         return _HF
@@ -74,6 +92,30 @@ def _tei_body(status: HTTPStatus, detail: str) -> bytes:
     return TeiErrorBody(error=detail, error_type=kind).model_dump_json().encode()
 
 
+def _openai_body(status: HTTPStatus, detail: str) -> bytes:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = "server_error"
+    else:
+        kind = _OPENAI_TYPES.get(status, "invalid_request_error")
+    at_fault = _OPENAI_PARAM.match(detail)
+    error = OpenAiError(
+        message=detail,
+        type=kind,
+        param=at_fault[1] if at_fault else None,
+        code=_OPENAI_CODES.get(status),
+    )
+    return OpenAiErrorBody(error=error).model_dump_json().encode()
+
+
+_OPENAI_TYPES: Mapping[int, str] = {429: "rate_limit_error"}
+_OPENAI_CODES: Mapping[int, str] = {
+    401: "invalid_api_key",
+    404: "model_not_found",
+    429: "rate_limit_exceeded",
+}
+# A message begins with the key that it is about, where it is about one.
+_OPENAI_PARAM = re.compile("(input|model|encoding_format|dimensions|user|prompt_name)[^ ]*:")
+
 # A status that TEI does not have gets the nearest of its types.
 _TEI_TYPES: Mapping[int, TeiErrorType] = {
     400: "Empty",
@@ -85,23 +127,24 @@ _TEI_TYPES: Mapping[int, TeiErrorType] = {
 }
 
 _HF = ErrorForm(_error_body, {})
-_OIP = ErrorForm(
-    _error_body,
-    dict.fromkeys(
-        (
-            errors.InvalidInput,
-            errors.EmptyInput,
-            errors.TextTooLong,
-            ValidationError,
-            RequestValidationError,
-        ),
-        HTTPStatus.BAD_REQUEST,
+_BAD_REQUESTS = dict.fromkeys(
+    (
+        errors.InvalidInput,
+        errors.EmptyInput,
+        errors.TextTooLong,
+        errors.WrongTask,
+        ValidationError,
+        RequestValidationError,
     ),
+    HTTPStatus.BAD_REQUEST,
 )
+_OIP = ErrorForm(_error_body, _BAD_REQUESTS)
+_OPENAI = ErrorForm(_openai_body, _BAD_REQUESTS)
 _TEI = ErrorForm(
     _tei_body,
     {
         errors.EmptyInput: HTTPStatus.BAD_REQUEST,
         errors.InferenceFailed: HTTPStatus.FAILED_DEPENDENCY,
+        errors.WrongTask: HTTPStatus.FAILED_DEPENDENCY,
     },
 )

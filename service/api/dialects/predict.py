@@ -1,35 +1,62 @@
 """The service's own API: `POST /predict`."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from pydantic_core import to_json
 
-from service.api.dialects.classified import said_of
 from service.api.dialects.protocol import Asked, DialectRoute, Head, Reply
+from service.api.dialects.tasks.embedding import check_asked
+from service.api.dialects.tasks.renderers import RENDERERS, check_parameters
 from service.api.edge.bodies import parse_json
-from service.api.schemas import PredictRequest, PredictResponse
-from service.runtime.tasks.outputs import Regression, ranked
+from service.api.schemas import PARTICULAR, PredictRequest, PredictResponse, inputs_of
+from service.api.state import Service
+from service.repository.sections import Windows
+from service.runtime.model import Input
 from service.serving.shapes import Answer, Ask, Outcome, Stages
 
 
 class Predict:
-    """A label and scores for each text, or a number."""
+    """What the model says of each input, as its task has it.
+
+    Args:
+        service: whose models are asked.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     def parse(self, head: Head, body: bytes) -> Asked:
         """See `Dialect.parse`."""
         asked = parse_json(PredictRequest, body)
-        texts = [asked.inputs] if isinstance(asked.inputs, str) else asked.inputs
-        ask = Ask(texts, asked.model, asked.truncate is not False, head.deadline)
-        return Asked(ask, partial(_reply, asked))
+        inputs = [asked.inputs] if isinstance(asked.inputs, str) else inputs_of(asked.inputs)
+        if asked.model_fields_set & PARTICULAR:
+            check_parameters(asked, self._service, asked.model)
+            check_asked(self._service, asked.model, asked)
+        windows = None if asked.windows is None else _windows(asked)
+        truncate = asked.truncate is not False
+        ask = Ask(inputs, asked.model, truncate, head.deadline, windows, asked.prompt_name)
+        return Asked(ask, partial(_reply, asked, inputs))
 
 
-def _reply(asked: PredictRequest, outcome: Outcome, seconds: float) -> Reply:
+def _windows(asked: PredictRequest) -> Windows | Literal[False]:
+    if not asked.windows:
+        return False
+    return Windows(stride=asked.windows.stride, pooling=asked.windows.pooling or "mean")
+
+
+def _reply(
+    asked: PredictRequest, inputs: Sequence[Input], outcome: Outcome, seconds: float
+) -> Reply:
     """A `PredictResponse`, through a plain dict: nothing of it needs to be checked."""
     stages = Stages.of(outcome.hops)
-    raw = asked.raw_scores is True
     response = {
         "model": outcome.named,
-        "predictions": [_prediction(answer, raw, asked.top_k) for answer in outcome.answers],
+        "predictions": [
+            _prediction(asked, one, answer)
+            for one, answer in zip(inputs, outcome.answers, strict=True)
+        ],
         "timing_ms": {
             "tokenize": _ms(stages.tokenize),
             "queue": _ms(stages.queue),
@@ -40,33 +67,18 @@ def _reply(asked: PredictRequest, outcome: Outcome, seconds: float) -> Reply:
     return Reply(to_json(response))
 
 
-def _prediction(answer: Answer, raw: bool, top_k: int | None) -> dict[str, object]:
-    said, manifest = said_of(answer), answer.manifest
-    if isinstance(said, Regression):
-        return {"score": round(said.number, 6), **_of(answer)}
-    names, best = manifest.labels, said.best
-    values = said.logits if raw else said.probabilities
-    found: dict[str, object] = {
-        "label": names[best],
-        "score": round(values[best], 6),
-        "scores": {names[row]: round(values[row], 6) for row in ranked(values, top_k)},
-        "confidence": round(said.confidence, 6),
-        **_of(answer),
-    }
-    if said.given is not None:
-        found["labels"] = [names[row] for row in said.given]
+def _prediction(asked: PredictRequest, one: Input, answer: Answer) -> dict[str, object]:
+    """What the model said, who answered, and what was read."""
+    manifest = answer.manifest
+    found = RENDERERS[manifest.task].prediction(asked, one, answer)
+    found["model"] = manifest.name
+    found["version"] = manifest.version
+    found["escalated"] = answer.escalated
+    found["tokens"] = answer.tokens
+    found["truncated"] = answer.truncated
+    if asked.windows or (asked.windows is None and manifest.windows is not None):
+        found["windows"] = answer.windows
     return found
-
-
-def _of(answer: Answer) -> dict[str, object]:
-    """Who answered, and what was read."""
-    return {
-        "model": answer.manifest.name,
-        "version": answer.manifest.version,
-        "escalated": answer.escalated,
-        "tokens": answer.tokens,
-        "truncated": answer.truncated,
-    }
 
 
 def _ms(seconds: float) -> float:
@@ -76,12 +88,14 @@ def _ms(seconds: float) -> float:
 ROUTES = [
     DialectRoute(
         path="/predict",
-        make=lambda _: Predict(),
+        make=Predict,
         tag="predict",
-        summary="Classify one text or several",
-        description="Answers with a label and scores for each text; of a multi-label model also "
-        "with `labels`, those at or over their thresholds; of a regression with its number as "
-        "`score`, and with no label, scores or confidence.",
+        summary="Ask a model of one text or several",
+        description="Answers with what the model says of each text, or pair of texts. A classifier "
+        "gives a label and scores; a multi-label model also `labels`, those at or over their "
+        "thresholds; a regression its number as `score`, and no label, scores or confidence. A "
+        "tagger gives `entities`, an embedder an `embedding`. A parameter that means nothing to "
+        "the model's task is refused.",
         body=PredictRequest,
         answer=PredictResponse,
         error=None,

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from fastapi import APIRouter
 
-from service.api.dialects import hf, tei
+from service.api.dialects import hf, openai
 from service.api.dialects.oip import infer, models, repository
 from service.api.dialects.protocol import DialectRoute
+from service.api.dialects.tei import embed, info, predict, rerank
 
 
 class Api(NamedTuple):
@@ -26,5 +27,6 @@ DIALECTS: Mapping[str, Api] = {
     "hf": Api(hf.ROUTES),
     # `/v2/models/stats` is of the repository; to the models it would be one named `stats`.
     "oip": Api(infer.ROUTES, (repository.router, models.router)),
-    "tei": Api(tei.ROUTES, (tei.router,)),
+    "openai": Api(openai.ROUTES, (openai.router,)),
+    "tei": Api([predict.ROUTE, embed.ROUTE, rerank.ROUTE], (info.router,)),
 }

@@ -6,11 +6,11 @@ from typing import TypeVar
 from pydantic import BaseModel
 from starlette.types import Message, Receive
 
+from service.api.schemas import refuse_unknown
 from service.errors import BodyTooLarge, ClientGone, InvalidInput, UnreadableEncoding
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
-SHOWN = 64  # characters of an unknown key that come back
 _WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}  # as zlib calls the formats
 
 
@@ -69,9 +69,11 @@ def parse_json(model: type[Parsed], body: bytes) -> Parsed:
         InvalidInput: it has a key that the schema does not know.
     """
     parsed = model.model_validate_json(body)
-    for key in parsed.model_extra or ():
-        known = ", ".join(model.model_fields)
-        raise InvalidInput(f"{key[:SHOWN]}: unknown key; there are {known}")
+    if parsed.model_extra:
+        try:
+            refuse_unknown(parsed)
+        except ValueError as error:
+            raise InvalidInput(str(error)) from None
     return parsed
 
 

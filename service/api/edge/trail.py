@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from service.api.dialects.forms import predicts
 from service.api.edge.guards import Guard
+from service.runtime.model import Input
 from service.serving.shapes import Answer, Hop
 from service.telemetry.record import NO_ROUTE, Record
 
@@ -68,7 +69,7 @@ class Trail:
         self.predicts = False
         self.answers: Sequence[Answer] = ()
         self.hops: list[Hop] = []
-        self.texts: Sequence[str] | None = None
+        self.texts: Sequence[Input] | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> "Trail":

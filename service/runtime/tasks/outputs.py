@@ -39,6 +39,17 @@ class Classification(NamedTuple):
         given = (self.best,) if self.given is None else self.given
         return tuple(labels[index] for index in given)
 
+    def agrees(self, labels: Sequence[str], other: Output, others: Sequence[str]) -> bool:
+        """Whether the other gives the same labels."""
+        return isinstance(other, Classification) and set(self.said(labels)) == set(
+            other.said(others)
+        )
+
+    def word(self, labels: Sequence[str]) -> str:
+        """The label; several are one word, since their combinations would be too many."""
+        said = self.said(labels)
+        return "several" if len(said) > 1 else "".join(said) or "none"
+
 
 class Regression(NamedTuple):
     """The number that a regression said of one text. It has no label and is sure of nothing.
@@ -57,6 +68,14 @@ class Regression(NamedTuple):
     def said(self, labels: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002  as all outputs have it
         """No label."""
         return ()
+
+    def agrees(self, labels: Sequence[str], other: Output, others: Sequence[str]) -> bool:  # noqa: ARG002  as all outputs have it
+        """Whether the other is a number that is `near`."""
+        return isinstance(other, Regression) and near(self.number, other.number)
+
+    def word(self, labels: Sequence[str]) -> str:  # noqa: ARG002  as all outputs have it
+        """That it is a number."""
+        return "number"
 
 
 Said = Classification | Regression
@@ -99,20 +118,6 @@ def ranked(scores: Sequence[float], top_k: int | None = None) -> list[int]:
 def near(number: float, other: float) -> bool:
     """Whether two numbers agree: they differ by at most a twentieth of the larger, or of 1."""
     return abs(number - other) <= NEAR * max(1.0, abs(number), abs(other))
-
-
-def agree(output: Output, labels: Sequence[str], other: Output, others: Sequence[str]) -> bool:
-    """Whether two models say the same of a text: the same labels, or numbers that are `near`.
-
-    Args:
-        labels: of the model that gave `output`.
-        others: of the model that gave `other`.
-    """
-    if isinstance(output, Regression) and isinstance(other, Regression):
-        return near(output.number, other.number)
-    if isinstance(output, Regression) or isinstance(other, Regression):
-        return False
-    return set(output.said(labels)) == set(other.said(others))
 
 
 def _sigmoid(logit: float) -> float:

@@ -3,10 +3,13 @@
 Counts tokens by the characters of a text until they are known. Lives on the event loop.
 """
 
+import math
 import time
 from collections.abc import Sequence
 
-from service.errors import DeadlineExceeded, Overloaded
+from service.errors import DeadlineExceeded, InvalidInput, Overloaded
+from service.repository.sections import Windows
+from service.runtime.model import Input, Pair
 from service.serving.queue.batcher import Batcher
 from service.serving.queue.jobs import STRETCH, Job
 
@@ -32,19 +35,21 @@ class Admission:
     def __init__(self, batcher: Batcher, max_texts: int) -> None:
         self.texts = 0
         self.tokens = 0.0
-        self._large: set[Job] = set()  # of several texts, which stand back for others
+        self._large: set[Job] = set()  # of several rows, which stand back for others
         self._batcher = batcher
         self._max_texts = max_texts
         self._max_length = batcher.model.manifest.max_length
 
-    def admit(self, texts: Sequence[str], deadline: float) -> Job:
+    def admit(self, texts: Sequence[Input], deadline: float, windows: Windows | None = None) -> Job:
         """Lets a request in, until its `with` is left.
 
         Args:
             deadline: on the clock of `time.monotonic`.
+            windows: how what is too long is read; None: it is cut.
 
         Raises:
             Overloaded: the queue is full, or too long for the deadline.
+            InvalidInput: the windows alone would take longer than the deadline allows.
             DeadlineExceeded: it has passed.
         """
         now = time.monotonic()
@@ -63,7 +68,16 @@ class Admission:
                 retry_after=wait,
             )
         most = self._max_length
-        tokens = sum([min(len(t) / TOKEN_CHARACTERS + SPECIAL_TOKENS, most) for t in texts])
+        if windows is None:
+            tokens = sum([min(len(t) / TOKEN_CHARACTERS + SPECIAL_TOKENS, most) for t in texts])
+        else:
+            tokens = sum([tokens_of(text, most, windows) for text in texts])
+            if now + (own := tokens * self._batcher.token_seconds) > deadline:
+                raise InvalidInput(
+                    f"the windows of this request are about {tokens:.0f} tokens, which take "
+                    f"{self._batcher.name} {own:.1f} s, longer than the deadline allows: send less "
+                    "text in a request, or windows that share less"
+                )
         job = Job(len(texts), tokens, now, deadline, alone=not self.texts, leave=self._leave)
         self.texts += job.texts
         self.tokens += tokens
@@ -71,10 +85,16 @@ class Admission:
             self._large.add(job)
         return job
 
-    def settle(self, job: Job, tokens: int) -> None:
-        """Says how many tokens a job's texts are, once that is known."""
+    def settle(self, job: Job, tokens: int, rows: int) -> None:
+        """Says how many tokens a job's texts are, and how many rows of batches, once it is known.
+
+        Args:
+            rows: texts that have to be run, or their windows.
+        """
         self.tokens += tokens - job.tokens
         job.tokens = tokens
+        if rows > 1:
+            self._large.add(job)
 
     def _leave(self, job: Job) -> None:
         self.texts -= job.texts
@@ -96,3 +116,18 @@ class Admission:
                 left = min(left, max(0.0, due - (job.tokens - left)))
             tokens += left - job.tokens
         return max(0.0, tokens) * seconds
+
+
+def tokens_of(one: Input, most: int, windows: Windows) -> float:
+    """The tokens of all windows of an input, about.
+
+    Args:
+        most: tokens of a window.
+    """
+    tokens = len(one) / TOKEN_CHARACTERS + SPECIAL_TOKENS
+    if tokens <= most:
+        return tokens
+    again: float = SPECIAL_TOKENS + windows.stride  # in each window after the first
+    if isinstance(one, Pair):
+        again += len(one.text) / TOKEN_CHARACTERS
+    return tokens + math.ceil((tokens - most) / max(most - again, 1)) * again

@@ -20,7 +20,7 @@ from functools import partial
 from operator import attrgetter
 
 from service.errors import DeadlineExceeded, InferenceFailed, Unavailable
-from service.runtime.model import Item, Model, Output
+from service.runtime.model import Item, Output, Runnable
 from service.runtime.speed import EVEN, Speed
 from service.serving.queue.deadlines import Deadlines
 from service.serving.queue.jobs import Job, Result, Waiting, next_batch, queued
@@ -50,7 +50,7 @@ class Batcher:
 
     def __init__(
         self,
-        model: Model,
+        model: Runnable,
         batch_tokens: int,
         batch_texts: int = 128,
         on_batch: OnBatch = lambda *_: None,

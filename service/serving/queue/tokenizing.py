@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from service.errors import DeadlineExceeded, Overloaded
-from service.runtime.model import Item, Model
+from service.repository.sections import Windows
+from service.runtime.model import Input, Item, Model
 
 INLINE_CHARACTERS = 2_000  # a millisecond or less of the loop's time
 MAX_CHARACTERS = 4_000_000  # that wait or are being encoded: about two seconds' work of a thread
@@ -36,7 +37,12 @@ class TokenizerPool:
         return self._characters
 
     async def encode(
-        self, model: Model, texts: Sequence[str], items: dict[str, Item], deadline: float
+        self,
+        model: Model,
+        texts: Sequence[Input],
+        items: dict[Input, Item],
+        deadline: float,
+        windows: Windows | None = None,
     ) -> None:
         """Encodes those texts that have no item yet.
 
@@ -46,6 +52,7 @@ class TokenizerPool:
         Args:
             items: by text; gets those of the others.
             deadline: on the clock of `time.monotonic`.
+            windows: how what is too long is read.
 
         Raises:
             Overloaded: too many characters wait already.
@@ -54,12 +61,12 @@ class TokenizerPool:
         new = [text for text in texts if text not in items] if items else texts
         characters = sum(map(len, new))
         if characters <= INLINE_CHARACTERS:
-            items.update(zip(new, model.encode(new), strict=True))
+            items.update(zip(new, model.encode(new, windows), strict=True))
             return
         if self._characters and self._characters + characters > self._max_characters:
             raise Overloaded(f"{self._characters} characters wait to be tokenised")
         self._characters += characters
-        job = _Job(model, new, deadline)
+        job = _Job(model, new, deadline, windows)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
@@ -77,11 +84,14 @@ class TokenizerPool:
 
 
 class _Job:
-    def __init__(self, model: Model, texts: Sequence[str], deadline: float) -> None:
+    def __init__(
+        self, model: Model, texts: Sequence[Input], deadline: float, windows: Windows | None
+    ) -> None:
         self.items: list[Item] = []
         self._model = model
         self._texts = texts
         self._deadline = deadline
+        self._windows = windows
 
     @property
     def left(self) -> bool:
@@ -96,4 +106,4 @@ class _Job:
         while end < len(self._texts) and (end == start or len(self._texts[end]) <= room):
             room -= len(self._texts[end])
             end += 1
-        self.items += self._model.encode(self._texts[start:end])
+        self.items += self._model.encode(self._texts[start:end], self._windows)

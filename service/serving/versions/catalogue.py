@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from service.errors import InvalidInput, Unavailable, UnknownModel
 from service.repository.held import UNLOADED
+from service.repository.kinds import Kind
 from service.repository.manifest import Manifest
 from service.repository.routes import Routes, Target
 from service.serving.versions.loading import RETRY_SECONDS
@@ -140,12 +141,12 @@ class Catalogue:
         return self.describe(target) if self.able(*target) else None
 
     @property
-    def regressions(self) -> set[Target]:
-        """The versions that give a number and no label."""
+    def kinds(self) -> dict[Target, Kind]:
+        """Of each version whose manifest can be read."""
         return {
-            version.target
+            version.target: Kind.of(version.manifest)
             for version in self
-            if version.manifest is not None and version.manifest.problem_type == "regression"
+            if version.manifest is not None
         }
 
     @property

@@ -128,7 +128,7 @@ class Control:
             self._report(FILE_NAME, [str(error)])
             self._routes_seen = stamp
             return
-        problems = routes.problems(self._registry.versions, self._registry.regressions)
+        problems = routes.problems(self._registry.versions, self._registry.kinds)
         self._report(FILE_NAME, [f"not in force: {problem}" for problem in problems])
         if not problems:  # else they are tried again: what they name may be on its way
             await self._registry.follow(routes)
@@ -137,7 +137,7 @@ class Control:
 
     def _check(self) -> None:
         registry = self._registry
-        problems = registry.routes.problems(registry.versions, registry.regressions)
+        problems = registry.routes.problems(registry.versions, registry.kinds)
         self._report("what routes name", problems)
         self._report("what is not held", registry.not_held())
         unnamed = registry.default is None and len(registry.versions) > 1

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from service.repository.kinds import Kind, unlike
 from service.repository.manifest import Manifest
-from service.repository.routes import NO_CONFIDENCE, Cascade, Routes, Target, parse_target
+from service.repository.routes import Cascade, Routes, Target, parse_target
 
 
 class Step(NamedTuple):
@@ -65,12 +66,16 @@ def resolve(routes: Routes, named: str, manifest: Callable[[Target], Manifest | 
 
 def staleness(cascade: Cascade, manifest: Callable[[Target], Manifest | None]) -> str | None:
     """Why a cascade cannot be answered by the versions that it was fitted on, or None."""
+    kinds: dict[str, Kind] = {}
     for name, fitted in cascade.models.items():
         now = manifest(Target(name, fitted.version))
         if now is None:
             return f"{name}@{fitted.version}, which it was fitted on, cannot answer"
         if now.fingerprint != fitted.sha256:
             return f"{name}@{fitted.version} is not what it was fitted on: fit it again"
-        if now.problem_type == "regression":
-            return f"{name}@{fitted.version} is {NO_CONFIDENCE}"
+        kinds[name] = Kind.of(now)
+        if unsure := kinds[name].unsure:
+            return f"{name}@{fitted.version} is {unsure}"
+    if differ := unlike(kinds):
+        return f"its models are of different kinds: {differ}"
     return None

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from cli import main
 from export.check.check import check, judge, prepare
 from export.errors import ExportError
+from export.tasks.hub import Hub
 from service.runtime.tokenizer import Tokenizer
 from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer, toy_data
 from training.models import reading
@@ -29,7 +30,7 @@ def test_it_says_what_it_found(tmp_path: Path) -> None:
     assert "single_label" in told.output
     assert "labels (2): negative, positive" in told.output
     assert "reads 64 tokens, cuts the right end off; pads with id 0" in told.output
-    assert "on 16 texts" in told.output
+    assert "on 17 texts" in told.output
 
 
 @pytest.mark.parametrize(
@@ -43,21 +44,21 @@ def test_it_says_what_it_found(tmp_path: Path) -> None:
 def test_every_kind_of_answer_is_read(
     labels: tuple[str, ...], problem: str | None, expected: str, tmp_path: Path
 ) -> None:
-    """As the config names it, or as its number of labels says."""
+    """As the config names it, or as its number of labels says; one logit may be a reranker's."""
     config: Any = tiny_encoder(labels).config
     config.problem_type = problem
     hf.BertForSequenceClassification(config).save_pretrained(tmp_path)
     tiny_hub_tokenizer().save_pretrained(tmp_path)
-    assert check(str(tmp_path)).problem == expected
+    assert check(str(tmp_path), pairs=False).problem == expected
 
 
 def test_a_refusal_is_one_line(tmp_path: Path) -> None:
     """And no traceback."""
-    hf.BertForTokenClassification(tiny_encoder().config).save_pretrained(tmp_path)
+    hf.BertForMultipleChoice(tiny_encoder().config).save_pretrained(tmp_path)
     told = CliRunner().invoke(main, ["check", str(tmp_path)])
     assert told.exit_code == 1
     assert told.output.startswith("Error: ")
-    assert "labels tokens" in told.output
+    assert "chooses among texts" in told.output
 
 
 def test_a_tokenizer_that_cuts_the_other_end_is_seen(
@@ -66,8 +67,8 @@ def test_a_tokenizer_that_cuts_the_other_end_is_seen(
     """Both sides of the comparison do not read through the service's tokenizer."""
 
     class Right(Tokenizer):
-        def __init__(self, backend: Any, max_length: int, pad_id: int) -> None:
-            super().__init__(backend, max_length, pad_id, "right")
+        def __init__(self, backend: Any, max_length: int, pad_id: int, **others: Any) -> None:
+            super().__init__(backend, max_length, pad_id, "right", **others)
 
     source = str(tiny_encoder_checkpoint(tmp_path))
     stated = json.loads((tmp_path / "tokenizer_config.json").read_text())
@@ -83,6 +84,7 @@ def test_a_tokenizer_that_cuts_the_other_end_is_seen(
 def test_a_graph_that_says_something_else_is_seen(tmp_path: Path) -> None:
     """By how much, and where."""
     trial = prepare(str(tiny_encoder_checkpoint(tmp_path)))
+    assert isinstance(trial.hub, Hub)
     with torch.no_grad():
         trial.hub._pipeline.model.classifier.bias.add_(0.5)
     with pytest.raises(ExportError, match=r"a logit differs by 0\.5 from transformers"):

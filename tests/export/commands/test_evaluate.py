@@ -45,6 +45,21 @@ def test_evaluate(root: Path) -> None:
     assert [row["truth"] for row in rows[:4]] == [row["label"] for row in rows[:4]]
 
 
+def test_a_long_text_is_cut_or_read_in_windows(root: Path) -> None:
+    """What decides lies beyond the sixteen tokens that the model reads at once."""
+    rows = [f"{'film ' * 30}{word}\t{label}" for word, label in (("good", 1), ("bad", 0))]
+    (root / "long.tsv").write_text("text\tlabel\n" + "\n".join(rows) + "\n")
+    common = ("evaluate", "teacher", "--data", str(root / "long.tsv"), *NAMES)
+    cut = run(root, *common)
+    assert "teacher@1: accuracy 0.5000 (" in cut.output
+    assert "ms of processor time a text; 2 of 2 texts were cut to 16 tokens" in cut.output
+    read = run(root, *common, "--windows", "stride=4,pooling=mean")
+    assert "teacher@1: accuracy 1.0000 (" in read.output
+    assert "2 of 2 texts were read in windows of 16 tokens, 3.00 a text (stride 4" in read.output
+    said = run(root, "predict", "teacher", "film " * 30 + "bad", "--windows", "stride=4")
+    assert json.loads(said.output)["label"] == "negative"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

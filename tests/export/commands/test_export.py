@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from cli import main
 from export.measure.reference import reference_logits
 from service.repository.manifest import read_manifest
+from service.repository.sections import Windows
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import (
     tiny_bilstm,
@@ -22,7 +23,8 @@ from tests.tiny import (
 )
 from tests.training.builders import STUDENT, changed
 from training.data.loading import load_split
-from training.models.checkpoint import load_checkpoint, save_checkpoint
+from training.models.checkpoint import load_checkpoint
+from training.models.saving import save_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.score.temperature import fit_temperature
 
@@ -92,6 +94,33 @@ def test_two_versions_of_two_precisions(given: Path, tmp_path: Path) -> None:
     for version in ("1", "2"):
         found = Classifier.load(models / "student" / version)
         assert found.manifest.labels == ("good", "bad")
+
+
+def test_windows_are_the_options_or_the_recipes(given: Path, tmp_path: Path) -> None:
+    """The option goes over the recipe; none takes windows away."""
+    recipe = changed(STUDENT, distillation__teacher="t", data__windows={"stride": 8})
+    model, tokenizer = tiny_bilstm(), tiny_hub_tokenizer()
+    save_checkpoint(tmp_path / "own", model, tokenizer, parse_recipe(recipe, "test"), {})
+    common = ["--name", "it", "--models", tmp_path / "models"]
+    versions: list[Windows | None] = []
+    for arguments in (
+        (tmp_path / "own",),
+        (tmp_path / "own", "--windows", "none"),
+        (given / "encoder", "--windows", "stride=4,pooling=max"),
+    ):
+        done = run(*arguments, *common)
+        assert done.exit_code == 0, done.output
+        versions.append(read_manifest(tmp_path / "models" / "it" / str(len(versions) + 1)).windows)
+    assert versions == [Windows(stride=8), None, Windows(stride=4, pooling="max")]
+    card = (given / "encoder" / "README.md").read_text(encoding="utf-8")
+    assert "in windows of 64 tokens, each of which shares 4 with the one before it" in card
+    for wrong in ("4", "stride=x", "pooling=mean", "stride=4,pooling=sum"):
+        refused = run(given / "encoder", *common, "--windows", wrong)
+        assert refused.exit_code == 2
+        assert "should look like stride=64,pooling=mean" in refused.output
+    refused = run(given / "encoder", *common, "--windows", "stride=62")
+    assert refused.exit_code == 1
+    assert "has to share fewer with the one before it" in refused.output
 
 
 def test_a_checkpoint_from_elsewhere(given: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from cli import main
 from tests.tiny import tiny_encoder_checkpoint, toy_data
 from tests.training.builders import STUDENT, changed, teacher_recipe
-from training.loop.trainer import run_recipe
 from training.recipe.recipe import parse_recipe
+from training.tasks.run import run_recipe
 
 Compress = Callable[..., Result]
 LENIENT = ("--min-agreement", "0.8", "--max-accuracy-drop", "0.2")

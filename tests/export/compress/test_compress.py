@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from transformers import BertForTokenClassification
 
 from export.compress.results import Report
 from service.repository.manifest import read_manifest
 from service.repository.routes import read_routes
 from service.runtime.tasks.classification import Classifier
 from tests.export.compress.conftest import LENIENT, Compress
+from tests.tiny import tiny_encoder, tiny_hub_tokenizer
 
 
 def report_of(place: Path, *, newest: bool = True) -> Report:
@@ -104,13 +106,22 @@ def test_labels_follow_the_teachers_order(given: Path, tmp_path: Path, again: Co
     assert uses == {use.sha256 for use in report_of(tmp_path, newest=False).uses}
 
 
+def test_a_teacher_of_another_task(tmp_path: Path, compress: Compress) -> None:
+    """Is told before any text is read."""
+    BertForTokenClassification(tiny_encoder().config).save_pretrained(tmp_path / "tagger")
+    tiny_hub_tokenizer().save_pretrained(tmp_path / "tagger")
+    result = compress("--teacher", tmp_path / "tagger")
+    assert result.exit_code == 1
+    assert "compress is for text-classification, and" in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (("--labels", "positive=yes"), "the model's are ['negative', 'positive']"),
         (("--labels", "positive"), "should look like"),
         (("--student", "nonsense"), "no recipe student-nonsense ships; there are ["),
-        (("--teacher", "nowhere"), "no sequence classifier at 'nowhere'"),
+        (("--teacher", "nowhere"), "no checkpoint at 'nowhere'"),
         (("--data", "nowhere.tsv"), "nowhere.tsv"),
         (("--name", "auto"), "must differ"),
         (("--work", __file__), "is a file"),

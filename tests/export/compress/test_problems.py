@@ -12,8 +12,8 @@ from service.repository.routes import read_routes
 from tests.export.compress.test_compress import report_of
 from tests.tiny import tiny_encoder_checkpoint, toy_emotions, toy_stars
 from tests.training.builders import STUDENT, changed, teacher_recipe
-from training.loop.trainer import run_recipe
 from training.recipe.recipe import parse_recipe
+from training.tasks.run import run_recipe
 
 
 @pytest.mark.parametrize(

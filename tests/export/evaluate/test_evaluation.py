@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from export.errors import ExportError
-from export.evaluate.answering import Answers, open_model
+from export.evaluate.answering import Answers, open_classifier
 from export.evaluate.evaluation import against, answers_scores, evaluate
-from export.evaluate.predictions import write_predictions
+from export.evaluate.predictions import rows, write_predictions
 from export.evaluate.telling import compared, headline, lines
 from tests.service.builders import publish_tiny
 from tests.tiny import tiny_encoder_checkpoint
@@ -111,7 +111,7 @@ def test_other_labels_are_refused_with_both_lists() -> None:
 def test_predictions_are_written(tmp_path: Path) -> None:
     """One row a text, in either format; line ends and tabs do not break a TSV."""
     answers, data = said(0.9, 0.25), LabelledText(["one\ttwo\n", "three"], np.array([1, 1]), LABELS)
-    write_predictions(tmp_path / "a.jsonl", data.texts, answers, data)
+    write_predictions(tmp_path / "a.jsonl", rows(data.texts, answers, data))
     first, second = map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines())
     assert first == {
         "text": "one\ttwo\n",
@@ -121,14 +121,14 @@ def test_predictions_are_written(tmp_path: Path) -> None:
         "truth": "yes",
     }
     assert (second["label"], second["truth"]) == ("no", "yes")
-    write_predictions(tmp_path / "b" / "a.tsv", data.texts, answers)
+    write_predictions(tmp_path / "b" / "a.tsv", rows(data.texts, answers))
     assert (tmp_path / "b" / "a.tsv").read_text().splitlines() == [
         "text\tlabel\tscore\tscore no\tscore yes",
         "one two\tyes\t0.9\t0.1\t0.9",
         "three\tno\t0.75\t0.75\t0.25",
     ]
     with pytest.raises(ExportError, match=r"ends in .jsonl or .tsv"):
-        write_predictions(tmp_path / "a.csv", data.texts, answers)
+        write_predictions(tmp_path / "a.csv", rows(data.texts, answers))
 
 
 def test_models_are_found_by_name_or_path(tmp_path: Path) -> None:
@@ -136,15 +136,15 @@ def test_models_are_found_by_name_or_path(tmp_path: Path) -> None:
     publish_tiny(tmp_path, "student")
     place = publish_tiny(tmp_path, "student", 2, labels=("no", "yes"), temperature=2.0)
     tiny_encoder_checkpoint(tmp_path / "checkpoint")
-    assert open_model("student@1", tmp_path).labels == ("negative", "positive")
-    latest = open_model("student", tmp_path)
+    assert open_classifier("student@1", tmp_path).labels == ("negative", "positive")
+    latest = open_classifier("student", tmp_path)
     assert (latest.title, latest.labels) == ("student@2", ("no", "yes"))
-    assert open_model(str(place), tmp_path / "elsewhere").title == "student@2"
+    assert open_classifier(str(place), tmp_path / "elsewhere").title == "student@2"
     answers = latest.answer(["good", "bad film"])
     assert answers.probabilities[0, 1] == pytest.approx(1 / (1 + np.exp(-4 / 2)))
     assert [answers.named(row) for row in (0, 1)] == [["yes"], ["no"]]
-    checkpoint = open_model(str(tmp_path / "checkpoint"), tmp_path)
+    checkpoint = open_classifier(str(tmp_path / "checkpoint"), tmp_path)
     assert checkpoint.checkpoint is not None
     assert checkpoint.answer(["good"]).probabilities.shape == (1, 2)
     with pytest.raises(ExportError, match=r"no model 'nobody'.*no checkpoint at nobody"):
-        open_model("nobody", tmp_path)
+        open_classifier("nobody", tmp_path)

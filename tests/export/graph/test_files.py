@@ -38,9 +38,9 @@ def test_a_version_of_two_files_is_served(tmp_path: Path, monkeypatch: pytest.Mo
     """The manifest names both, and the service checks both."""
     trial = prepare(str(tiny_encoder_checkpoint(tmp_path / "checkpoint")))
     monkeypatch.setattr(files.save_graph, "__defaults__", (1000,))
-    classifier = load_version(trial.checkpoint, trial.graph, tmp_path)
+    classifier = load_version(trial, trial.graph, tmp_path)
     assert set(classifier.manifest.files) == {"model.onnx", "model.onnx.data", "tokenizer.json"}
     place = tmp_path / "checked" / "1"
     verify_files(place, read_manifest(place), root=tmp_path)
-    found = classifier.logits(classifier.encode(trial.short))
-    assert np.abs(found - trial.hub.logits(trial.short)).max() < 1e-4
+    found = classifier.output(classifier.encode(trial.short))
+    assert np.abs(found - np.stack(trial.hub.numbers(trial.short))).max() < 1e-4

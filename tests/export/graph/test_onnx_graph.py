@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import BertForTokenClassification, PretrainedConfig, PreTrainedModel
 
 from export.errors import ExportError
 from export.graph.onnx_graph import store_in_half, store_in_int8, to_onnx
@@ -59,6 +59,31 @@ def test_axes_are_dynamic(graph: onnx.ModelProto) -> None:
     }
     assert inputs == {name: ["batch", "time"] for name in ("input_ids", "attention_mask")}
     assert [value.name for value in graph.graph.output] == ["logits"]
+
+
+def test_token_types_and_tokens(tmp_path: Path) -> None:
+    """An encoder may take token types; a tagger has logits of every token."""
+    ids = np.array([[2, 5, 6, 3, 7, 3]], dtype=np.int64)
+    feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    types = {"token_type_ids": np.array([[0, 0, 0, 0, 1, 1]], dtype=np.int64)}
+    classifier = tiny_encoder().eval()
+    tagger = BertForTokenClassification(tiny_encoder(THREE).config).eval()
+    for model, asked, shape in ((classifier, types, (1, 2)), (tagger, {}, (1, 6, 3))):
+        onnx.save(to_onnx(model, token_types=bool(asked)), tmp_path / "model.onnx")
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+        given = {**feed, **asked}
+        assert [one.name for one in session.get_inputs()] == list(given)
+        (found,) = session.run(["logits"], given)
+        with torch.inference_mode():
+            expected = model(**{name: torch.from_numpy(one) for name, one in given.items()}).logits
+        assert found.shape == shape
+        assert np.abs(found - expected.numpy()).max() < 1e-4
+    with torch.inference_mode():
+        untyped = classifier(**{name: torch.from_numpy(one) for name, one in feed.items()}).logits
+        typed = classifier(
+            **{name: torch.from_numpy(one) for name, one in {**feed, **types}.items()}
+        ).logits
+    assert (untyped - typed).abs().max() > 1e-3  # the types do count
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])

@@ -16,7 +16,7 @@ from export.measure.gate import Gate
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.reference import Reference, reference_logits
 from export.measure.served import served_logits
-from service.repository.manifest import Parity
+from service.repository.sections import Parity
 from tests.export.builders import LABELS, NotANumber, Swapped, broken, labelled, served
 from tests.tiny import (
     POSITIONS,
@@ -84,7 +84,7 @@ def test_texts_lie_at_the_limit_and_beyond() -> None:
     def words(text: str) -> int:
         return len(text.split())
 
-    at, over, far, backwards = long_texts(TEXTS, words, 64)
+    at, over, far, backwards = map(str, long_texts(TEXTS, lambda text: words(str(text)), 64))
     assert words(at) == 64
     assert 64 < words(over) < words(far)
     assert backwards.split() == far.split()[::-1]
@@ -114,7 +114,7 @@ def test_a_tokenizer_that_is_read_otherwise_is_seen(tmp_path: Path) -> None:
     assert found.max_logit_difference > 1e-3
     for gate in (Gate(None, 1.0, 0.0), Gate(1e-4, 1.0, 0.0)):
         with pytest.raises(GateError, match="as other tokens than transformers"):
-            gate.check(found)
+            gate.judge(found).enforce(found.n)
 
 
 def test_counts_are_of_the_served_model(tmp_path: Path) -> None:

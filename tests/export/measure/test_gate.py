@@ -35,6 +35,11 @@ def compared(n: int = 1000, **changes: Any) -> Comparison:
     return Comparison(**{**values, **changes})
 
 
+def check(gate: Gate, found: Comparison) -> None:
+    """Raises GateError where something is outside the gate."""
+    gate.judge(found).enforce(found.n)
+
+
 @pytest.mark.parametrize("gate", [FP32, INT8])
 @pytest.mark.parametrize(
     "changes",
@@ -49,7 +54,7 @@ def compared(n: int = 1000, **changes: Any) -> Comparison:
 )
 def test_gate_lets_through(gate: Gate, changes: dict[str, Any]) -> None:
     """What is not shown to be over a limit passes, with texts enough to tell."""
-    gate.check(compared(**changes))
+    check(gate, compared(**changes))
 
 
 @pytest.mark.parametrize(
@@ -69,20 +74,20 @@ def test_gate_lets_through(gate: Gate, changes: dict[str, Any]) -> None:
 def test_gate_stops(gate: Gate, changes: dict[str, Any], message: str) -> None:
     """What is shown to be over a limit is refused, and the message says by how much."""
     with pytest.raises(GateError, match=f"not published: .*{message}.*n 1000"):
-        gate.check(compared(**changes))
+        check(gate, compared(**changes))
 
 
 @pytest.mark.parametrize("n", [10, 80])
 def test_few_texts_that_all_agree_show_nothing(n: int) -> None:
     """They are refused, with the number that would do; that number passes."""
     with pytest.raises(GateError, match=f"{n} texts are too few to show an agreement") as caught:
-        INT8.check(compared(n))
+        check(INT8, compared(n))
     said = [int(found) for found in re.findall(r"it takes (\d+) where", str(caught.value))]
     assert max(said) == INT8.texts_needed() > n
     assert len(said) == 2  # of agreement, and of accuracy
-    INT8.check(compared(INT8.texts_needed()))
+    check(INT8, compared(INT8.texts_needed()))
     with pytest.raises(GateError):
-        INT8.check(compared(INT8.texts_needed() - 1))
+        check(INT8, compared(INT8.texts_needed() - 1))
 
 
 @pytest.mark.parametrize(
@@ -102,14 +107,14 @@ def test_the_stricter_bar_says_how_many_texts_it_takes(
 
 def test_nothing_may_be_lost() -> None:
     """A bar at the end of its scale lets through what loses nothing."""
-    Gate(None, max_accuracy_drop=0.0, min_agreement=1.0).check(compared())
+    check(Gate(None, max_accuracy_drop=0.0, min_agreement=1.0), compared())
 
 
 def test_same_arithmetic_needs_no_number_of_texts() -> None:
     """In FP32 the logits of each text are compared: no share is estimated."""
     assert SAME_LOGITS == {"float32": 1e-4, "float16": 0.05}
     assert FP32.texts_needed() == 0
-    FP32.check(compared(10))
+    check(FP32, compared(10))
 
 
 def rare(lost: int, n: int = 15, total: int = 1000) -> dict[str, Any]:
@@ -129,8 +134,8 @@ def test_a_label_that_collapses_is_refused() -> None:
     found = compared(**rare(9))
     assert found.agreement[0] > 0.99
     with pytest.raises(GateError, match=r"label 'rare' fell from recall 1.000 to 0.400 on its 15"):
-        gate.check(found)
-    gate.check(compared(**rare(1)))  # one of fifteen may be chance
+        check(gate, found)
+    check(gate, compared(**rare(1)))  # one of fifteen may be chance
     often, rest = LabelChange("often", 980, 900, 0, 0), LabelChange("other", 20, 18, 12, 1)
     (finding,) = gate.judge(compared(by_label=(often, rest))).findings
     assert "fell from recall 0.900 to 0.350 on its 20 texts" in finding.what
@@ -194,7 +199,7 @@ def test_the_option_that_a_refusal_names_publishes(changes: dict[str, Any]) -> N
         gate = Gate(**{**vars(gate), name: float(matched[2])})
         names.append(name)
     assert names
-    gate.check(found)
+    check(gate, found)
     for name in names:
         bar = vars(gate)[name]
         step = 1.01 * (1e-4 if bar > 1e-4 else 1e-5)

@@ -1,5 +1,6 @@
 """Publishing: a version appears whole, measured and traceable, or not at all."""
 
+import dataclasses
 import hashlib
 import json
 from importlib import metadata
@@ -18,7 +19,7 @@ from export.measure.reference import reference_logits
 from export.publish.publish import publish
 from export.quantize.int8 import Int8
 from service.repository.files import verify_files
-from service.repository.manifest import read_manifest
+from service.repository.manifest import SpecialTokens, read_manifest
 from service.repository.sources import ModelRepository
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import (
@@ -70,6 +71,24 @@ def test_published_version_is_served(tmp_path: Path, model: torch.nn.Module) -> 
     texts = labelled(n=10, seed=3).texts
     logits = classifier.logits(classifier.tokenizer.encode(texts))
     assert np.abs(logits - reference_logits(checkpoint, texts)).max() < 1e-4
+
+
+@pytest.mark.parametrize("asked", [None, "parsed"])
+def test_typed_special_tokens_are_read_as_the_checkpoint_says(
+    tmp_path: Path, asked: SpecialTokens | None
+) -> None:
+    """By transformers, by what is served, and in what is compared; they are text by default."""
+    checkpoint = dataclasses.replace(tiny_checkpoint(tiny_encoder()), asked_special_tokens=asked)
+    texts = ["a good film [SEP] [PAD]", "[CLS] the plot is dull [MASK] is it", "good film"]
+    manifest = publish(checkpoint, tmp_path, request(texts=texts))
+    assert manifest.special_tokens == (asked or "text")
+    assert manifest.parity is not None
+    assert manifest.parity.max_logit_difference < 1e-4
+    classifier = Classifier.load(tmp_path / "tiny" / "1")
+    items = classifier.encode(texts)
+    logits = reference_logits(checkpoint, texts)
+    assert np.abs(classifier.logits(items) - logits).max() < 1e-4
+    assert ({0, 3} <= set(items[0].ids[:-1])) is (asked == "parsed")
 
 
 def test_manifest_says_what_was_measured(tmp_path: Path) -> None:
@@ -342,7 +361,7 @@ def test_texts_have_one_use(tmp_path: Path, use: str) -> None:
     """What is measured on may be neither what a temperature nor what ranges are taken of."""
     measured = labelled()
     some = labelled(n=5, seed=21).texts
-    shouted = [*some, f"  {measured.texts[3].upper()}! "]
+    shouted = [*some, f"  {str(measured.texts[3]).upper()}! "]
     changes: dict[str, Any] = {"precision": "int8", "int8": Int8(texts=lambda: shouted)}
     if use == "temperature":
         changes = {"fit": LabelledText(shouted, np.zeros(6, dtype=np.int64), LABELS)}

@@ -18,6 +18,7 @@ from export.measure.reference import reference_logits
 from export.measure.served import served_logits
 from export.quantize.int8 import Int8, int8_graph
 from export.quantize.quantization import Method, quantizer
+from service.repository.sections import Quantization
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, TEXTS, batch_difference, served
@@ -59,6 +60,14 @@ def checkpoints() -> dict[str, Checkpoint]:
     return {kind: model_of(kind) for kind in KINDS}
 
 
+def in_int8_of(
+    checkpoint: Checkpoint, plan: Int8, gate: Gate = LENIENT
+) -> tuple[onnx.ModelProto, Quantization]:
+    """A checkpoint's graph in INT8."""
+    graph = to_onnx(checkpoint.model, pinned=plan.activations == "static")
+    return int8_graph(graph, checkpoint.tokenizer, plan, gate)
+
+
 @pytest.fixture(scope="module")
 def graphs(checkpoints: dict[str, Checkpoint]) -> dict[tuple[str, str], onnx.ModelProto]:
     """Each kind by each way of quantising."""
@@ -66,7 +75,7 @@ def graphs(checkpoints: dict[str, Checkpoint]) -> dict[tuple[str, str], onnx.Mod
     for kind, checkpoint in checkpoints.items():
         for activations in ("static", "dynamic"):
             plan = Int8(activations, texts=lambda: CALIBRATION)
-            made[kind, activations], _ = int8_graph(checkpoint, plan, LENIENT)
+            made[kind, activations], _ = in_int8_of(checkpoint, plan)
         made[kind, "weight-only"] = store_in_int8(to_onnx(checkpoint.model))
     return made
 
@@ -186,17 +195,17 @@ def test_only_products_need_calibration(checkpoints: dict[str, Checkpoint]) -> N
         raise AssertionError
 
     gate = Gate(None, 1.0, 0.0)
-    _, record = int8_graph(checkpoints["bilstm"], Int8("static", texts=refuse), gate)
+    _, record = in_int8_of(checkpoints["bilstm"], Int8("static", texts=refuse), gate)
     assert (record.activations, record.calibration, record.texts) == ("static", None, None)
     plan = Int8("static", method="percentile", texts=lambda: CALIBRATION[:5])
-    _, record = int8_graph(checkpoints["encoder"], plan, gate)
+    _, record = in_int8_of(checkpoints["encoder"], plan, gate)
     assert (record.activations, record.calibration, record.texts) == ("static", "percentile", 5)
 
 
 def test_ranges_are_needed(checkpoints: dict[str, Checkpoint]) -> None:
     """Static quantisation of an encoder without any text is an error that says what to give."""
     with pytest.raises(ExportError, match="give some with --calibration"):
-        int8_graph(checkpoints["encoder"], Int8("static"), LENIENT)
+        in_int8_of(checkpoints["encoder"], Int8("static"))
     with quantizer(to_onnx(checkpoints["encoder"].model), "static") as ready:
         assert ready.needs_ranges
         with pytest.raises(ExportError, match="give some with --calibration"):

@@ -67,3 +67,16 @@ def test_a_model_that_does_not_answer_is_found_before_the_load() -> None:
         pytest.raises(TargetUnfit, match="first request for 'student' with 503: draining"),
     ):
         Service(host, None).check([Target("student")])
+
+
+def test_a_model_of_pairs_is_asked_a_pair() -> None:
+    """So is a cascade that ends in one."""
+    behaviour = Behaviour(
+        cascades={"auto": ["student", "teacher"]}, of_pairs=frozenset({"student", "teacher"})
+    )
+    with stand_in(behaviour) as host:
+        catalogue = Service(host, None).catalogue()
+        targets = [catalogue.find(name) for name in ("student@1", "auto")]
+        Service(host, None).check(targets)
+    assert [target.pairs for target in targets] == [True, True]
+    assert [set(body["inputs"]) for body in behaviour.asked] == [{"text", "text_pair"}] * 2

@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.load import Batch, Closed, Content, Load, Target
 from loadtest.traffic.questions import Answer, Question, Traffic, read_answer
-from loadtest.traffic.texts import TextsUnfit, load_texts, read_texts
+from loadtest.traffic.texts import Pair, TextsUnfit, load_texts, read_inputs, read_texts
 
 QUESTION = Question("auto", Target("auto", ("student", "teacher")), ("one", "two"))
 
@@ -39,12 +39,42 @@ def test_a_tsv_has_a_column_of_texts(tmp_path: Path) -> None:
     assert read_texts(path) == ['"one" is', "two"]
 
 
+def test_json_lines_have_texts_or_pairs(tmp_path: Path) -> None:
+    """A model of pairs is sent the file's own, others the first texts; what else there is stays."""
+    path = tmp_path / "pairs.jsonl"
+    lines = [{"text": "a", "text_pair": "b", "label": 1}, {"text": "c", "text_pair": None}]
+    path.write_text("\n\n".join(map(json.dumps, lines)))
+    assert read_inputs(path) == [Pair("a", "b"), "c"]
+    texts = load_texts(Content(str(path)), 5)
+    chance = random.Random(1)
+    assert texts.draw_pairs(chance, 3, long=False) == [Pair("a", "b")] * 3
+    assert set(texts.draw(chance, 50, long=False)) == {"a", "c"}
+
+
+def test_models_of_pairs_are_asked_pairs() -> None:
+    """Of texts that come alone any two make one, the second long where long ones are sent."""
+    target = Target("nli", ("nli",), pairs=True)
+    for long in (0.0, 1.0):
+        content = Content(long_share=long)
+        load = Load("nli", "nli", "", (target,), Closed(1), 1, 0, 5, content, (Batch(2),))
+        question = Traffic(load, load_texts(content, 5)).draw(random.Random(1))
+        inputs = question.body["inputs"]
+        assert isinstance(inputs, list)
+        assert [list(one) for one in inputs] == [["text", "text_pair"]] * 2
+        words = [len(one["text_pair"].split()) for one in inputs]
+        assert (max(words) > 60) is bool(long)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("a.txt", b"\n \n", "no text"),
         ("a.txt", b"\xff\xfe", "not UTF-8"),
         ("a.tsv", b"label\tsentence\n1\tone\n", "no column 'text'"),
+        ("a.jsonl", b"", "no text"),
+        ("a.jsonl", b'{"text": "a"}\n{"text": 5}', 'a.jsonl:2: expected an object with a "text"'),
+        ("a.jsonl", b'{"text": "a", "text_pair": " "}', "not empty"),
+        ("a.jsonl", b'["a", "b"]', "expected an object"),
     ],
 )
 def test_a_file_without_texts_is_refused(

@@ -91,9 +91,9 @@ class Page:
         """Presses a key, wherever the focus is."""
         ActionChains(self.chrome).send_keys(key).perform()
 
-    def type(self, text: str) -> None:
+    def type(self, text: str, box: str = "#text") -> None:
         """Types a text in place of the one that is there, and waits for all answers to it."""
-        area = self.one("#text")
+        area = self.one(box)
         self.run("document.querySelector('#announcement').textContent = ''")
         area.clear()
         area.send_keys(text)

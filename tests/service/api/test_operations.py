@@ -8,7 +8,8 @@ import onnx
 import pytest
 from fastapi.testclient import TestClient
 
-from service.repository.manifest import Quantization, read_manifest
+from service.repository.manifest import read_manifest
+from service.repository.sections import Quantization
 from tests.service.builders import edit_manifest, publish_tiny, write_manifest
 
 Connect = Callable[..., TestClient]
@@ -171,7 +172,10 @@ def _cut_manifest(directory: Path) -> None:
             ),
             "is not a path inside the model's directory",
         ),
-        (lambda d: edit_manifest(d, labels=["a", "b", "c"]), "2 logits for 3 labels"),
+        (
+            lambda d: edit_manifest(d, labels=["a", "b", "c"]),
+            "give logits of (1, 2), not (1, 3)",
+        ),
     ],
 )
 def test_broken_version_is_refused_and_named(

@@ -111,8 +111,8 @@ def test_stats_after_known_requests(client: TestClient) -> None:
     assert counts == {"-": (1, 0, 1), "student": (2, 1, 1), "teacher": (3, 6, 0)}
     overall = body["overall"]
     assert (overall["requests"], overall["texts"], overall["errors"]) == (6, 7, 2)
-    assert overall["requests_per_second"] == pytest.approx(6 / body["seconds"], abs=1e-3)
-    assert overall["texts_per_second"] == pytest.approx(7 / body["seconds"], abs=1e-3)
+    assert overall["requests_per_second"] == pytest.approx(6 / body["seconds"], abs=0.01)
+    assert overall["texts_per_second"] == pytest.approx(7 / body["seconds"], abs=0.01)
     assert 0 < overall["p50_ms"] <= overall["p99_ms"]
 
 

@@ -1,13 +1,12 @@
 """The playground page in a real browser, against a real server over tiny models."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver import Chrome, Keys
 
-from tests.service.api.browser import Page, chromium
+from tests.service.api.browser import Page
 from tests.service.builders import publish_tiny, write_cascade
 from tests.service.conftest import listening
 
@@ -30,13 +29,6 @@ def models(models: Path) -> Path:
     """A sure teacher, an unsure student, and a cascade over them."""
     write_cascade(models)
     return models
-
-
-@pytest.fixture(scope="module")
-def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """One browser for all tests of this module."""
-    with chromium(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @pytest.fixture

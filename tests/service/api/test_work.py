@@ -67,10 +67,14 @@ def visited(models: Path, body: dict[str, object]) -> Counter[tuple[str, str]]:
         async with app.router.lifespan_context(app):
             for _ in range(20):  # what is made once is made
                 await ask(app, encoded)
-            app.state.service.telemetry.catch_up()
-            sys.setprofile(count)
-            await ask(app, encoded)
-            sys.setprofile(None)
+            for _ in range(20):
+                app.state.service.telemetry.catch_up()
+                found.clear()
+                sys.setprofile(count)
+                await ask(app, encoded)
+                sys.setprofile(None)
+                if ("telemetry/telemetry.py", "Telemetry.catch_up") not in found:
+                    break  # it is done now and then, and is no part of a request
 
     asyncio.run(main())
     batcher = {"Batcher._run_here", "Batcher._run", "Batcher._count", "_call_here", "next_batch"}

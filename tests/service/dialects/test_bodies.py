@@ -17,7 +17,7 @@ from service.errors import InvalidInput
 
 ROUTES = [*predict.ROUTES, *(route for api in DIALECTS.values() for route in api.routes)]
 SCHEMAS: list[type[BaseModel]] = [
-    *{route.body for route in ROUTES},
+    *dict.fromkeys(route.body for route in ROUTES),
     *Body.__subclasses__(),
     IndexRequest,
     LoadRequest,
@@ -60,7 +60,9 @@ def test_many_wrong_items_are_one_error(route: DialectRoute, item: object) -> No
 def test_first_unknown_key_is_named() -> None:
     """One unknown key is told with those there are, however many there are, and cut."""
     body = {"inputs": "good", "modle": 1} | {f"k{number}": 0 for number in range(MANY)}
-    with pytest.raises(InvalidInput, match=r"^modle: unknown key; there are inputs, model, top_k"):
+    with pytest.raises(
+        InvalidInput, match=r"^modle: unknown key; there are inputs, model, truncate"
+    ):
         parse_json(PredictRequest, json.dumps(body).encode())
     with pytest.raises(InvalidInput) as raised:
         parse_json(PredictRequest, json.dumps({"inputs": "good", "k" * 9999: 1}).encode())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service import errors
+from tests.service.embedders import publish_embedder
 
 Connect = Callable[..., TestClient]
 
@@ -23,6 +25,8 @@ class Dialect:
         bad: its status for a request that cannot be used.
         failed: its status for a model that failed.
         typed: errors have an `error_type` too.
+        model: that is asked.
+        inputs: the key of the body that holds texts.
     """
 
     path: str
@@ -30,11 +34,17 @@ class Dialect:
     bad: int = 422
     failed: int = 500
     typed: bool = False
+    model: str = "student"
+    inputs: str = "inputs"
 
-    def post(self, client: TestClient, *texts: str, model: str = "student", **options: Any) -> Any:
+    def post(
+        self, client: TestClient, *texts: str, model: str | None = None, **options: Any
+    ) -> Any:
         """Posts texts, or with `content` a body as it is."""
+        model = model or self.model
         if "content" not in options:
-            options["content"] = json.dumps(self.body(list(texts))).encode()
+            body = self.body(list(texts))
+            options["content"] = json.dumps({"model": model, **body}).encode()
         return client.post(self.path.format(model), **options)
 
     def check(self, response: Any, status: int, says: str, error_type: str) -> None:
@@ -43,10 +53,21 @@ class Dialect:
         assert response.headers["content-type"] == "application/json"
         assert response.headers["x-request-id"]
         body = response.json()
+        if self is OPENAI:
+            assert set(body["error"]) == {"message", "type", "param", "code"}
+            assert says in body["error"]["message"]
+            assert body["error"]["type"] == _openai_type(status)
+            return
         assert set(body) == ({"error", "error_type"} if self.typed else {"error"})
         assert says in body["error"]
         if self.typed:
             assert body["error_type"] == error_type
+
+
+def _openai_type(status: int) -> str:
+    if status >= 500:
+        return "server_error"
+    return "rate_limit_error" if status == 429 else "invalid_request_error"
 
 
 def _tensor(texts: list[str]) -> dict[str, Any]:
@@ -59,11 +80,26 @@ OIP = Dialect("/v2/models/{}/infer", _tensor, bad=400)
 TEI = Dialect(
     "/tei/predict?model={}", lambda texts: {"inputs": [[t] for t in texts]}, failed=424, typed=True
 )
+EMBED = Dialect(
+    "/tei/embed?model={}",
+    lambda texts: {"inputs": texts},
+    failed=424,
+    typed=True,
+    model="embedder",
+)
+OPENAI = Dialect(
+    "/v1/embeddings",
+    lambda texts: {"input": texts},
+    bad=400,
+    model="embedder",
+    inputs="input",
+)
 
 # Every key of every dialect, with values that none of them wants.
 KEYS = (
     *("id", "parameters", "outputs", "truncate", "raw_scores", "truncation_direction", "top_k"),
     *("name", "shape", "datatype", "data", "binary_data_output", "function_to_apply", "text"),
+    *("normalize", "prompt_name", "dimensions", "encoding_format", "user"),
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -73,7 +109,16 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 
-pytestmark = pytest.mark.parametrize("dialect", [HF, OIP, TEI], ids=["hf", "oip", "tei"])
+pytestmark = pytest.mark.parametrize(
+    "dialect", [HF, OIP, TEI, EMBED, OPENAI], ids=["hf", "oip", "tei", "embed", "openai"]
+)
+
+
+@pytest.fixture
+def models(models: Path) -> Path:
+    """With an embedder beside the classifiers."""
+    publish_embedder(models)
+    return models
 
 
 def service_of(client: TestClient) -> Any:
@@ -106,7 +151,8 @@ def test_no_json_breaks_the_reader(
 ) -> None:
     """Whatever JSON comes, it is answered or a bad request."""
     body = dialect.body(["good"]) | keys
-    for sent in (body, {**body, "inputs": inputs}, {**body, "inputs": [inputs]}):
+    body = {"model": dialect.model, **body}
+    for sent in (body, {**body, dialect.inputs: inputs}, {**body, dialect.inputs: [inputs]}):
         response = dialect.post(client, content=json.dumps(sent).encode())
         assert response.status_code in (200, 400, dialect.bad), response.text
 
@@ -122,7 +168,7 @@ def test_body_over_the_limit(dialect: Dialect, client: TestClient) -> None:
 def test_unknown_model(dialect: Dialect, client: TestClient) -> None:
     """An unknown model gets 404 with the names there are."""
     response = dialect.post(client, "good", model="nope")
-    dialect.check(response, 404, "there are ['student', 'teacher']", "Validation")
+    dialect.check(response, 404, "there are ['embedder', 'student', 'teacher']", "Validation")
 
 
 def test_unknown_path(dialect: Dialect, client: TestClient) -> None:
@@ -134,7 +180,7 @@ def test_unknown_path(dialect: Dialect, client: TestClient) -> None:
 def test_full_queue(dialect: Dialect, connect: Connect) -> None:
     """More texts than the queue takes get 429 with Retry-After."""
     response = dialect.post(connect(max_queue=1), "good", "bad")
-    dialect.check(response, 429, "student", "Overloaded")
+    dialect.check(response, 429, dialect.model, "Overloaded")
     assert int(response.headers["retry-after"]) >= 1
 
 
@@ -184,10 +230,11 @@ def test_errors_of_the_core(
 
 def test_failing_model(dialect: Dialect, client: TestClient) -> None:
     """A model that fails gives 500, or TEI's 424, and is counted as such."""
-    service_of(client).predictor = Raising(errors.InferenceFailed("student@1 failed"))
+    service_of(client).predictor = Raising(errors.InferenceFailed("it failed"))
     response = dialect.post(client, "good")
-    dialect.check(response, dialect.failed, "student@1 failed", "Backend")
-    counted = f'stillhouse_requests_total{{model="student",status="{dialect.failed}"}} 1.0'
+    dialect.check(response, dialect.failed, "it failed", "Backend")
+    labels = f'{{model="{dialect.model}",status="{dialect.failed}"}}'
+    counted = f"stillhouse_requests_total{labels} 1.0"
     assert counted in client.get("/metrics").text
 
 
@@ -208,10 +255,10 @@ def test_documented(dialect: Dialect, client: TestClient) -> None:
     assert sent.keys() == forms
     assert post["responses"]["200"]["content"].keys() == forms
     name = sent["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert "inputs" in document["components"]["schemas"][name]["properties"]
+    assert dialect.inputs in document["components"]["schemas"][name]["properties"]
     expected = {"200", "401", "404", "408", "413", "415", "429", "500", "503", "504"}
     assert post["responses"].keys() >= expected | {str(dialect.bad), str(dialect.failed)}
-    assert ("422" in post["responses"]) is (dialect is not OIP)
+    assert ("422" in post["responses"]) is (dialect not in (OIP, OPENAI))
     assert ("X-Request-Timeout-Ms", "header") in {
         (parameter["name"], parameter["in"]) for parameter in post["parameters"]
     }

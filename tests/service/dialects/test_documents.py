@@ -1,12 +1,16 @@
 """What is served has what the public documents of its protocols ask for."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # it ships no types
 from fastapi.testclient import TestClient
+
+from tests.service.builders import publish_tiny
+from tests.service.embedders import publish_embedder
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs"
 
@@ -47,12 +51,41 @@ def test_predictions(client: TestClient, tei: dict[str, Any]) -> None:
     assert error["error_type"] in tei["ErrorType"]["enum"]
 
 
+def test_ranks(models: Path, connect: Callable[..., TestClient], tei: dict[str, Any]) -> None:
+    """A place in a ranking has what the document asks for, and so has what a re-ranker is."""
+    publish_tiny(models, "ranker", pairs=True, labels=("relevance",), scores={"good": (1.0,)},
+                 problem_type="regression")  # fmt: skip
+    client = connect()
+    body = {"query": "film", "texts": ["good"], "return_text": True}
+    assert not missing(tei["RerankRequest"], body)
+    (rank,) = client.post("/tei/rerank?model=ranker", json=body).json()
+    assert rank.keys() == tei["Rank"]["properties"].keys()
+    (kind,) = client.get("/tei/info?model=ranker").json()["model_type"]
+    assert [kind] in [one["required"] for one in tei["ModelType"]["oneOf"]]
+
+
 def test_directions(client: TestClient, tei: dict[str, Any]) -> None:
     """The document's own spelling of where a text is cut is read, and the newer one."""
     for given in tei["TruncationDirection"]["enum"]:
         for direction in (given, given.lower()):
             body = {"inputs": "good", "truncation_direction": direction, "truncate": False}
             assert client.post("/tei/predict", json=body).status_code == 200
+
+
+def test_embeddings(models: Path, connect: Callable[..., TestClient], tei: dict[str, Any]) -> None:
+    """So have embeddings, in TEI's own form and in OpenAI's, and what is told of an embedder."""
+    publish_embedder(models)
+    (models / "routes.toml").write_text('default = "embedder"\n')
+    client = connect()
+    info = client.get("/tei/info").json()
+    assert not missing(tei["Info"], info)
+    assert not missing(tei["EmbeddingModel"], info["model_type"]["embedding"])
+    found = client.post("/v1/embeddings", json={"input": "good"}).json()
+    assert not missing(tei["OpenAICompatResponse"], found)
+    assert not missing(tei["OpenAICompatEmbedding"], found["data"][0])
+    assert not missing(tei["OpenAICompatUsage"], found["usage"])
+    (vector,) = client.post("/tei/embed", json={"inputs": "good"}).json()
+    assert vector == found["data"][0]["embedding"]
 
 
 def test_open_inference_paths(client: TestClient, oip: dict[str, Any]) -> None:

@@ -70,9 +70,11 @@ def test_metadata(server: Any) -> None:
             {"name": "scores", "datatype": "FP32", "shape": [-1, 2]},
         ],
         "parameters": {
+            "task": "text-classification",
+            "pairs": False,
+            "max_length": 16,
             "labels": ["negative", "positive"],
             "problem_type": "single_label",
-            "max_length": 16,
         },
     }
 

@@ -115,7 +115,7 @@ def test_text_refused_by_a_later_model_is_named_as_the_request_has_it(
         (
             b'{"inputs": "good", "modle": "student"}',
             422,
-            "modle: unknown key; there are inputs, model, top_k",
+            "modle: unknown key; there are inputs, model, truncate",
         ),
         (b'{"inputs": "good", "top_k": 0}', 422, "top_k: Input should be greater"),
         (

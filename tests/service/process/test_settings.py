@@ -120,7 +120,7 @@ def test_keys_are_not_told() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("dialects", "hf,grcp", "there is no dialect grcp: there are hf, oip, tei"),
+        ("dialects", "hf,grcp", "there is no dialect grcp: there are hf, oip, openai, tei"),
         ("root_path", "models", "should match"),
         ("root_path", "/models/", "should match"),
         ("root_path", "/", "should match"),

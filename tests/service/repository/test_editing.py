@@ -7,8 +7,9 @@ import pytest
 from service.errors import RepositoryError, UnknownModel
 from service.repository.editing import broken_by, find, remove, rename_labels
 from service.repository.held import HeldFile
-from service.repository.manifest import LabelMetrics, Metrics, Parity, read_manifest
+from service.repository.manifest import read_manifest
 from service.repository.routes import Target
+from service.repository.sections import LabelMetrics, Metrics, Parity
 from service.repository.sources import ModelRepository
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import publish_tiny, write_cascade
@@ -85,10 +86,11 @@ def test_renamed_labels_are_a_new_version(root: Path) -> None:
 
 
 def test_labels_that_cannot_be_renamed(root: Path) -> None:
-    """One that is not there, two of one name, or a file that is not as published."""
+    """One that is not there, two of one name, the same name, or a file that is not as published."""
     for renamed, says in (
         ({"neutral": "x"}, r"has no labels \['neutral'\]: it has \['negative', 'positive'\]"),
         ({"negative": "positive"}, "two labels would have one name"),
+        ({"negative": "negative"}, "no label would have another name"),
     ):
         with pytest.raises(RepositoryError, match=says):
             rename_labels(root, Target("teacher", 1), renamed)

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from service.repository.manifest import File, Manifest, read_manifest
-from tests.service.builders import publish_tiny
+from service.repository.manifest import Manifest, read_manifest
+from service.repository.sections import File
+from tests.service.builders import manifest_of, publish_tiny
 
 
 @pytest.fixture
@@ -51,3 +53,15 @@ def test_it_stays_as_it_is_written(manifest: Manifest) -> None:
     again = Manifest.model_validate_json(manifest.model_dump_json())
     assert again.fingerprint == manifest.fingerprint
     assert manifest.model_copy(update={"version": 2}).fingerprint == manifest.fingerprint
+
+
+def test_a_default_prompt_is_one_that_there_is() -> None:
+    """It decides answers; without one the fingerprint is as it was before there were any."""
+    fields: dict[str, Any] = {
+        **{"task": "feature-extraction", "labels": (), "embedding_size": 4, "pooling": "mean"},
+        "prompts": {"query": "query: "},
+    }
+    manifests = [manifest_of(**fields, default_prompt=name) for name in (None, "query")]
+    assert manifests[0].fingerprint != manifests[1].fingerprint
+    with pytest.raises(ValidationError, match="there is no prompt 'quiz'"):
+        manifest_of(**fields, default_prompt="quiz")

@@ -8,6 +8,7 @@ import pytest
 import tomli_w
 
 from service.errors import RepositoryError, UnknownModel
+from service.repository.kinds import Kind
 from service.repository.routes import Routes, Target, parse_target, read_routes
 
 VERSIONS = {"student": [2, 3], "teacher": [4]}
@@ -97,6 +98,71 @@ def test_a_cascade_asks_for_the_versions_it_was_fitted_on(
     assert problem.startswith("cascade 'auto' was fitted on student@3, which is not in the")
     assert "stillhouse calibrate" in problem
     assert routes.problems({"student": [3, 4], "teacher": [4, 5]}) == []
+
+
+CLASSIFIER = Kind("text-classification", False, "single_label")
+REGRESSION = Kind("text-classification", False, "regression")
+OF_PAIRS = Kind("text-classification", True, "single_label")
+TAGGER = Kind("token-classification", False, None)
+EMBEDDER = Kind("feature-extraction", False, None)
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "says"),
+    [
+        (CLASSIFIER, CLASSIFIER, []),
+        (TAGGER, TAGGER, []),
+        (REGRESSION, REGRESSION, ["asks 'student', a regression", "asks 'teacher', a regression"]),
+        (EMBEDDER, EMBEDDER, ["asks 'student', an embedder", "asks 'teacher', an embedder"]),
+        (CLASSIFIER, OF_PAIRS, ["'teacher' is text-classification of pairs (single_label): fit"]),
+        (TAGGER, CLASSIFIER, ["'student' is token-classification, 'teacher' is text-class"]),
+    ],
+)
+def test_a_cascade_is_of_models_of_one_kind_that_are_sure(
+    tmp_path: Path, student: Kind, teacher: Kind, says: list[str]
+) -> None:
+    """What is sure of nothing cannot be asked first; and all take and give the same."""
+    routes = written(tmp_path, {"cascade": {"auto": cascade()}})
+    kinds = {Target("student", 3): student, Target("teacher", 4): teacher}
+    problems = routes.problems(VERSIONS, kinds)
+    assert len(problems) == len(says)
+    for problem, part in zip(problems, says, strict=True):
+        assert part in problem
+
+
+@pytest.mark.parametrize(
+    ("route", "with_", "fits"),
+    [
+        ("student", "teacher", False),
+        ("student", "student@2", True),
+        ("prod", "auto", False),
+        ("auto", "prod", False),
+        ("auto", "teacher", True),
+        ("student", "teacher@1", True),
+    ],
+)
+def test_a_shadow_takes_and_gives_what_the_model_does(
+    tmp_path: Path, route: str, with_: str, fits: bool
+) -> None:
+    """Told by the highest version of a model, and by the last of a cascade."""
+    values = {
+        "aliases": {"prod": "student@3"},
+        "cascade": {"auto": cascade()},
+        "shadow": {route: {"with": with_, "share": 0.5}},
+    }
+    kinds = {
+        Target("student", 2): CLASSIFIER,
+        Target("student", 3): REGRESSION,  # a number and a label can be compared: they differ
+        Target("teacher", 1): CLASSIFIER,
+        Target("teacher", 4): TAGGER,
+    }
+    versions = {"student": [2, 3], "teacher": [1, 4]}
+    problems = [
+        one for one in written(tmp_path, values).problems(versions, kinds) if "shadow" in one
+    ]
+    assert bool(problems) is not fits
+    if problems:
+        assert "a shadow takes and gives what the model does" in problems[0]
 
 
 @pytest.mark.parametrize(

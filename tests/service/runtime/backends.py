@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as Backend
 
+from service.repository.manifest import SpecialTokens
+from service.runtime.special import read_as_text
+
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 PIECES = [f"##{letter}" for letter in LETTERS]
@@ -96,20 +99,47 @@ class Recorded:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
-    def encode(self, text: str, **options: Any) -> Any:
+    @property
+    def encode_special_tokens(self) -> bool:
+        """As the library has it."""
+        return self._backend.encode_special_tokens
+
+    @encode_special_tokens.setter
+    def encode_special_tokens(self, value: bool) -> None:
+        self._backend.encode_special_tokens = value
+
+    @property
+    def model(self) -> Any:
+        """As the library has it."""
+        return self._backend.model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self._backend.model = model
+
+    def encode(self, text: str, *pair: Any, **options: Any) -> Any:
         """As the library does."""
         self.texts.append(text)
-        return self._backend.encode(text, **options)
+        return self._backend.encode(text, *pair, **options)
 
-    def encode_batch_fast(self, texts: list[str]) -> Any:
+    def encode_batch_fast(self, texts: list[str], **options: Any) -> Any:
         """As the library does."""
         self.texts += texts
-        return self._backend.encode_batch_fast(texts)
+        return self._backend.encode_batch_fast(texts, **options)
 
 
-def library(backend: Backend, text: str, max_length: int) -> tuple[list[int], bool]:
+def copy_of(backend: Backend) -> Backend:
+    """A tokeniser like it, since a `Tokenizer` changes the one that it is given."""
+    return Backend.from_str(backend.to_str())
+
+
+def library(
+    backend: Backend, text: str, max_length: int, special_tokens: SpecialTokens = "text"
+) -> tuple[list[int], bool]:
     """What the library alone says of a whole text: its ids, and whether it was cut."""
-    fresh = Backend.from_str(backend.to_str())
+    fresh = copy_of(backend)
+    if special_tokens == "text":
+        read_as_text(fresh)
     fresh.enable_truncation(max_length)
     found = fresh.encode(text)
     return found.ids, bool(found.overflowing)

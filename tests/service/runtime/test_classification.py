@@ -11,7 +11,6 @@ from service.runtime.tasks.outputs import (
     Function,
     Regression,
     Said,
-    agree,
     near,
     ranked,
     scores_of,
@@ -70,16 +69,16 @@ def test_what_it_says() -> None:
 def test_who_agrees() -> None:
     """The same labels whatever their order; numbers a twentieth apart; never one and the other."""
     labels, turned = ("a", "b", "c"), ("c", "b", "a")
-    assert agree(MANY, labels, MANY, turned)
-    assert not agree(ONE, labels, ONE, turned)
-    assert agree(NUMBER, ("stars",), Regression(3.67), ("points",))
-    assert not agree(NUMBER, ("stars",), Regression(3.7), ("stars",))
+    assert MANY.agrees(labels, MANY, turned)
+    assert not ONE.agrees(labels, ONE, turned)
+    assert NUMBER.agrees(("stars",), Regression(3.67), ("points",))
+    assert not NUMBER.agrees(("stars",), Regression(3.7), ("stars",))
     assert near(0.0, 0.05)
     assert near(-200.0, -208.0)
     assert not near(0.5, 0.56)
     nothing = MANY._replace(given=())
-    assert not agree(NUMBER, ("stars",), nothing, labels)
-    assert not agree(nothing, labels, NUMBER, ("stars",))
+    assert not NUMBER.agrees(("stars",), nothing, labels)
+    assert not nothing.agrees(labels, NUMBER, ("stars",))
 
 
 def classified(model: Classifier, *texts: str) -> list[Classification]:

@@ -1,12 +1,14 @@
 """A long text is cut before it is tokenised, and nobody can tell by its tokens."""
 
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from tokenizers import AddedToken, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
+from service.repository.manifest import SpecialTokens
 from service.runtime.cutting import Cutter
 from service.runtime.tokenizer import Tokenizer
 from tests.service.runtime.backends import (
@@ -15,6 +17,7 @@ from tests.service.runtime.backends import (
     bert,
     by_space,
     byte_level,
+    copy_of,
     library,
     word_pieces,
 )
@@ -52,24 +55,27 @@ UNKNOWN = {
 @pytest.mark.parametrize("name", [*KNOWN, *(name for name in UNKNOWN if name != "chance")])
 @pytest.mark.parametrize("max_length", [3, 9])
 @settings(max_examples=60)
-@given(text=TEXTS)
-@example(text="good new york " * 30)
-@example(text="≮mask> [SEP]!=" * 30)
-@example(text="電影-電 good. " * 30)
-@example(text="xxxxxxxx xxxxxxxx xxxxxxxx" + " " * 40 + "b")  # the run of spaces is cut
-@example(text="abcdefghijklmnop=\u0338bbb")  # a word, or not, by what follows its =
-@example(text="電" * 20 + "影")  # a word that is known but for its end
-@example(text="e\u0301" * 200 + " \u0301" * 100)
-def test_the_same_ids_as_of_the_whole_text(name: str, max_length: int, text: str) -> None:
+@given(text=TEXTS, special=st.sampled_from(get_args(SpecialTokens)))
+@example(text="good new york " * 30, special="text")
+@example(text="≮mask> [SEP]!=" * 30, special="text")
+@example(text="≮mask> [SEP]!=" * 30, special="parsed")
+@example(text="電影-電 good. " * 30, special="text")
+@example(text="xxxxxxxx xxxxxxxx xxxxxxxx" + " " * 40 + "b", special="text")  # the spaces are cut
+@example(text="abcdefghijklmnop=\u0338bbb", special="text")  # a word, or not, by what follows =
+@example(text="電" * 20 + "影", special="text")  # a word that is known but for its end
+@example(text="e\u0301" * 200 + " \u0301" * 100, special="text")
+def test_the_same_ids_as_of_the_whole_text(
+    name: str, max_length: int, text: str, special: SpecialTokens
+) -> None:
     """Whatever it is made of, and wherever the limit falls."""
     backend = KNOWN.get(name) or UNKNOWN[name]
-    (item,) = Tokenizer(backend, max_length).encode([text])
-    assert (item.ids, item.truncated) == library(backend, text, max_length)
+    (item,) = Tokenizer(copy_of(backend), max_length, special_tokens=special).encode([text])
+    assert (item.ids, item.truncated) == library(backend, text, max_length, special)
 
 
 def characters_read(backend: Backend, text: str) -> int:
     """Characters that the library is given of a text of which 128 tokens are read."""
-    recorded = Recorded(Backend.from_str(backend.to_str()))
+    recorded = Recorded(copy_of(backend))
     Tokenizer(cast(Backend, recorded), 128).encode([text])
     return sum(map(len, recorded.texts))
 

@@ -15,7 +15,7 @@ from service.errors import FileError, RepositoryError
 from service.repository.manifest import read_manifest
 from service.runtime.engine import open_session
 from service.runtime.model import Item
-from service.runtime.tasks import classification
+from service.runtime.tasks import task
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import WORDS, edit_manifest, publish_tiny, write_manifest
 
@@ -145,7 +145,7 @@ def _rewritten(directory: Path, name: str, content: str) -> None:
         (_few_positions, "8 by 16"),
         (_not_a_number, "its logits are not finite"),
         (_flat_logits, r"2 texts give logits of \(1, 2\)"),
-        (lambda d: again(d, labels=("a", "b", "c")), "2 logits for 3 labels"),
+        (lambda d: again(d, labels=("a", "b", "c")), r"give logits of \(1, 2\), not \(1, 3\)"),
         (lambda d: again(d, outputs=("scores",)), "scores"),
         (lambda d: again(d, inputs=("input_ids",)), "takes .*, its manifest says"),
         (lambda d: _rewritten(d, "model.onnx", "no model"), "is not ONNX"),
@@ -249,6 +249,6 @@ def test_optimisers_are_switched_off_as_the_manifest_says(tmp_path: Path) -> Non
 
     again(directory, disabled_optimizers=("GeluFusionL2",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classification, "open_session", opened)
+        patch.setattr(task, "open_session", opened)
         Classifier.load(directory)
     assert asked == [(directory / "model.onnx", 1, ("GeluFusionL2",))]

@@ -11,10 +11,14 @@ from tokenizers import Regex, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
 from service.errors import InferenceFailed
+from service.repository.manifest import SpecialTokens
+from service.runtime.special import read_as_text
 from service.runtime.tokenizer import Tokenizer
 from service.runtime.words import WordCache
 from tests.service.builders import word_tokenizer
-from tests.service.runtime.backends import TEXTS, Recorded, bert, library
+from tests.service.runtime.backends import TEXTS, Recorded, bert, copy_of, library
+
+SPECIAL: tuple[SpecialTokens, ...] = ("text", "parsed")
 
 
 @pytest.mark.parametrize(
@@ -22,14 +26,14 @@ from tests.service.runtime.backends import TEXTS, Recorded, bert, library
     [{}, {"lowercase": False}, {"lowercase": False, "strip_accents": False, "clean_text": False}],
 )
 @pytest.mark.parametrize("max_length", [4, 64])
-@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4), special=st.sampled_from(SPECIAL))
 def test_same_ids_as_the_library(
-    normalizer: dict[str, bool], max_length: int, texts: list[str]
+    normalizer: dict[str, bool], max_length: int, texts: list[str], special: SpecialTokens
 ) -> None:
     """First, when words are learnt, and again, when they are known."""
     backend = bert(**normalizer)
-    tokenizer = Tokenizer(backend, max_length)
-    expected = [library(backend, text, max_length) for text in texts]
+    tokenizer = Tokenizer(copy_of(backend), max_length, special_tokens=special)
+    expected = [library(backend, text, max_length, special) for text in texts]
     for _ in range(3):
         found = [(item.ids, item.truncated) for item in tokenizer.encode(texts)]
         assert found == expected
@@ -41,6 +45,10 @@ def test_known_words_need_no_library() -> None:
     assert cache.encode("good films.") is not None
     assert cache.encode("films, good") is not None
     assert cache.encode("good [SEP] films") is None
+    backend = bert()
+    backend.encode_special_tokens = True
+    assert WordCache(backend).encode("good [SEP] films") is not None
+    assert WordCache(backend).encode("good <mask> films") is None
 
 
 def test_long_text_is_the_librarys() -> None:
@@ -166,6 +174,7 @@ def test_the_end_is_kept_where_the_file_says_so(
 ) -> None:
     """Short texts and long ones, by words and by the library, as the library alone has it."""
     alone, own = backend(), backend()
+    read_as_text(alone)
     for one in (alone, own):
         one.enable_truncation(6, direction="left")
     tokenizer = Tokenizer(own, 6)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from service.repository.routes import read_routes
+from service.repository.sections import Windows
+from service.runtime.model import Input
 from service.serving.predictor import Predictor
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
@@ -24,14 +26,15 @@ class Core(NamedTuple):
 
     async def ask(
         self,
-        *texts: str,
+        *texts: Input,
         model: str = "student",
         truncate: bool = True,
         deadline: float | None = None,
         hops: list[Hop] | None = None,
+        windows: Windows | Literal[False] | None = None,
     ) -> list[Answer]:
         """The answers to a request."""
-        ask = Ask(texts, model, truncate, deadline or soon())
+        ask = Ask(texts, model, truncate, deadline or soon(), windows)
         hops = [] if hops is None else hops
         return await self.predictor.answer(ask, self.registry.plan(model), hops)
 

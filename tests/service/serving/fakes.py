@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.repository.manifest import Manifest, read_manifest
+from service.repository.sections import Windows
 from service.repository.sources import ModelRepository
-from service.runtime.model import Item
+from service.runtime.framing import NoRoom, chained
+from service.runtime.model import Input, Item, Output, Pair
+from service.runtime.spans import windows_of
 from service.runtime.speed import EVEN, Speed
 from service.serving.queue.admission import Admission
 from service.serving.queue.batcher import Batcher
@@ -51,6 +54,14 @@ class Said(NamedTuple):
         """The first label."""
         return (labels[0],)
 
+    def agrees(self, labels: Sequence[str], other: Output, others: Sequence[str]) -> bool:
+        """Whether the other gives the same labels."""
+        return self.said(labels) == other.said(others)
+
+    def word(self, labels: Sequence[str]) -> str:
+        """The label."""
+        return self.said(labels)[0]
+
 
 class FakeModel:
     """A token a word: a number is its own id. Remembers what it read and what it ran.
@@ -72,7 +83,7 @@ class FakeModel:
             self.gate.set()
         self.poison = 666
         self.unsure: set[int] = set()
-        self.encoded: list[list[str]] = []
+        self.encoded: list[list[Input]] = []
         self.batches: list[list[list[int]]] = []
         self.threads: list[int] = []
 
@@ -81,15 +92,23 @@ class FakeModel:
         """The first ids of each batch."""
         return [[ids[0] for ids in batch] for batch in self.batches]
 
-    def encode(self, inputs: Sequence[str]) -> list[Item]:
+    def encode(self, inputs: Sequence[Input], windows: Windows | None = None) -> list[Item]:
         """As `Model.encode`."""
         self.encoded.append(list(inputs))
         assert self.reads.wait(PATIENCE)
         most = self.manifest.max_length
         found = []
         for text in inputs:
+            if isinstance(text, Pair):
+                if len(text.text.split()) >= most:
+                    raise NoRoom("its text leaves no room", text)
+                text = f"{text.text} {text.text_pair}"
             ids = [int(word) if word.isdigit() else 1 for word in text.split()]
-            found.append(Item(ids[:most], truncated=len(ids) > most))
+            if windows is None:
+                found.append(Item(ids[:most], truncated=len(ids) > most))
+                continue
+            parts = windows_of(len(ids), most, windows.stride, from_end=False)
+            found.append(chained([Item(ids[part], truncated=False) for part in parts]))
         return found
 
     def run(self, batch: Sequence[Item]) -> list[Said]:
@@ -103,6 +122,11 @@ class FakeModel:
             Said(item.ids[0], len(item.ids), 0.0 if item.ids[0] in self.unsure else 1.0)
             for item in batch
         ]
+
+    def joined(self, item: Item, outputs: Sequence[Output], windows: Windows) -> Output:  # noqa: ARG002
+        """As `Model.joined`: what the first window got, and the length of all."""
+        parts = [output for output in outputs if isinstance(output, Said)]
+        return Said(parts[0].first, sum(part.length for part in parts), parts[0].confidence)
 
 
 def item(first: int, length: int = 2) -> Item:

@@ -13,9 +13,10 @@ from service.errors import (
     InvalidInput,
     Overloaded,
 )
+from service.runtime.model import Input, Pair
 from service.serving.shapes import Hop
 from tests.service.serving.core import LONG, Core, firsts, run
-from tests.service.serving.fakes import soon, turns, until
+from tests.service.serving.fakes import place, soon, turns, until
 
 
 def test_answers_are_in_the_order_of_the_texts(pair: Path) -> None:
@@ -51,6 +52,52 @@ def test_what_cannot_be_asked(pair: Path, texts: list[str], error: type, says: s
     async def scenario(core: Core) -> None:
         with pytest.raises(error, match=says):
             await core.ask(*texts)
+        assert not core.model().encoded
+
+    run(pair, scenario)
+
+
+def test_pairs_are_answered_and_one_that_comes_twice_is_asked_once(tmp_path: Path) -> None:
+    """By a model that takes them."""
+    place(tmp_path, "student", pairs=True)
+
+    async def scenario(core: Core) -> None:
+        answers = await core.ask(Pair("5", "1"), Pair("6", "1"), Pair("5", "1"))
+        assert firsts(answers) == [5, 6, 5]
+        assert [one.tokens for one in answers] == [2, 2, 2]
+
+    assert sorted(run(tmp_path, scenario).models["student@1"].firsts[0]) == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ([Pair("1", "2"), "1"], "input 1 is one text, and student takes pairs"),
+        ([Pair("1", "2"), Pair("1", " ")], "of pair 1 a text is empty"),
+        ([Pair("1", "2"), Pair("1 " * 16, "2")], "pair 1: its text leaves no room"),
+        ([Pair("1", "x" * 20_000)], "text 0 has 20001 characters"),
+    ],
+)
+def test_what_a_model_of_pairs_does_not_take(
+    tmp_path: Path, inputs: list[Input], says: str
+) -> None:
+    """The message names the input by its place in the request."""
+    place(tmp_path, "student", pairs=True)
+
+    async def scenario(core: Core) -> None:
+        with pytest.raises(InvalidInput, match=says):
+            await core.ask(*inputs)
+        assert not core.model().batches
+
+    run(tmp_path, scenario)
+
+
+def test_a_model_of_single_texts_takes_no_pair(pair: Path) -> None:
+    """Nothing is read of it."""
+
+    async def scenario(core: Core) -> None:
+        with pytest.raises(InvalidInput, match="input 1 is a pair of texts, and student takes one"):
+            await core.ask("1", Pair("1", "2"))
         assert not core.model().encoded
 
     run(pair, scenario)

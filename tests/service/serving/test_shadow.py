@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.service.builders import publish_tiny, write_cascade
+from tests.service.builders import publish_tagger, publish_tiny, write_cascade
+from tests.service.embedders import PROMPTS, TABLE, expected, publish_embedder
 from tests.service.serving.apps import WEAK, Connect, ask, eventually
 
 
@@ -39,6 +40,22 @@ def test_agreement_is_counted_by_label(models: Path, connect: Connect) -> None:
     }
     eventually(lambda: shadowed(client) == expected)
     assert 'stillhouse_requests_total{model="contrary"' not in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(("sign", "agrees"), [(1, True), (-1, False)])
+def test_embeddings_agree_where_they_are_near(
+    models: Path, connect: Connect, sign: int, agrees: bool
+) -> None:
+    """The shadow reads what the model read: the prompt of the request before the text too."""
+    publish_embedder(models, prompts=PROMPTS)
+    publish_embedder(models, "copy", table=sign * TABLE, prompts=PROMPTS)
+    without, with_prompt = expected("bad"), expected("fine bad")
+    assert without @ with_prompt < 0.95  # or one could not tell
+    route_shadow(models, "embedder", "copy")
+    client = connect()
+    asked = {"inputs": "bad", "model": "embedder", "prompt_name": "query"}
+    assert client.post("/predict", json=asked).status_code == 200
+    eventually(lambda: shadowed(client) == {("embedder", "copy", "embedding", agrees): 1})
 
 
 def test_models_without_a_shadow_are_left_alone(models: Path, connect: Connect) -> None:
@@ -125,5 +142,18 @@ def test_shadow_that_cannot_answer_is_told_and_disturbs_nobody(
     client = connect()
     assert ask(client, ["good", "bad"])[0]["model"] == "student"
     line = 'stillhouse_shadow_dropped_total{model="student",shadow="candidate"} 2.0'
+    eventually(lambda: line in client.get("/metrics").text)
+    assert shadowed(client) == {}
+
+
+def test_shadow_of_another_task_is_told_and_asked_nothing(models: Path, connect: Connect) -> None:
+    """A tagger cannot say whether it agrees on a text's label."""
+    publish_tagger(models)
+    route_shadow(models, "student", "tagger")
+    client = connect()
+    (problem,) = client.get("/models").json()["problems"]
+    assert problem.startswith("shadow of 'student', text-classification (single_label): 'tagger'")
+    ask(client, "good", "student")
+    line = 'stillhouse_shadow_dropped_total{model="student",shadow="tagger"} 1.0'
     eventually(lambda: line in client.get("/metrics").text)
     assert shadowed(client) == {}

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.repository.manifest import File, Lineage, Manifest
+from service.repository.manifest import Manifest
+from service.repository.sections import File, Lineage
+from service.runtime.model import Output
 from service.serving.shapes import Answer, Hop
 from service.telemetry.record import Record
 
@@ -21,6 +23,14 @@ class Given(NamedTuple):
     def said(self, labels: Sequence[str]) -> tuple[str, ...]:
         """Their names."""
         return tuple(labels[index] for index in self.given)
+
+    def agrees(self, labels: Sequence[str], other: Output, others: Sequence[str]) -> bool:
+        """Whether the other gives the same labels."""
+        return self.said(labels) == other.said(others)
+
+    def word(self, labels: Sequence[str]) -> str:
+        """Their names as one."""
+        return " ".join(self.said(labels))
 
 
 def manifest(name: str = "student", version: int = 1, **fields: Any) -> Manifest:

@@ -1,7 +1,11 @@
 """What is counted of requests, of versions, and of what they said."""
 
+import numpy as np
 import pytest
 
+from service.runtime.model import Place
+from service.runtime.tasks.tagging import Tagging
+from service.serving.shapes import Answer
 from service.telemetry.metrics import Batch, ManyHistogram, Metrics
 from service.telemetry.record import NO_ROUTE
 from tests.service.telemetry.builders import (
@@ -121,6 +125,20 @@ def test_several_labels_a_text_are_each_counted() -> None:
     text = metrics.text()
     for label, times in (("a", 1), ("b", 0), ("c", 2)):
         assert value(text, "labels_total", model="tags", version=1, label=label) == times
+
+
+def test_entities_count_by_their_label() -> None:
+    """Of a tagger each label that a text's entities have, once, without B- and I-."""
+    metrics = Metrics()
+    labels = ("O", "B-PER", "I-PER")
+    rows = np.eye(3, dtype=np.float32)[[1, 2, 0, 1]]
+    places = [Place(at, at + 1, "x", continues=False) for at in range(4)]
+    tagging = Tagging(rows, places, 0.9, 1, "".join)
+    of = manifest("tags", task="token-classification", labels=labels)
+    metrics.count([record([Answer(tagging, of, 6, truncated=False, escalated=False)])])
+    text = metrics.text()
+    assert value(text, "labels_total", model="tags", version=1, label="PER") == 1
+    assert value(text, "labels_total", model="tags", version=1, label="B-PER") is None
 
 
 def test_no_word_of_a_client_is_a_label() -> None:

@@ -19,7 +19,7 @@ from training.data.loading import (
     load_texts,
 )
 from training.errors import DataError
-from training.recipe.recipe import Data
+from training.recipe.data import Data
 
 ROWS = [
     ('a "quoted" word', "1"),

@@ -12,10 +12,10 @@ from tests.training.builders import student_recipe
 from training.data.loading import load_split
 from training.data.transfer import load_transfer_text
 from training.errors import DataError
-from training.loop.trainer import run_recipe
 from training.problem import UNLABELLED
-from training.recipe.recipe import Data
+from training.recipe.data import Data
 from training.recipe.teaching import Transfer
+from training.tasks.run import run_recipe
 from training.teach.losses import distillation_loss
 
 DATA = Data(train="unused")
@@ -37,7 +37,7 @@ def test_texts_are_cut_into_sentences(tmp_path: Path) -> None:
         "Is the plot dull? " + "word " * 40,
     )
     found = load_transfer_text(Transfer(source=source, size=100), DATA, seed=1)
-    assert sorted(found) == [
+    assert sorted(map(str, found)) == [
         'He said "never mind the cast.',
         "Is the plot dull?",
         "It is a fine film.",
@@ -82,7 +82,7 @@ def test_units_of_text(tmp_path: Path, unit: str, expected: list[str]) -> None:
     transfer = Transfer.model_validate(
         {"source": str(tmp_path / "a.jsonl"), "size": 9, "unit": unit}
     )
-    assert sorted(load_transfer_text(transfer, DATA, seed=1)) == sorted(expected)
+    assert sorted(map(str, load_transfer_text(transfer, DATA, seed=1))) == sorted(expected)
 
 
 def test_languages_without_spaces_have_sentences(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_languages_without_spaces_have_sentences(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("这部电影很好看。我不喜欢结局！好。\nこの映画は面白い。\n")  # noqa: RUF001
     transfer = Transfer(source=str(tmp_path / "a.txt"), size=9)
     found = load_transfer_text(transfer, DATA, seed=1)
-    assert sorted(found) == ["この映画は面白い。", "我不喜欢结局！", "这部电影很好看。"]  # noqa: RUF001
+    assert sorted(map(str, found)) == ["この映画は面白い。", "我不喜欢结局！", "这部电影很好看。"]  # noqa: RUF001
 
 
 def test_held_out_texts_are_never_drawn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -100,7 +100,7 @@ def test_held_out_texts_are_never_drawn(tmp_path: Path, caplog: pytest.LogCaptur
     path.write_text("text\tlabel\n" + "".join(f"{t}\t{n % 2}\n" for n, t in enumerate(texts)))
     sets = load_split(Data(train=str(path)))
     held = [text for part in (sets.choose, sets.fit, sets.measure) for text in part.texts]
-    gone = {sentence for text in held for sentence in re.split(r"(?<=\.) ", text)}
+    gone = {sentence for text in held for sentence in re.split(r"(?<=\.) ", str(text))}
     for unit in ("sentence", "whole"):
         transfer = Transfer.model_validate({"source": str(path), "size": 1000, "unit": unit})
         found = load_transfer_text(transfer, DATA, 1, sets.held_out)
@@ -108,7 +108,7 @@ def test_held_out_texts_are_never_drawn(tmp_path: Path, caplog: pytest.LogCaptur
         assert len(found) == (200 - len(gone) if unit == "sentence" else 100 - len(held))
     assert f"{len(gone)} of 200 texts are held-out or test texts" in caplog.text
     only = tmp_path / "only.txt"
-    only.write_text("\n".join(held))
+    only.write_text("\n".join(map(str, held)))
     with pytest.raises(DataError, match="all of its texts are held-out or test texts"):
         load_transfer_text(Transfer(source=str(only), size=9), DATA, 1, sets.held_out)
 

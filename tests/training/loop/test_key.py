@@ -12,9 +12,9 @@ from tests.training.builders import student_recipe
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
 from training.loop.key import key_of, run_parts
-from training.loop.trainer import prepare
 from training.models.hashes import fingerprint
 from training.models.reading import reading_of
+from training.tasks.classification import prepare
 from training.teach.teacher import CheckpointTeacher
 
 
@@ -54,6 +54,8 @@ def test_where_things_lie_does_not_matter(toy: Path, data: LabelledText) -> None
     [
         ("recipe", {"training__seed": 14}),
         ("recipe", {"data__max_length": 31}),
+        ("recipe", {"data__special_tokens": "parsed"}),
+        ("recipe", {"data__windows": {"stride": 8}}),
         ("recipe", {"distillation__temperature": 3.0}),
         ("recipe", {"trainer": {"adam_beta2": 0.9}}),
         ("recipe", {"model__layers": 2}),

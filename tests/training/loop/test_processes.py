@@ -15,8 +15,9 @@ from tests.training.builders import student_recipe, teacher_recipe
 from training.errors import LaunchError, RecipeError
 from training.loop.processes import check_shares, is_main_process, join_processes
 from training.loop.resuming import begin
-from training.loop.trainer import prepare, run_recipe
 from training.recipe.recipe import Recipe
+from training.tasks.classification import prepare
+from training.tasks.run import run_recipe
 
 ROOT = Path(__file__).parents[3]
 

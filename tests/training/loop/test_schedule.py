@@ -19,8 +19,9 @@ from tests.training.builders import teacher_recipe
 from training.errors import RecipeError
 from training.loop.passing import DECIDED, check_trackers
 from training.loop.schedule import resolved, trainer_arguments
-from training.loop.trainer import prepare, run_recipe
 from training.recipe.recipe import load_recipe, parse_recipe
+from training.tasks.classification import prepare
+from training.tasks.run import run_recipe
 
 STEPS = 17  # of an epoch of 340 texts in batches of 20
 

@@ -16,7 +16,8 @@ from tests.training.builders import student_recipe
 from training.errors import CheckpointError, Interrupted
 from training.loop.resuming import begin, last_complete
 from training.loop.stopping import SaveAndStop, Stop
-from training.loop.trainer import prepare, run_recipe
+from training.tasks.classification import prepare
+from training.tasks.run import run_recipe
 
 
 class SignalAt(TrainerCallback):
@@ -111,7 +112,7 @@ def test_the_command_says_how_to_go_on(
     def stopped(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("training.loop.trainer.run_recipe", stopped)
+    monkeypatch.setattr("training.tasks.run.run_recipe", stopped)
     (tmp_path / "recipe.toml").write_text(student_recipe(toy, teacher).to_toml())
     arguments = ["--recipe", str(tmp_path / "recipe.toml"), "--output", str(tmp_path / "student")]
     result = CliRunner().invoke(main, ["distil", *arguments])

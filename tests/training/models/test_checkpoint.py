@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertModel
+from transformers import BertForMaskedLM, BertForTokenClassification, BertModel
 
 from tests.tiny import (
     POSITIONS,
@@ -17,14 +17,20 @@ from tests.tiny import (
 )
 from tests.training.builders import TEACHER, changed
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import load_checkpoint, save_checkpoint
+from training.models.checkpoint import load_checkpoint
 from training.models.reading import load_hub_tokenizer
+from training.models.saving import save_checkpoint
 from training.recipe.recipe import parse_recipe
 
 RECIPE = parse_recipe(
     changed(TEACHER, data__train="t.tsv", model__base="b", data__max_length=12), "test"
 )
 METRICS = {"validation": {"accuracy": 0.5}}
+TASKS = {
+    "classifier": "text-classification",
+    "tagger": "token-classification",
+    "encoder": "feature-extraction",
+}
 
 
 @pytest.mark.parametrize(
@@ -115,9 +121,26 @@ def test_absent_checkpoints_are_told(tmp_path: Path) -> None:
             load_hub_tokenizer(source)
 
 
-def test_an_encoder_without_a_head_is_no_classifier(tmp_path: Path) -> None:
-    """A pretrained body is refused, where transformers would give it a head at random."""
-    BertModel(tiny_encoder().config).save_pretrained(tmp_path)
+def test_each_head_has_its_task(tmp_path: Path) -> None:
+    """A checkpoint is read as what it is, and whoever needs another is told."""
+    tiny_encoder_checkpoint(tmp_path / "classifier")
+    config = tiny_encoder(("O", "B-x")).config
+    for name, kind in (("tagger", BertForTokenClassification), ("encoder", BertModel)):
+        kind(config).save_pretrained(tmp_path / name)
+        tiny_hub_tokenizer().save_pretrained(tmp_path / name)
+    found = {name: load_checkpoint(str(tmp_path / name)) for name in TASKS}
+    assert {name: one.task for name, one in found.items()} == TASKS
+    assert found["tagger"].labels == ("O", "B-x")
+    assert found["encoder"].labels == ()
+    assert found["tagger"].require("token-classification", "it") is found["tagger"]
+    with pytest.raises(CheckpointError, match=r"compress is for text-classification, and .*tagger"):
+        found["tagger"].require("text-classification", "compress")
+
+
+def test_a_head_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Transformers would make it up at random."""
+    model = BertForMaskedLM(tiny_encoder().config)
+    model.save_pretrained(tmp_path)
     tiny_hub_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"no sequence classifier.*classifier\.weight"):
         load_checkpoint(str(tmp_path))

@@ -10,7 +10,7 @@ import pytest
 import torch
 import transformers
 
-from export.check.hub import Hub
+from export.tasks.hub import Hub
 from tests.tiny import (
     POSITIONS,
     tiny_bilstm,
@@ -100,13 +100,13 @@ def test_more_ids_than_rows_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "does"),
-    [("TokenClassification", "labels tokens"), ("QuestionAnswering", "answers questions")],
+    [("MultipleChoice", "chooses among"), ("QuestionAnswering", "answers questions")],
 )
 def test_other_heads_are_refused(kind: str, does: str, tmp_path: Path) -> None:
     """With what they do; as a base they give their body, and it is said."""
     getattr(hf, f"BertFor{kind}")(tiny_encoder().config).save_pretrained(tmp_path)
     tiny_hub_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match=f"no sequence classifier: a BertFor{kind} {does}"):
+    with pytest.raises(CheckpointError, match=f"no model of a task here: a BertFor{kind} {does}"):
         load_checkpoint(str(tmp_path))
 
 
@@ -132,13 +132,14 @@ def test_the_hash_is_of_weights_and_config(tmp_path: Path) -> None:
 
 
 def test_the_reading_has_a_hash_of_its_own(tmp_path: Path) -> None:
-    """Of length, pad, rules and side."""
+    """Of length, pad, rules, side, and what special tokens in a text are."""
     tiny_encoder_checkpoint(tmp_path)
     found = {load_checkpoint(str(tmp_path)).reading.sha256}
     found.add(load_checkpoint(str(tmp_path), 32).reading.sha256)
     changed_json(tmp_path / "tokenizer_config.json", truncation_side="left")
     found.add(load_checkpoint(str(tmp_path)).reading.sha256)
-    assert len(found) == 3
+    found.add(load_checkpoint(str(tmp_path), special_tokens="parsed").reading.sha256)
+    assert len(found) == 4
 
 
 def test_weights_saved_in_half_are_read_in_full(tmp_path: Path) -> None:
@@ -156,9 +157,9 @@ def test_the_token_that_answers_is_found_by_the_mask(
 ) -> None:
     """Texts that hold the token which fills batches, or ends texts, answer as they do alone."""
     SUPPORTED[family](tmp_path)
-    checkpoint = load_checkpoint(str(tmp_path))
+    checkpoint = load_checkpoint(str(tmp_path), special_tokens="parsed")
     texts = ["good", f"a dull film {ends}", f"{ends} the cast {ends} is great and warm", ends]
-    expected = Hub(str(tmp_path), checkpoint.max_length).logits(texts)
+    expected = Hub(str(tmp_path), checkpoint.max_length, special_tokens="parsed").logits(texts)
     found = predict_logits(checkpoint.model, checkpoint.tokenizer, texts)
     assert np.abs(found - expected).max() < 1e-5
 

@@ -6,9 +6,9 @@ from click.testing import CliRunner
 
 from cli import main
 from tests.training.builders import teacher_recipe
-from training.loop.trainer import run_recipe
 from training.recipe.recipe import load_recipe, shipped_recipe
 from training.recipe.reference import keys, reference
+from training.tasks.run import run_recipe
 
 ROOT = Path(__file__).parents[3]
 

@@ -16,12 +16,13 @@ from tests.training.builders import encoder_recipe, student_recipe, teacher_reci
 from training.data.augmentation import augment
 from training.data.loading import load_split
 from training.errors import RecipeError
-from training.loop.trainer import prepare, run_recipe
 from training.loop.trainers import DistillationTrainer
 from training.models.checkpoint import load_checkpoint
 from training.recipe.teaching import Augmentation
+from training.tasks.classification import prepare
+from training.tasks.run import run_recipe
 from training.teach.lesson import Collator
-from training.teach.rows import SCHEMA, TokenIds, new_rows
+from training.teach.rows import LISTS, Tokens, new_rows
 
 EVERY_LOSS = {"hard": 0.1, "kl": 0.5, "mse": 0.1, "cosine": 1.0, "hidden": 0.5, "attention": 0.5}
 
@@ -50,9 +51,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def ids(*rows: list[int]) -> TokenIds:
-    """Token ids as `token_ids` gives them."""
-    return pa.chunked_array([list(rows)], SCHEMA.field("ids").type)
+def ids(*rows: list[int]) -> Tokens:
+    """Token ids as `tokens_of` gives them."""
+    return Tokens(pa.chunked_array([list(rows)], LISTS))
 
 
 def names_in(checkpoint: Path) -> set[str]:

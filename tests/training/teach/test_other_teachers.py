@@ -13,9 +13,9 @@ import pytest
 from tests.service.builders import SCORES, publish_tiny
 from tests.tiny import tiny_encoder_checkpoint, toy_texts
 from tests.training.builders import student_recipe
-from training.data.augmentation import MASK
+from training.data.marks import MASK
 from training.errors import CheckpointError, DataError, RecipeError, TrainingError
-from training.loop.trainer import run_recipe
+from training.tasks.run import run_recipe
 from training.teach.opening import open_teacher
 from training.teach.published import OnnxTeacher, version_directory
 from training.teach.soft_labels import FileTeacher

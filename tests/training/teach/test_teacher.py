@@ -24,7 +24,7 @@ from tests.tiny import (
     toy_texts,
     word_hub_tokenizer,
 )
-from training.data.augmentation import MASK
+from training.data.marks import MASK
 from training.errors import CheckpointError
 from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
@@ -230,7 +230,7 @@ def test_bf16_is_another_labelling() -> None:
 def test_a_precision_that_was_asked_for_is_taken(asked: Asked) -> None:
     """Whatever the machine."""
     checkpoint = tiny_checkpoint(tiny_encoder())
-    found = choose(asked, checkpoint.model, checkpoint.tokenizer, "single_label", TEXTS)
+    found = choose(asked, checkpoint.model, checkpoint.reading, "single_label", TEXTS)
     assert found == asked
 
 
@@ -245,7 +245,7 @@ def test_auto_is_bf16_where_it_is_fast_and_near(
     monkeypatch.setattr(training.teach.precision, "fast_bf16", lambda: fast)
     monkeypatch.setattr(training.teach.precision, "TOLERANCE", tolerance)
     checkpoint = tiny_checkpoint(tiny_encoder())
-    found = choose("auto", checkpoint.model, checkpoint.tokenizer, "single_label", TEXTS)
+    found = choose("auto", checkpoint.model, checkpoint.reading, "single_label", TEXTS)
     assert found == expected
 
 

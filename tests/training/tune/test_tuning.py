@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from cli import main
 from tests.training.builders import student_recipe
 from training.errors import StudyError
-from training.loop.trainer import run_recipe
 from training.recipe.recipe import load_recipe, with_values
+from training.tasks.run import run_recipe
 from training.tune.plot import draw
 from training.tune.space import drawn_values, load_space
 from training.tune.tuning import Plan, tune, work
@@ -203,7 +203,8 @@ def test_the_command(toy: Path, teacher: Path, tmp_path: Path) -> None:
         (["--space", "absent.toml"], "no search space at absent.toml"),
         (["--recipe", "absent.toml"], "no recipe at absent.toml"),
         (["--train", "absent.tsv"], "no file at absent.tsv"),
-        (["--teacher", "absent", "--study", tmp_path / "new"], "no sequence classifier at"),
+        (["--teacher", "absent", "--study", tmp_path / "new"], "no checkpoint at"),
+        (["--set", "task='token-classification'"], "tune is for text-classification, not for"),
         (["--study", tmp_path / "full"], "full holds no study"),
         (["--study", wrong], "wrong.toml holds no study"),
     ):

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -24,7 +24,14 @@ DIALECTS: dict[str, dict[str, Any]] = {
     ".csv": {"strict": True},
 }
 
-Row = tuple[str | None, Any, str | None]  # text, label, beside
+
+class Row(NamedTuple):
+    """A row's fields, each None where it has none."""
+
+    text: str | None
+    text_pair: str | None = None
+    label: Any = None
+    beside: str | None = None
 
 
 def read_file(source: str, path: Path, suffix: str, wanted: Wanted) -> Raw:
@@ -36,12 +43,14 @@ def read_file(source: str, path: Path, suffix: str, wanted: Wanted) -> Raw:
     """
     with opened(path) as file:
         if suffix == ".txt":
-            return _collected(iter((line, None, None) for line in _lines(file)), labelled=False)
+            if wanted.pairs:
+                raise ValueError("plain text has no pairs: give a file with two columns of texts")
+            return _collected(map(Row, _lines(file)), Chosen("text", None, None))
         read: Callable[[str, IO[str], Wanted], tuple[Chosen, Iterator[Row]]] = (
             _objects if suffix.startswith(".json") else _fields(DIALECTS[suffix])
         )
         chosen, rows = read(source, file, wanted)
-        return _collected(rows, labelled=chosen.label is not None, beside=chosen.beside is not None)
+        return _collected(rows, chosen)
 
 
 def opened(path: Path) -> IO[str]:
@@ -83,15 +92,13 @@ def _fields(
         chosen = wanted.choose(source, header)
         places = [
             None if name is None else header.index(name)
-            for name in (chosen.text, chosen.label, chosen.beside)
+            for name in (chosen.text, chosen.text_pair, chosen.label, chosen.beside)
         ]
 
         def rows() -> Iterator[Row]:
             for row in found:
-                text, label, beside = (
-                    None if place is None or place >= len(row) else row[place] for place in places
-                )
-                yield text, label, beside
+                width = len(row)
+                yield Row(*(None if at is None or at >= width else row[at] for at in places))
 
         return chosen, rows()
 
@@ -108,13 +115,15 @@ def _objects(source: str, file: IO[str], wanted: Wanted) -> tuple[Chosen, Iterat
     def rows() -> Iterator[Row]:
         for part in (first, objects):
             for record in part:
-                text, beside = (
+                text, text_pair, beside = (
                     None if name is None or record.get(name) is None else str(record[name])
-                    for name in (chosen.text, chosen.beside)
+                    for name in (chosen.text, chosen.text_pair, chosen.beside)
                 )
-                if isinstance(record.get(chosen.text), list | dict):
-                    raise ValueError(f"the column {chosen.text} holds {text:.60}, which is no text")
-                yield text, None if chosen.label is None else record.get(chosen.label), beside
+                for name, found in ((chosen.text, text), (chosen.text_pair, text_pair)):
+                    if name is not None and isinstance(record.get(name), list | dict):
+                        raise ValueError(f"the column {name} holds {found:.60}, which is no text")
+                label = None if chosen.label is None else record.get(chosen.label)
+                yield Row(text, text_pair, label, beside)
 
     return chosen, rows()
 
@@ -142,25 +151,25 @@ def _object(line: str, number: int) -> Any:
         )
 
 
-def _collected(rows: Iterator[Row], *, labelled: bool, beside: bool = False) -> Raw:
+def _collected(rows: Iterator[Row], chosen: Chosen) -> Raw:
     """Texts go to disk as they come; of the labels only what differs is kept."""
     coder = Coder()
-    schema = pa.schema([("text", pa.string()), ("beside", pa.string())])
+    names = ("text", "text_pair", "beside")
+    schema = pa.schema([(name, pa.string()) for name in names])
 
     def batches() -> Iterator[pa.RecordBatch]:
         while part := list(islice(rows, BATCH)):
-            texts, found, others = zip(*part, strict=True)
-            coder.add([_blank_is_none(label) for label in found])
-            yield pa.record_batch(
-                [pa.array(texts, pa.string()), pa.array(others, pa.string())], schema
-            )
+            coder.add([_blank_is_none(row.label) for row in part])
+            columns = ([getattr(row, name) for row in part] for name in names)
+            yield pa.record_batch([pa.array(one, pa.string()) for one in columns], schema)
 
     table = mapped(batches(), schema)
     return Raw(
         table["text"],
-        coder.codes if labelled else None,
+        None if chosen.label is None else coder.codes,
         coder.values,
-        beside=table["beside"] if beside else None,
+        beside=None if chosen.beside is None else table["beside"],
+        text_pairs=None if chosen.text_pair is None else table["text_pair"],
     )
 
 

@@ -19,6 +19,7 @@ class Raw:
 
     Attributes:
         texts: strings, null where the file has none.
+        text_pairs: the second texts of pairs, in the same way; None: texts are single.
         codes: (n,), each row's place in `values`, `MISSING` where the file has no label; None:
             labels were not asked for.
         values: the different labels, as the file has them.
@@ -31,6 +32,7 @@ class Raw:
     values: tuple[Value, ...] = ()
     classes: tuple[str, ...] | None = None
     beside: pa.ChunkedArray | None = None
+    text_pairs: pa.ChunkedArray | None = None
 
     def labels_of(self, rows: npt.NDArray[np.int64]) -> "Raw":
         """The same with the labels of some rows alone, in `codes` and `values`; none is missing."""

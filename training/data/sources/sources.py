@@ -31,7 +31,7 @@ def read_source(
     """
     path = Path(source).expanduser()
     if not path.is_file():
-        if not path.is_dir() and _means_a_path(source, path):
+        if not path.is_dir() and means_a_path(source, path):
             raise DataError(f"no file at {source}")
         return read_set(source, config, splits, wanted)
     suffix = next((part for part in reversed(path.suffixes) if part != ".gz"), "").lower()
@@ -51,7 +51,7 @@ def read_source(
         raise DataError(f"{source} cannot be read: {error}") from error
 
 
-def _means_a_path(source: str, path: Path) -> bool:
+def means_a_path(source: str, path: Path) -> bool:
     """Whether a name that is nowhere here is a path's rather than the hub's, `owner/name`."""
     looks_like_one = source.startswith((".", "/", "~")) or "\\" in source or len(path.parts) > 2
     known = {*FORMATS, ".gz", ".xls", ".xlsx", ".arrow", ".zip"}

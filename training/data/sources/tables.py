@@ -40,6 +40,17 @@ def read_set(source: str, config: str | None, splits: tuple[str, ...], wanted: W
     Raises:
         DataError: there is no such set, config, split or column.
     """
+    found = dataset_of(source, config, splits)
+    chosen = wanted.choose(source, found.column_names)
+    return _raw(source, found.data.table, found.features, chosen)
+
+
+def dataset_of(source: str, config: str | None, splits: tuple[str, ...]) -> datasets.Dataset:
+    """A split of a set of the hub, or of a folder that is laid out like one.
+
+    Raises:
+        DataError: there is no such set, config or split.
+    """
     try:
         there = datasets.get_dataset_split_names(source, config)
         split = next((name for name in splits if name in there), None)
@@ -55,15 +66,15 @@ def read_set(source: str, config: str | None, splits: tuple[str, ...], wanted: W
             f"{source} has no split {' or '.join(splits)}: it has {there}; "
             "name one by data.train_split, data.test_split or distillation.transfer.split"
         )
-    chosen = wanted.choose(source, found.column_names)
-    return _raw(source, found.data.table, found.features, chosen)
+    return found
 
 
 def _raw(source: str, table: pa.Table, features: datasets.Features, chosen: Chosen) -> Raw:
     texts = _as_text(source, table, chosen.text)
     beside = None if chosen.beside is None else _as_text(source, table, chosen.beside)
+    pairs = None if chosen.text_pair is None else _as_text(source, table, chosen.text_pair)
     if chosen.label is None:
-        return Raw(texts, beside=beside)
+        return Raw(texts, beside=beside, text_pairs=pairs)
     feature = features[chosen.label]
     inner = getattr(feature, "feature", feature)  # of a list, what it lists
     classes = tuple(inner.names) if isinstance(inner, datasets.ClassLabel) else None
@@ -71,7 +82,7 @@ def _raw(source: str, table: pa.Table, features: datasets.Features, chosen: Chos
     if pa.types.is_dictionary(column.type):  # as of a category of pandas
         column = column.cast(column.type.value_type)
     codes, values = coded(_labels(column, classes))
-    return Raw(texts, codes, values, classes, beside)
+    return Raw(texts, codes, values, classes, beside, pairs)
 
 
 def _as_text(source: str, table: pa.Table, name: str) -> pa.ChunkedArray:

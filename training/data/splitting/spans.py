@@ -15,6 +15,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from service.runtime.model import Input
+from training.data.inputs import BETWEEN, halves
+
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
@@ -26,6 +29,7 @@ UNSPACED = (
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # kana, Chinese characters
     "\U00020000-\U0003ffff"
 )
+BETWEEN_HASH = hash(BETWEEN)  # which is white space, and so no word
 IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 # Punctuation parts words; what only says how to draw a text (U+200B, U+FEFF) is nothing.
 PUNCTUATION = {
@@ -37,7 +41,7 @@ PUNCTUATION = {
 
 @dataclass(frozen=True)
 class Spans:
-    """The words of some texts, one after another.
+    """The words of some texts, one after another; between those of a pair stands a mark.
 
     Attributes:
         words: a hash of each.
@@ -50,25 +54,27 @@ class Spans:
     unspaced: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> "Spans":
+    def of(cls, texts: Sequence[Input]) -> "Spans":
         """Reads texts; one that is nothing but punctuation is one word."""
         found: list[int] = []
         ends = [0]
         unspaced = np.zeros(len(texts), np.bool_)
-        for row, text in enumerate(texts):
-            even = text if text.isascii() else unicodedata.normalize("NFKC", text)
-            plain = even.casefold().translate(PUNCTUATION)
-            if not plain.isascii() and IS_UNSPACED.search(plain):
-                unspaced[row] = True
-                plain = IS_UNSPACED.sub(r" \g<0> ", plain)
-            # Of this process alone: no hash leaves it, and none decides an order.
-            found += map(hash, plain.split() or [text.strip()])
+        for row, one in enumerate(texts):
+            for place, text in enumerate(halves(one)):
+                even = text if text.isascii() else unicodedata.normalize("NFKC", text)
+                plain = even.casefold().translate(PUNCTUATION)
+                if not plain.isascii() and IS_UNSPACED.search(plain):
+                    unspaced[row] = True
+                    plain = IS_UNSPACED.sub(r" \g<0> ", plain)
+                # Of this process alone: no hash leaves it, and none decides an order.
+                found += [BETWEEN_HASH] if place else []
+                found += map(hash, plain.split() or [text.strip()])
             ends.append(len(found))
         words = np.array(found, dtype=np.int64).view(np.uint64)
         return cls(words, np.array(ends, dtype=np.int64), unspaced)
 
     @classmethod
-    def joined(cls, texts: Sequence[str]) -> "Spans":
+    def joined(cls, texts: Sequence[Input]) -> "Spans":
         """As `of`, for many texts."""
         parts = [cls.of([]), *(part for _, part in chunks(texts))]
         counts = np.concatenate([part.lengths for part in parts])
@@ -119,13 +125,13 @@ class Spans:
         return self.runs(begins, length), begins, owners
 
 
-def chunks(texts: Sequence[str]) -> Iterator[tuple[int, Spans]]:
+def chunks(texts: Sequence[Input]) -> Iterator[tuple[int, Spans]]:
     """Spans of many texts, some at a time, each with the row that it begins at."""
     for start in range(0, len(texts), CHUNK):
         yield start, Spans.of(texts[start : start + CHUNK])
 
 
-def keys_of(texts: Sequence[str]) -> Hashes:
+def keys_of(texts: Sequence[Input]) -> Hashes:
     """A hash of each text's words."""
     return np.concatenate([np.empty(0, np.uint64), *(spans.keys for _, spans in chunks(texts))])
 

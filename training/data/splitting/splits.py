@@ -2,20 +2,24 @@
 
 Held out are whole texts, so many of each label as its share asks for. A set such as SST-2 holds
 phrases of the same sentences: what is a part of another text is not held out while there are
-others, and what equals or is a part of one that is held out leaves train.
+others, and what equals or is a part of one that is held out leaves train. Of pairs the pair is the
+text, and those of one first text are held out together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from service.runtime.model import Input
 from training.data.labelled import LabelledText
+from training.data.splitting.groups import draw_groups, groups_of, tell_shared
 from training.data.splitting.overlap import TELLING, HeldOut
 from training.data.splitting.search import Finder
 from training.data.splitting.spans import Places, Spans, chunks, keys_of
 from training.data.splitting.strata import allocate, drawn_pool, strata_of
 from training.errors import DataError
-from training.recipe.recipe import Data
+from training.recipe.data import Data
 from training.telling import tell
 
 SHARE, MOST = 0.05, 1000  # of the texts, for each set, where the recipe gives no size
@@ -46,6 +50,11 @@ class Split:
         """All that may not be learnt from."""
         return HeldOut([*self.choose.texts, *self.fit.texts, *self.measure.texts])
 
+    @property
+    def pairs(self) -> bool:
+        """Whether each text is a pair."""
+        return self.train.pairs
+
 
 def split(data: LabelledText, test: LabelledText | None, spec: Data) -> Split:
     """Splits a set; the same rows, test set and recipe give the same split in every process.
@@ -57,9 +66,23 @@ def split(data: LabelledText, test: LabelledText | None, spec: Data) -> Split:
     Raises:
         DataError: there are too few texts, or nothing is left to train on.
     """
+    sets = split_rows(data, None if test is None else test.texts, spec)
+    train, choose, fit, *measure = (data.select(rows) for rows in sets)
+    return Split(train, choose, fit, test if test is not None else measure[0])
+
+
+def split_rows(data: LabelledText, test: Sequence[Input] | None, spec: Data) -> list[Places]:
+    """The rows of `data` to train on, to choose and to fit by, and without a test set to measure.
+
+    Args:
+        test: the texts of the test set.
+
+    Raises:
+        DataError: as `split`.
+    """
     rows = np.arange(len(data))
     if test is not None:
-        rows = np.flatnonzero(~HeldOut(test.texts).equal(data.texts))
+        rows = np.flatnonzero(~HeldOut(test).equal(data.texts))
         if not len(rows):
             raise DataError(
                 f"all {len(data)} texts to train on are in the test set too: give a test set of "
@@ -70,12 +93,12 @@ def split(data: LabelledText, test: LabelledText | None, spec: Data) -> Split:
                 f"train: {len(data) - len(rows)} of {len(data)} texts are in the test set too, "
                 "and are left out"
             )
+        tell_shared(data.select(rows), test)
     data = data.select(rows)
     firsts = _firsts(data)
     sets = _held_out(data, firsts, spec, measured=test is None)
     train = _without(data, [data.select(rows) for rows in sets])
-    choose, fit, *measure = (data.select(np.sort(rows)) for rows in sets)
-    return Split(train, choose, fit, test if test is not None else measure[0])
+    return [rows[places] for places in (train, *map(np.sort, sets))]
 
 
 def _firsts(data: LabelledText) -> Places:
@@ -92,6 +115,8 @@ def _held_out(data: LabelledText, firsts: Places, spec: Data, *, measured: bool)
     sizes = _sizes(spec, len(firsts), labels, measured=measured)
     if sum(sizes) >= len(firsts):
         raise _too_few(sizes, len(firsts))
+    if (groups := groups_of(data, firsts)) is not None:
+        return _whole_groups(data, firsts, groups, sizes, spec.seed)
     size = SPARE * sum(sizes)
     while True:
         pool = drawn_pool(strata, order, size, least=SPARE * SETS)
@@ -108,6 +133,21 @@ def _held_out(data: LabelledText, firsts: Places, spec: Data, *, measured: bool)
         size *= SPARE
     table = strata.table(data, firsts[found], found)
     return [firsts[found[places]] for places in allocate(table, strata, sizes)]
+
+
+def _whole_groups(
+    data: LabelledText, firsts: Places, groups: Places, sizes: list[int], seed: int
+) -> list[Places]:
+    """Rows for each set, those of one first text in the same."""
+    n = int(groups.max()) + 1
+    if n <= len(sizes):
+        raise DataError(
+            f"{len(firsts)} pairs have only {n} different first texts, and those of one go to one "
+            f"set together: {len(sizes) + 1} are needed, to train and to hold out"
+        )
+    tell(f"pairs of one first text go to one set together: {len(firsts)} pairs of {n} first texts")
+    table = strata_of(data, firsts).table(data, firsts, np.arange(len(firsts)))
+    return [firsts[rows] for rows in draw_groups(table, groups, sizes, seed)]
 
 
 def _sizes(spec: Data, n: int, labels: int, *, measured: bool) -> list[int]:
@@ -137,8 +177,8 @@ def _are_whole(data: LabelledText, rows: Places) -> Places:
     return np.where(is_part, np.where(is_short, SHORT, PART), WHOLE)
 
 
-def _without(data: LabelledText, sets: list[LabelledText]) -> LabelledText:
-    """What is left to train on: nothing that is held out, nor a part of it."""
+def _without(data: LabelledText, sets: list[LabelledText]) -> Places:
+    """The rows that are left to train on: none that is held out, nor a part of it."""
     held_out = HeldOut([text for one in sets for text in one.texts])
     rows = np.flatnonzero(~held_out.parts(data.texts))
     if not len(rows):
@@ -149,4 +189,4 @@ def _without(data: LabelledText, sets: list[LabelledText]) -> LabelledText:
     others = len(data) - len(rows) - sum(map(len, sets))
     if others:
         tell(f"train: {others} texts that equal or are part of held-out ones are left out")
-    return data.select(rows)
+    return rows

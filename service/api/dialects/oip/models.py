@@ -17,8 +17,9 @@ from service.api.dialects.oip.described import (
     ServerMetadata,
     TensorMetadata,
 )
-from service.api.dialects.oip.schemas import INPUT, OUTPUTS_OF
+from service.api.dialects.oip.schemas import INPUT, INPUT_PAIR
 from service.api.dialects.protocol import FAILURES
+from service.api.dialects.tasks.renderers import RENDERERS
 from service.api.state import Service, service_of
 from service.errors import Unavailable
 from service.repository.manifest import Manifest
@@ -119,23 +120,27 @@ def _metadata(service: Service, name: str, named: str) -> ModelMetadata:
     return ModelMetadata(
         name=name,
         versions=[str(number) for number in versions if registry.able(model, number)],
-        inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
-        outputs=[_output(output, manifest) for output in OUTPUTS_OF[manifest.problem_type]],
-        parameters={
-            "labels": list(manifest.labels),
-            "problem_type": manifest.problem_type,
-            "max_length": manifest.max_length,
-        },
+        inputs=[
+            TensorMetadata(name=one, datatype="BYTES", shape=[-1])
+            for one in ((INPUT, INPUT_PAIR) if manifest.pairs else (INPUT,))
+        ],
+        outputs=RENDERERS[manifest.task].outputs(manifest),
+        parameters=_parameters(manifest),
     )
 
 
-def _output(name: str, manifest: Manifest) -> TensorMetadata:
-    if name == "label":
-        return TensorMetadata(name=name, datatype="BYTES", shape=[-1])
-    if name == "score":
-        return TensorMetadata(name=name, datatype="FP32", shape=[-1])
-    datatype: Literal["BOOL", "FP32"] = "BOOL" if name == "given" else "FP32"
-    return TensorMetadata(name=name, datatype=datatype, shape=[-1, len(manifest.labels)])
+def _parameters(manifest: Manifest) -> dict[str, object]:
+    """What a client may want to know beside the tensors."""
+    found: dict[str, object] = {
+        "task": manifest.task,
+        "pairs": manifest.pairs,
+        "max_length": manifest.max_length,
+    }
+    if manifest.labels:
+        found["labels"] = list(manifest.labels)
+    if manifest.task == "text-classification":
+        found["problem_type"] = manifest.problem_type
+    return found
 
 
 def _config(service: Service, name: str, named: str) -> ModelConfig:

@@ -21,7 +21,8 @@ from service.api.dialects.oip.described import (
 )
 from service.api.dialects.oip.models import ERRORS, TAG
 from service.api.dialects.protocol import FAILURES
-from service.api.edge.bodies import SHOWN, parse_json
+from service.api.edge.bodies import parse_json
+from service.api.schemas import SHOWN
 from service.api.state import Service, service_of
 from service.errors import InvalidInput
 from service.repository.routes import Target, parse_target

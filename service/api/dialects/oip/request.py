@@ -7,9 +7,11 @@ import re
 from typing import NamedTuple
 
 from service.api.dialects.oip.schemas import OUTPUTS, InferParameters, InferRequest
-from service.api.dialects.oip.tensors import read_texts
-from service.api.edge.bodies import SHOWN, parse_json
+from service.api.dialects.oip.tensors import read_inputs
+from service.api.edge.bodies import parse_json
+from service.api.schemas import SHOWN
 from service.errors import InvalidInput
+from service.runtime.model import Input
 
 HEADER_LENGTH = b"inference-header-content-length"
 
@@ -19,14 +21,14 @@ class Wanted(NamedTuple):
 
     Attributes:
         id: that comes back; None: it has none.
-        texts: in its order.
+        inputs: texts or pairs, in its order.
         parameters: of the request.
         outputs: in the order in which they are to come; none: all that the model has.
         binary: those that go after the JSON.
     """
 
     id: str | None
-    texts: list[str]
+    inputs: list[Input]
     parameters: InferParameters
     outputs: tuple[str, ...]
     binary: frozenset[str]
@@ -50,7 +52,7 @@ def read_request(body: bytes, header_length: bytes | None) -> Wanted:
     parameters = request.parameters or InferParameters.model_construct()
     return Wanted(
         request.id,
-        read_texts(request, body[length:]),
+        read_inputs(request, body[length:]),
         parameters,
         _output_names(request),
         _binary_names(request, parameters),

@@ -7,16 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.repository.manifest import ProblemType
+from service.api.schemas import Dimensions, Normalize, PromptName
+from service.runtime.tasks.entities import Aggregation
 
 # The tensors there are. Others pass the schemas here, and get a better error where they are read.
 INPUT = "text"
-OUTPUTS = ("label", "score", "scores", "given")
-OUTPUTS_OF: dict[ProblemType, tuple[str, ...]] = {
-    "single_label": ("label", "score", "scores"),
-    "multi_label": OUTPUTS,
-    "regression": ("score",),
-}
+INPUT_PAIR = "text_pair"  # of a model that reads pairs
+OUTPUTS = ("label", "score", "scores", "given", "entities", "embedding")
 
 
 def _shape(value: object) -> str:
@@ -41,7 +38,7 @@ class InputParameters(BaseModel):
 class InputTensor(BaseModel):
     """An input: BYTES, [n] or [n, 1]."""
 
-    name: str = Field(json_schema_extra={"const": INPUT})
+    name: str = Field(json_schema_extra={"enum": [INPUT, INPUT_PAIR]})
     shape: Annotated[list[int], Field(fail_fast=True)] = Field(
         json_schema_extra={"minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
     )
@@ -77,9 +74,17 @@ class InferParameters(BaseModel):
     top_k: int | None = Field(
         None, ge=1, description="so many labels a text: `label` and `score` become [n, k]"
     )
+    aggregation: Aggregation | None = Field(
+        None,
+        description="of token classification: how tokens are made entities; null: as the model's "
+        "manifest says, which is simple as a rule",
+    )
     binary_data_output: bool | None = Field(
         None, strict=True, description="the default of `binary_data`; null: false"
     )
+    normalize: Normalize = None
+    dimensions: Dimensions = None
+    prompt_name: PromptName = None
 
 
 class InferRequest(BaseModel):
@@ -96,7 +101,9 @@ class InferRequest(BaseModel):
     id: str | None = Field(None, description="comes back in the response")
     parameters: InferParameters | None = None
     inputs: Annotated[list[InputTensor], Field(fail_fast=True, max_length=100)] = Field(
-        description="one, named `text`", json_schema_extra={"minItems": 1, "maxItems": 1}
+        description="one, named `text`; of a model that reads pairs also `text_pair`, of the same "
+        "shape",
+        json_schema_extra={"minItems": 1, "maxItems": 2},
     )
     outputs: Annotated[list[RequestedOutput], Field(fail_fast=True, max_length=100)] | None = Field(
         None, description="of those in the model's metadata; without it all"

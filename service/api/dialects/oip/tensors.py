@@ -8,9 +8,14 @@ import struct
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from service.api.dialects.oip.schemas import INPUT, InferRequest, InputTensor
-from service.api.edge.bodies import SHOWN
+import numpy as np
+
+from service.api.dialects.numbers import numbers_of
+from service.api.dialects.oip.schemas import INPUT, INPUT_PAIR, InferRequest, InputTensor
+from service.api.schemas import SHOWN
 from service.errors import InvalidInput
+from service.runtime.model import Input, Pair
+from service.runtime.tasks.task import Float32Array
 
 
 class Tensor(NamedTuple):
@@ -18,10 +23,16 @@ class Tensor(NamedTuple):
 
     datatype: Literal["BYTES", "FP32", "BOOL"]
     shape: tuple[int, ...]
-    data: Sequence[str] | Sequence[float] | Sequence[bool]
+    data: Sequence[str] | Sequence[float] | Sequence[bool] | Float32Array
+
+    def listed(self) -> Sequence[str] | Sequence[float] | Sequence[bool]:
+        """The data as JSON has it."""
+        return numbers_of(self.data) if isinstance(self.data, np.ndarray) else self.data
 
     def encoded(self) -> bytes:
         """The data as the binary extension has it."""
+        if isinstance(self.data, np.ndarray):
+            return self.data.astype("<f4", copy=False).tobytes()
         if self.datatype == "FP32":
             return struct.pack(f"<{len(self.data)}f", *self.data)
         if self.datatype == "BOOL":
@@ -32,36 +43,73 @@ class Tensor(NamedTuple):
         )
 
 
-def read_texts(request: InferRequest, tensors: bytes) -> list[str]:
-    """The texts of a request.
+def read_inputs(request: InferRequest, content: bytes) -> list[Input]:
+    """The inputs of a request: texts, or pairs where a second tensor came.
 
     Args:
-        tensors: what came after the JSON.
+        content: what came after the JSON: of each tensor that is not in it, in their order.
 
     Raises:
-        InvalidInput: the input is not the one that a model takes, or its parts disagree.
+        InvalidInput: the tensors are not those that a model takes, or their parts disagree.
     """
-    if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
-        names = [tensor.name[:SHOWN] for tensor in request.inputs[:5]]
-        raise InvalidInput(f"a model takes one input, {INPUT!r}; these came: {names}")
-    (tensor,) = request.inputs
+    names = [tensor.name for tensor in request.inputs]
+    if sorted(names) not in ([INPUT], [INPUT, INPUT_PAIR]):
+        shown = [name[:SHOWN] for name in names[:5]]
+        raise InvalidInput(
+            f"a model takes one input, {INPUT!r}; these came: {shown}; one that reads pairs takes "
+            f"{INPUT_PAIR!r} too"
+        )
+    sizes = [_binary_size(tensor) for tensor in request.inputs]
+    _check_sizes(sizes, len(content))
+    columns: dict[str, list[str]] = {}
+    start = 0
+    for tensor, size in zip(request.inputs, sizes, strict=True):
+        columns[tensor.name] = _read(tensor, None if size is None else content[start:][:size])
+        start += size or 0
+    texts = columns[INPUT]
+    if INPUT_PAIR not in columns:
+        return list(texts)
+    if len(texts) != len(columns[INPUT_PAIR]):
+        raise InvalidInput(
+            f"input {INPUT!r} has {len(texts)} elements, and {INPUT_PAIR!r} has "
+            f"{len(columns[INPUT_PAIR])}: they are of the same shape"
+        )
+    return list(map(Pair, texts, columns[INPUT_PAIR]))
+
+
+def _read(tensor: InputTensor, content: bytes | None) -> list[str]:
+    """The texts of a tensor.
+
+    Args:
+        content: its part of what came after the JSON; None: it is in the JSON.
+    """
+    name = tensor.name
     if tensor.datatype != "BYTES":
-        raise InvalidInput(f"input {INPUT!r} is of datatype BYTES, not {tensor.datatype[:SHOWN]!r}")
+        raise InvalidInput(f"input {name!r} is of datatype BYTES, not {tensor.datatype[:SHOWN]!r}")
     if not _is_column(tensor.shape):
         raise InvalidInput(
-            f"input {INPUT!r} has the shape [n] or [n, 1], n being 1 or more, not "
-            f"{tensor.shape[:5]}"
+            f"input {name!r} has the shape [n] or [n, 1], n being 1 or more, not {tensor.shape[:5]}"
         )
-    texts = _read_binary(tensor, tensors) if tensor.data is None else _read_json(tensor, tensors)
+    if content is None:
+        if tensor.data is None:
+            raise InvalidInput(f"input {name!r} has neither data nor binary_data_size")
+        texts = _flat(tensor, tensor.data)
+    else:
+        if tensor.data is not None:
+            raise InvalidInput(f"input {name!r} has both data and binary_data_size")
+        texts = decode_bytes(content, name)
     if len(texts) != tensor.shape[0]:
         raise InvalidInput(
-            f"input {INPUT!r} has the shape {tensor.shape}, but {len(texts)} elements"
+            f"input {name!r} has the shape {tensor.shape}, but {len(texts)} elements"
         )
     return texts
 
 
-def decode_bytes(content: bytes) -> list[str]:
+def decode_bytes(content: bytes, name: str) -> list[str]:
     """Reads BYTES elements, each after its length in four bytes, little-endian.
+
+    Args:
+        name: of the input.
 
     Raises:
         InvalidInput: a length leads out of the content, or an element is not UTF-8.
@@ -69,7 +117,7 @@ def decode_bytes(content: bytes) -> list[str]:
     texts: list[str] = []
     start = 0
     while start < len(content):
-        place = f"element {len(texts)} of input {INPUT!r}"
+        place = f"element {len(texts)} of input {name!r}"
         if start + 4 > len(content):
             raise InvalidInput(f"{place}: its length is cut off")
         (length,) = struct.unpack_from("<I", content, start)
@@ -88,27 +136,23 @@ def _is_column(shape: list[int]) -> bool:
     return len(shape) in (1, 2) and shape[0] > 0 and math.prod(shape[1:]) == 1
 
 
-def _read_json(tensor: InputTensor, tensors: bytes) -> list[str]:
-    if _binary_size(tensor) is not None:
-        raise InvalidInput(f"input {INPUT!r} has both data and binary_data_size")
-    if tensors:
-        raise InvalidInput(f"{len(tensors)} bytes after the JSON belong to no input")
-    data = tensor.data or []
+def _flat(tensor: InputTensor, data: Sequence[str | list[str]]) -> list[str]:
     rows = [row for row in data if isinstance(row, list)]
     if rows and (len(tensor.shape) == 1 or len(rows) < len(data) or any(len(r) != 1 for r in rows)):
         raise InvalidInput(
-            f"the data of input {INPUT!r} is not nested as the shape {tensor.shape} is"
+            f"the data of input {tensor.name!r} is not nested as the shape {tensor.shape} is"
         )
     return [row[0] if isinstance(row, list) else row for row in data]
 
 
-def _read_binary(tensor: InputTensor, tensors: bytes) -> list[str]:
-    size = _binary_size(tensor)
-    if size is None:
-        raise InvalidInput(f"input {INPUT!r} has neither data nor binary_data_size")
-    if size != len(tensors):
-        raise InvalidInput(f"binary_data_size is {size}, but {len(tensors)} bytes follow the JSON")
-    return decode_bytes(tensors)
+def _check_sizes(sizes: Sequence[int | None], given: int) -> None:
+    """Raises InvalidInput unless what came after the JSON is all of the tensors', and no more."""
+    stated = sum(size or 0 for size in sizes)
+    if stated == given:
+        return
+    if not any(sizes):
+        raise InvalidInput(f"{given} bytes after the JSON belong to no input")
+    raise InvalidInput(f"binary_data_size is {stated}, but {given} bytes follow the JSON")
 
 
 def _binary_size(tensor: InputTensor) -> int | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from service.errors import DeadlineExceeded, Overloaded
+from service.errors import DeadlineExceeded, InvalidInput, Overloaded
+from service.repository.sections import Windows
+from service.runtime.model import Pair
 from service.runtime.speed import EVEN, Speed
 from service.serving.queue.admission import WAIT_MARGIN, Admission
 from service.serving.queue.batcher import Batcher
@@ -32,7 +34,7 @@ def wait(admission: Admission, *texts: str) -> float:
 def let_in(admission: Admission, texts: int, tokens: int) -> Job:
     """A request of so many texts, whose tokens are known."""
     job = admission.admit(["x"] * texts, soon())
-    admission.settle(job, tokens)
+    admission.settle(job, tokens, texts)
     return job
 
 
@@ -70,11 +72,46 @@ async def test_tokens_are_counted_by_characters_until_they_are_known() -> None:
     one = admission(max_length=16)
     with one.admit(["x" * 20], soon()) as first:
         assert wait(one, "x") == 20 / 4 + 2
-        one.settle(first, 3)
+        one.settle(first, 3, 1)
         assert wait(one, "x") == 3
         with one.admit(["x" * 100_000], soon()) as second:
             assert not second.alone
             assert wait(one, "x") == 3 + 16
+
+
+@on_loop
+async def test_windows_are_counted_with_what_they_share() -> None:
+    """All of a text, and what is read again; of a pair, its first text in every window."""
+    one, windows = admission(max_length=16), Windows(stride=4)
+    for text, expected in (
+        ("x" * 56, 16),  # fits
+        ("x" * 60, 17 + 6),
+        ("x" * 4 * 114, 116 + 10 * 6),
+        (Pair("x" * 16, "x" * 4 * 32), 38 + 4 * (6 + 4)),
+    ):
+        with one.admit([text], soon(), windows):
+            assert wait(one, "x") == expected
+
+
+@on_loop
+async def test_windows_that_take_too_long_are_refused_before_any_work() -> None:
+    """Trying again would not help, so it is no overload."""
+    one = admission(max_length=16)
+    now = time.monotonic()
+    with pytest.raises(InvalidInput, match="windows of this request are about 1596 tokens"):
+        one.admit(["x" * 4000], now + 500, Windows(stride=4))
+    one.admit(["x" * 4000], now + 500)
+    one.admit(["x" * 4000], now + 5000, Windows(stride=4))
+
+
+@on_loop
+async def test_a_text_of_many_windows_stands_back_as_many_texts_do() -> None:
+    """What comes after it does not wait for all of it."""
+    one = admission(token=0.001)
+    with one.admit(["x" * 400], soon(), Windows(stride=0)) as job:
+        assert wait(one, "x") == pytest.approx(0.116, abs=0.03)
+        one.settle(job, 100, 8)
+        assert wait(one, "x") < 0.05
 
 
 @on_loop
@@ -138,7 +175,7 @@ async def test_part_of_a_large_request_that_is_done_counts_no_more() -> None:
     one = Admission(batcher, 100)
     batcher.start()
     with one.admit(["x"] * 4, soon()) as large:
-        one.settle(large, 240)
+        one.settle(large, 240, 4)
         answering = asyncio.create_task(batcher.answer(large, [item(n, 60) for n in range(4)]))
         await until(lambda: model.batches)
         assert wait(one, "x", "x") == pytest.approx(240)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.errors import DeadlineExceeded, Overloaded
-from service.runtime.model import Item
+from service.runtime.model import Input, Item
 from service.serving.queue.tokenizing import INLINE_CHARACTERS, TokenizerPool
 from tests.service.serving.fakes import FakeModel, soon, until
 
@@ -25,10 +25,10 @@ class Slow(FakeModel):
         self.reads.clear()
         self.where: list[str] = []
 
-    def encode(self, inputs: Any) -> Any:
+    def encode(self, inputs: Any, windows: Any = None) -> Any:
         """As `FakeModel.encode`; remembers on which thread."""
         self.where.append(threading.current_thread().name)
-        return super().encode(inputs)
+        return super().encode(inputs, windows)
 
 
 Scenario = Callable[[Slow, TokenizerPool], Coroutine[Any, Any, None]]
@@ -55,7 +55,7 @@ async def encode(
     pool: TokenizerPool, model: FakeModel, *texts: str, deadline: float | None = None
 ) -> list[Item]:
     """The texts' items, in their order."""
-    items: dict[str, Item] = {}
+    items: dict[Input, Item] = {}
     await pool.encode(model, texts, items, deadline or soon())
     return [items[text] for text in texts]
 
@@ -72,7 +72,7 @@ def many(first: int, end: int) -> list[str]:
 
 def read(model: Slow) -> list[str]:
     """The names of the texts that were encoded, in order."""
-    return [text.split()[0] for texts in model.encoded for text in texts]
+    return [str(text).split()[0] for texts in model.encoded for text in texts]
 
 
 def test_little_is_encoded_on_the_loop_and_much_in_the_pool() -> None:
@@ -173,7 +173,7 @@ def test_text_that_cannot_be_encoded_fails_its_request_alone() -> None:
         model.reads.set()
 
         class Broken(Slow):
-            def encode(self, _: Any) -> Any:
+            def encode(self, inputs: Any, windows: Any = None) -> Any:  # noqa: ARG002
                 raise ValueError("not a text")
 
         with pytest.raises(ValueError, match="not a text"):

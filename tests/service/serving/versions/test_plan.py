@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from service.errors import UnknownModel
-from service.repository.manifest import TOKENIZER_FILE, File, Manifest, read_manifest
+from service.repository.manifest import TOKENIZER_FILE, Manifest, read_manifest
 from service.repository.routes import Target, read_routes
+from service.repository.sections import File
 from service.serving.versions.plan import Plan, resolve
 from tests.service.builders import write_cascade
 from tests.service.serving.fakes import place
@@ -110,3 +111,36 @@ def test_cascade_without_one_of_its_models(root: Path) -> None:
     found = plan(root, "auto", unable=("student",))
     assert [step.target for step in found.steps] == [Target("teacher")]
     assert found.stale == "student@1, which it was fitted on, cannot answer"
+
+
+EMBEDDER = {
+    "task": "feature-extraction",
+    "labels": (),
+    "pooling": "mean",
+    "embedding_size": 4,
+}
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "says"),
+    [
+        (EMBEDDER, EMBEDDER, "student@1 is an embedder, which is sure of nothing"),
+        (
+            {},
+            {"pairs": True},
+            "'student' is text-classification (single_label), 'teacher' is",
+        ),
+        ({}, {"task": "token-classification"}, "'teacher' is token-classification"),
+    ],
+)
+def test_cascades_are_of_models_of_one_kind(
+    root: Path, student: dict[str, Any], teacher: dict[str, Any], says: str
+) -> None:
+    """Fitted or not, models that are sure of nothing, or unlike each other, make none."""
+    place(root, "student", **student)
+    place(root, "teacher", **teacher)
+    write_cascade(root)
+    found = plan(root, "auto")
+    assert [step.target for step in found.steps] == [Target("teacher")]
+    assert found.stale is not None
+    assert says in found.stale

@@ -1,5 +1,6 @@
 """What transformers itself says of texts: its own pipeline, its own tokenizer, nothing of ours."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,10 @@ import torch
 import transformers
 
 from export.graph.building import FloatArray
-
-BATCH = 8
+from service.repository.manifest import SpecialTokens
+from service.runtime.model import Input
+from training.data.inputs import halves
+from training.models.reading import LONGEST_FIRST, split_special_tokens
 
 
 class Hub:
@@ -18,10 +21,23 @@ class Hub:
     Args:
         source: a directory or a hub id.
         max_length: tokens from which a text is cut.
+        strategy: which text of a pair is cut.
+        special_tokens: what one is that stands in a text.
     """
 
-    def __init__(self, source: str, max_length: int) -> None:
-        self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(source)
+    title = "transformers' pipeline"
+
+    def __init__(
+        self,
+        source: str,
+        max_length: int,
+        strategy: str = LONGEST_FIRST,
+        special_tokens: SpecialTokens = "text",
+    ) -> None:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(source)
+        if special_tokens == "text":
+            split_special_tokens(tokenizer)
+        self.tokenizer = tokenizer
         model = transformers.AutoModelForSequenceClassification.from_pretrained(
             source, dtype=torch.float32
         ).eval()
@@ -34,7 +50,7 @@ class Hub:
             top_k=None,
             function_to_apply="none",
         )
-        self._cut = {"truncation": True, "max_length": max_length}
+        self._cut = {"truncation": strategy, "max_length": max_length}
 
     @property
     def batches(self) -> bool:
@@ -42,17 +58,22 @@ class Hub:
         config = self._pipeline.model.config
         return self.tokenizer.pad_token is not None and config.pad_token_id is not None
 
-    def tokens(self, text: str) -> int:
+    def tokens(self, text: Input) -> int:
         """How many tokens a text becomes when nothing is cut off."""
-        return len(self.tokenizer(text, verbose=False)["input_ids"])
+        return len(self.tokenizer(*halves(text), verbose=False)["input_ids"])
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The token ids of each text."""
-        return [self.tokenizer(text, **self._cut)["input_ids"] for text in texts]
+    def encoded(self, texts: Sequence[Input]) -> list[dict[str, list[int]]]:
+        """What the tokenizer makes of each text."""
+        return [dict(self.tokenizer(*halves(text), **self._cut)) for text in texts]
 
-    def logits(self, texts: Sequence[str], *, batch_size: int = 1) -> FloatArray:
+    def logits(self, texts: Sequence[Input], *, batch_size: int = 1) -> FloatArray:
         """(texts, labels), in the config's order of labels."""
-        found = self._pipeline(list(texts), batch_size=batch_size, **self._cut)
+        given = [one if isinstance(one, str) else dataclasses.asdict(one) for one in texts]
+        found = self._pipeline(given, batch_size=batch_size, **self._cut)
         by_label = [{one["label"]: one["score"] for one in row} for row in found]
         rows = [[row[label] for label in self._labels] for row in by_label]
         return np.array(rows, dtype=np.float32)
+
+    def numbers(self, texts: Sequence[Input]) -> list[FloatArray]:
+        """The logits of each text, (labels,)."""
+        return list(self.logits(texts))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import Text
+from service.api.schemas import Dimensions, PromptName, Text
 
 
 def shape_of(value: object) -> str:
@@ -26,23 +26,38 @@ TeiInputs = Annotated[
     ],
     Discriminator(shape_of),
 ]
+TeiTexts = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[
+        list[Text],
+        Field(fail_fast=True, max_length=MOST, json_schema_extra={"minItems": 1}),
+        Tag("texts"),
+    ],
+    Discriminator(lambda value: "texts" if isinstance(value, list) else "text"),
+]
 
 
-class TeiRequest(BaseModel):
-    """The body of `POST /tei/predict`; unknown keys are ignored, as TEI does."""
+class TeiOptions(BaseModel):
+    """What all endpoints take; unknown keys are ignored, as TEI does."""
+
+    truncate: bool | None = Field(
+        None, strict=True, description="cut a text that is too long; null: true"
+    )
+    truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
+        None, description="where a text is cut; null: right; left is refused"
+    )
+
+
+class TeiRequest(TeiOptions):
+    """The body of `POST /tei/predict`."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"inputs": [["a funny film"], ["a dull one"]]}]},
     )
 
     inputs: TeiInputs = Field(
-        description='a text; a batch is [["one"], ["two"]]; ["a", "b"] is a pair, and refused'
-    )
-    truncate: bool | None = Field(
-        None, strict=True, description="cut a text that is too long; null: true"
-    )
-    truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
-        None, description="where a text is cut; null: right; left is refused"
+        description='a text; ["a", "b"] is a pair of texts; a batch is [["one"], ["two"]], or '
+        '[["a", "b"], ["c", "d"]] of pairs'
     )
     raw_scores: bool | None = Field(
         None,
@@ -59,6 +74,48 @@ class TeiRequest(BaseModel):
         return [pair] if pair else [row for row in self.inputs if isinstance(row, list)]
 
 
+class TeiRerankRequest(TeiOptions):
+    """The body of `POST /tei/rerank`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"query": "what is a still?", "texts": ["a place of calm", "a pot"]}]
+        },
+    )
+
+    query: Text
+    texts: Annotated[list[Text], Field(fail_fast=True, max_length=MOST)] = Field(
+        description="to be put in order", json_schema_extra={"minItems": 1}
+    )
+    raw_scores: bool | None = Field(
+        None, strict=True, description="logits in place of scores between 0 and 1; null: false"
+    )
+    return_text: bool | None = Field(
+        None, strict=True, description="each text comes back beside its score; null: false"
+    )
+
+
+class TeiEmbedRequest(TeiOptions):
+    """The body of `POST /tei/embed`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inputs": ["a funny film", "a dull one"]}]},
+    )
+
+    inputs: TeiTexts = Field(description="a text, or a batch of texts")
+    normalize: bool | None = Field(None, strict=True, description="to length 1; null: true")
+    dimensions: Dimensions = None
+    prompt_name: PromptName = None
+
+
+class TeiRank(BaseModel):
+    """One text, in its place."""
+
+    index: int = Field(description="of the text in the request")
+    score: float
+    text: str | None = Field(None, description="where `return_text` asks for it")
+
+
 class TeiPrediction(BaseModel):
     """One label of a text."""
 
@@ -73,10 +130,31 @@ class TeiLabels(BaseModel):
     label2id: dict[str, int]
 
 
-class TeiModelType(BaseModel):
-    """What kind of model there is."""
+class TeiPooling(BaseModel):
+    """How an embedder makes one vector of its tokens'."""
+
+    pooling: str
+
+
+class TeiClassifier(BaseModel):
+    """It gives labels."""
 
     classifier: TeiLabels
+
+
+class TeiReranker(BaseModel):
+    """It reads pairs, and gives each a number."""
+
+    reranker: TeiLabels
+
+
+class TeiEmbedding(BaseModel):
+    """It gives embeddings."""
+
+    embedding: TeiPooling
+
+
+TeiModelType = TeiClassifier | TeiReranker | TeiEmbedding
 
 
 class TeiInfo(BaseModel):

@@ -14,19 +14,35 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from service.errors import InvalidInput
 from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer, tiny_nano
 from tests.training.builders import student_recipe, teacher_recipe
 from training.data.loading import load_split
 from training.errors import CheckpointError, DataError, RecipeError
 from training.loop.schedule import trainer_arguments
-from training.loop.trainer import prepare, run_recipe
 from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.checkpoint import load_checkpoint
 from training.models.initialization import contextual_embeddings
 from training.models.nano import NanoForSequenceClassification
 from training.recipe.recipe import load_recipe
+from training.tasks.classification import prepare
+from training.tasks.run import run_recipe
 
 ROOT = Path(__file__).parents[3]
+
+
+def test_long_texts_are_scored_in_windows(toy: Path, tmp_path: Path) -> None:
+    """Trained on what fits, and right about texts that begin with what tells nothing."""
+    lines = (toy / "test.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines[1:]]
+    long = [lines[0], *("film " * 40 + f"{text} " * 8 + f"\t{label}" for text, label in rows)]
+    (tmp_path / "long.tsv").write_text("\n".join(long) + "\n", encoding="utf-8")
+    windows = {"stride": 8, "pooling": "mean"}
+    recipe = teacher_recipe(toy, data__test=str(tmp_path / "long.tsv"), data__windows=windows)
+    assert run_recipe(recipe, tmp_path / "teacher")["test"]["accuracy"] > 0.9
+    wide = teacher_recipe(toy, data__windows={"stride": 30})
+    with pytest.raises(InvalidInput, match="stride of 30 is too much"):
+        run_recipe(wide, tmp_path / "other")
 
 
 def test_teacher_learns(toy: Path, teacher: Path) -> None:

@@ -1,0 +1,113 @@
+"""The bodies of the Hugging Face Inference API; says nothing of how they are computed."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from service.api.schemas import (
+    Dimensions,
+    Normalize,
+    PromptName,
+    Text,
+    TextOrPair,
+    Texts,
+    shape_of,
+)
+from service.runtime.tasks.entities import Aggregation
+from service.runtime.tasks.outputs import Function
+
+
+class HfPair(TextOrPair):
+    """Two texts, as transformers' pipeline takes them; other keys are ignored, as the API does."""
+
+
+HfInputs = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[Texts, Tag("texts")]
+    | Annotated[HfPair, Tag("pair")]
+    | Annotated[list[HfPair], Field(min_length=1, fail_fast=True), Tag("pairs")],
+    Discriminator(shape_of),
+]
+
+
+class HfEmbeddingParameters(BaseModel):
+    """Those of feature extraction, which its client sends beside `inputs`."""
+
+    normalize: Normalize = None
+    dimensions: Dimensions = None
+    prompt_name: PromptName = None
+    truncate: bool | None = Field(
+        None, strict=True, description="cut a text that is too long; false: refuse it; null: true"
+    )
+    truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
+        None, description="where a text is cut; null: right; left is refused"
+    )
+    encoding_format: Literal["float", "base64"] | None = Field(
+        None, description="base64: of the float32s, little-endian; null: float"
+    )
+
+
+class HfParameters(HfEmbeddingParameters):
+    """Those of all tasks; those of another task than the model's are ignored, as the API does."""
+
+    top_k: int | None = Field(
+        None, ge=1, description="of text classification: how many labels to list; null: all"
+    )
+    function_to_apply: Function | None = Field(
+        None,
+        description="of text classification: makes scores of logits; null: the model's own: "
+        "softmax for one label a text, sigmoid for several, none for a regression",
+    )
+    aggregation_strategy: Aggregation | None = Field(
+        None,
+        description="of token classification: how tokens are made entities; null: as the model's "
+        "manifest says, which is simple as a rule",
+    )
+    ignore_labels: Annotated[list[str], Field(fail_fast=True)] | None = Field(
+        None, description='of token classification: labels that are told of none; null: ["O"]'
+    )
+    stride: int | None = Field(
+        None,
+        ge=0,
+        description="of token classification: a text that is too long is read in windows that "
+        "share so many tokens, and they are stitched; null: as the model's manifest says",
+    )
+
+
+class HfRequest(HfEmbeddingParameters):
+    """The body of `POST /models/{name}`; unknown keys (`options`) are ignored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": "a funny film"}]})
+
+    inputs: HfInputs = Field(description="a text or a pair of texts, or several")
+    parameters: HfParameters | None = None
+
+    @property
+    def meant(self) -> HfParameters:
+        """The parameters, with those that came beside `inputs`."""
+        parameters = self.parameters or HfParameters.model_construct()
+        beside = self.model_fields_set & HfEmbeddingParameters.model_fields.keys()
+        if not beside:
+            return parameters
+        return parameters.model_copy(update={name: getattr(self, name) for name in beside})
+
+
+class HfLabel(BaseModel):
+    """One label of a text."""
+
+    label: str
+    score: float
+
+
+class HfEntity(BaseModel):
+    """A part of a text that has a label, with the keys of transformers' pipeline."""
+
+    entity_group: str | None = Field(None, description="its label; not where nothing is aggregated")
+    entity: str | None = Field(None, description="its token's label; where nothing is aggregated")
+    score: float
+    index: int | None = Field(
+        None, description="of its token, special ones counted; where nothing is aggregated"
+    )
+    word: str = Field(description="its tokens as the tokenizer puts them together")
+    start: int = Field(description="in characters (code points) of the user's text")
+    end: int = Field(description="the first character after it")

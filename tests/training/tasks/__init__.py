@@ -1,0 +1,1 @@
+"""Tests of how each task is trained."""

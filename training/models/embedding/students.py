@@ -1,0 +1,98 @@
+"""New embedders: a student of ours, or a transformer with some of its teacher's layers.
+
+A student has its teacher's prompts and is normalised as its teacher is.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
+
+from training.errors import CheckpointError, RecipeError
+from training.models.bilstm import BiLstmConfig, BiLstmEmbeddingModel
+from training.models.checkpoint import Checkpoint
+from training.models.embedding.embedding import Embedding, embedding_of
+from training.models.encoder import keep_layers
+from training.models.initialization import start_embeddings
+from training.models.nano import NanoConfig, NanoEmbeddingModel
+from training.models.reading import load_hub_tokenizer, refuse_missing
+from training.recipe.models import BiLstmModel, EncoderModel
+from training.recipe.recipe import Recipe
+
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout")
+
+
+def new_embedder(
+    recipe: Recipe, teacher: Checkpoint | None, owner: Embedding, size: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast, Embedding]:
+    """The untrained body of a student, the tokenizer that it reads with, and how it embeds.
+
+    Args:
+        teacher: what the student starts from; None: a published version teaches.
+        owner: how the teacher embeds.
+        size: of the teacher's vectors.
+
+    Raises:
+        RecipeError: the student needs a checkpoint as its teacher, or does not fit it.
+    """
+    spec = recipe.model
+    if isinstance(spec, EncoderModel):
+        body, hub_tokenizer = _new_encoder(spec, teacher)
+        return body, hub_tokenizer, replace(owner, dense=(), dimensions=(), stated=True)
+    if teacher is None:
+        raise RecipeError(
+            f"a {spec.architecture} has the tokenizer of its teacher: name a checkpoint as the "
+            "[distillation] teacher, not a published version"
+        )
+    facts: dict[str, Any] = {
+        "vocab_size": teacher.tokenizer.highest_id + 1,
+        "pad_token_id": teacher.reading.pad_id,
+        "embedding_dimension": spec.sentence_size or size,
+        "embedding_size": spec.embedding_size,
+        "dropout": spec.dropout,
+        "normalize": owner.normalize,
+        "prompts": dict(owner.prompts),
+        "default_prompt": owner.default_prompt,
+    }
+    student = (
+        BiLstmEmbeddingModel(
+            BiLstmConfig(
+                hidden_size=spec.hidden_size,
+                num_hidden_layers=spec.layers,
+                pooling=spec.pooling,
+                **facts,
+            )
+        )
+        if isinstance(spec, BiLstmModel)
+        else NanoEmbeddingModel(NanoConfig(filters=spec.filters, width=spec.width, **facts))
+    )
+    start_embeddings(student, spec, teacher)
+    return student, teacher.hub_tokenizer, embedding_of(student)
+
+
+def _new_encoder(
+    spec: EncoderModel, teacher: Checkpoint | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    base = spec.base
+    if base is None:
+        if teacher is None or not hasattr(teacher.model.config, "num_attention_heads"):
+            raise RecipeError("model.base is missing, and the teacher is no encoder to start from")
+        base = teacher.source
+    refuse_missing(base)
+    try:
+        config = AutoConfig.from_pretrained(base)
+        for name in DROPOUTS:
+            if hasattr(config, name):
+                setattr(config, name, spec.dropout)
+        body: PreTrainedModel = AutoModel.from_pretrained(base, config=config, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"no encoder to start from at {base!r}: {said}") from error
+    if spec.layers is not None:
+        try:
+            body = keep_layers(body, spec.layers)
+        except ValueError as error:
+            raise RecipeError(f"model.layers: {error}") from error
+    same = teacher is not None and base == teacher.source
+    return body, teacher.hub_tokenizer if same and teacher else load_hub_tokenizer(base)

@@ -1,0 +1,176 @@
+"""The training of classifiers and regressions of texts: what it needs, made ready."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+
+from training.data.loading import load_split
+from training.data.splitting.splits import Split
+from training.loop.head import Head, check_head, new_head
+from training.loop.key import run_parts
+from training.loop.metrics import metrics_for, scores_of
+from training.loop.processes import is_main_process
+from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
+from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
+from training.models.hashes import fingerprint
+from training.models.initialization import new_model
+from training.models.reading import Reading, reading_of
+from training.quiet import hush
+from training.recipe.recipe import Recipe
+from training.tasks.job import Job, Part
+from training.teach.lesson import Collator, Lesson, new_lesson
+from training.teach.logits import predict_logits
+from training.teach.opening import labelling_in, open_teachers
+from training.teach.rows import new_rows, tokens_of
+from training.teach.teacher import CheckpointTeacher
+from training.telling import tell
+
+
+@dataclass(frozen=True)
+class ClassificationJob(Job):
+    """A classifier's training, made ready.
+
+    Attributes:
+        reading: how the model reads.
+        sets: what each text is used for.
+    """
+
+    reading: Reading
+    sets: Split
+    lesson: Lesson
+
+    def score(self, part: Part) -> dict[str, Any]:
+        """See `Job`."""
+        data = self.sets.choose if part == "choose" else self.sets.measure
+        read, reading = self.recipe.data.windows, self.reading
+        logits = predict_logits(
+            self.model,
+            reading.tokenizer,
+            data.texts,
+            types=reading.types,
+            windows=read.served if read else None,
+        )
+        return scores_of(logits, data)
+
+    def finish(self) -> None:
+        """See `Job`: a white-box loss has given the student projections."""
+        if self.lesson.white_box is not None:
+            self.lesson.white_box.remove_projections()
+
+
+def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJob:
+    """Does all that comes before the training itself; see `Prepare`."""
+    hush()
+    check_trainer_table(recipe)
+    spec = recipe.distillation
+    teachers = open_teachers(recipe)
+    first = teachers[0] if teachers else None
+    sets = load_split(
+        recipe.data,
+        first.labels if first else None,
+        first.problem if first else None,
+        first.pairs if first else None,
+    )
+    train = sets.train
+    recipe = _told_pairs(recipe, pairs=train.pairs)
+    check_head(recipe, train.labels, train.problem)
+    if spec is not None:
+        teachers = [labelling_in(one, spec.label_precision, train.texts) for one in teachers]
+    set_seed(recipe.training.seed)  # before the model, whose new weights are random
+
+    first = teachers[0] if teachers else None  # which now says whether it reads pairs
+    start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
+    model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem, pairs=train.pairs)
+    reading = reading_of(
+        hub_tokenizer,
+        model,
+        recipe.data.max_length,
+        pairs=train.pairs,
+        special_tokens=recipe.data.special_tokens,
+    )
+    base = fingerprint(model, reading)  # before it is given what only training needs
+    if recipe.data.windows is not None:  # whose error should not wait
+        reading.tokenizer.encode(train.texts[:1], recipe.data.windows.served)
+    if recipe.distillation is None:
+        lesson = Lesson(new_rows(tokens_of(train.texts, reading), train.targets))
+    else:
+        lesson = new_lesson(recipe, recipe.distillation, sets, model, hub_tokenizer, teachers)
+    lineage: dict[str, Any] = {
+        "train": {
+            "n": len(train),
+            "transfer_n": lesson.transfer_n,
+            "transfer_sha256": lesson.transfer_sha256,
+            "augmented_n": lesson.augmented_n,
+            "sha256": train.sha256,
+        },
+        "choose": {"n": len(sets.choose), "sha256": sets.choose.sha256},
+        "fit": {"n": len(sets.fit), "sha256": sets.fit.sha256},
+    }
+    if teachers:
+        hashes = [teacher.sha256 for teacher in teachers]
+        lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
+        lineage["label_precision"] = [teacher.precision for teacher in teachers]
+    whole = resolved(recipe, len(lesson.rows))
+    if keep and whole is not recipe and is_main_process():
+        tell(
+            f"training.epochs is not given: {whole.training.epochs:g} for {len(lesson.rows)} texts"
+        )
+    held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
+    arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
+    head = new_head(recipe, train.targets, train.labels, train.problem)
+    return ClassificationJob(
+        recipe=whole,
+        trainer=_trainer(recipe, arguments, model, hub_tokenizer, lesson, held_out, head),
+        model=model,
+        hub_tokenizer=hub_tokenizer,
+        reading=reading,
+        sets=sets,
+        lineage=lineage,
+        lesson=lesson,
+        parts=run_parts(recipe, (train, sets.choose), teachers, base, lesson.transfer_sha256),
+    )
+
+
+def _told_pairs(recipe: Recipe, *, pairs: bool) -> Recipe:
+    """The recipe, saying that its texts are pairs: who reads its checkpoint has no other way."""
+    if not pairs or recipe.data.pairs:
+        return recipe
+    data = recipe.data.model_copy(update={"pairs": True})
+    return recipe.model_copy(update={"data": data})
+
+
+def _trainer(
+    recipe: Recipe,
+    arguments: TrainingArguments,
+    model: PreTrainedModel,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    lesson: Lesson,
+    validation: datasets.Dataset,
+    head: Head,
+) -> Trainer:
+    options: dict[str, Any] = {
+        "model": model,
+        "args": arguments,
+        "train_dataset": lesson.rows,
+        "eval_dataset": validation,
+        "data_collator": Collator(hub_tokenizer, lesson.teacher_tokenizer),
+        "compute_metrics": metrics_for(head.problem),
+        "head": head,
+    }
+    if recipe.distillation is None:
+        trainer: Trainer = BucketTrainer(**options)
+    else:
+        trainer = DistillationTrainer(
+            **options, distillation=recipe.distillation, white_box=lesson.white_box
+        )
+    settle(trainer)
+    return trainer

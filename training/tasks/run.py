@@ -1,0 +1,93 @@
+"""Runs a recipe of any task: data in, a checkpoint directory out.
+
+`transformers.Trainer` is the loop, and a task makes ready what it needs.
+"""
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from training.errors import CheckpointError
+from training.loop.key import key_of
+from training.loop.processes import join_processes
+from training.loop.resuming import begin, last_complete
+from training.loop.stopping import SaveAndStop, Stop
+from training.models.saving import refuse_existing
+from training.recipe.recipe import Recipe
+from training.score.told import warnings
+from training.tasks.tasks import prepare
+
+
+def run_recipe(
+    recipe: Recipe,
+    output: Path,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> dict[str, Any]:
+    """Trains what `recipe` says and writes the best checkpoint to `output`.
+
+    Unfinished work lies beside `output` in `<output>.run`, from where `resume` goes on. Under
+    `accelerate launch` the processes share each batch, and the main one writes.
+
+    Args:
+        callbacks: that the Trainer calls as well.
+
+    Returns:
+        The metrics that were written.
+
+    Raises:
+        CheckpointError: `output` exists, or an unfinished run does and `resume` is not set, or
+            what it was made from has changed.
+        DataError, RecipeError: the data or the recipe cannot be used.
+        Interrupted: a signal asked to stop; `resume` goes on.
+    """
+    processes = join_processes(recipe)
+    refuse_existing(output)
+    run = output.with_name(f"{output.name}.run")
+    if run.exists() and not resume:
+        raise CheckpointError(f"an unfinished run is at {run}: pass --resume, or remove it")
+    processes.wait_for_everyone()  # all have looked before any writes
+    started = time.monotonic()
+    with processes.main_process_first():  # the others find the teacher's logits in the cache
+        job = prepare(recipe, run)
+    if processes.is_main_process:
+        begin(run, job.recipe, job.parts)
+    processes.wait_for_everyone()
+    with Stop().listening() as stop:
+        for callback in (SaveAndStop(stop), *callbacks):
+            job.trainer.add_callback(callback)
+        job.trainer.train(resume_from_checkpoint=last_complete(run))
+    job.finish()
+
+    metrics: dict[str, Any] = {
+        **job.lineage,
+        "validation": job.score("choose"),
+        "seconds": round(time.monotonic() - started, 1),
+        "steps": job.trainer.state.global_step,
+        "processes": processes.num_processes,
+        "parameters": sum(p.numel() for p in job.model.parameters()),
+        "recipe_sha256": job.recipe.sha256,
+        "key": key_of(job.parts),
+        "log": job.trainer.state.log_history,
+    }
+    measured = "measure" if recipe.data.test is None else "test"
+    metrics[measured] = job.score("measure")
+    metrics["warnings"] = [
+        warning
+        for name in ("validation", measured)
+        for warning in warnings(
+            f"the {name} texts",
+            metrics[name].get("never_given", []),
+            of_tokens="entity_f1" in metrics[name],
+        )
+    ]
+    processes.wait_for_everyone()  # all have read the best checkpoint out of `run`
+    if processes.is_main_process:
+        job.save(output, metrics)
+        shutil.rmtree(run, ignore_errors=True)
+    return metrics

@@ -1,0 +1,43 @@
+"""Which task a recipe is of, and what makes its training ready."""
+
+from pathlib import Path
+
+from training.errors import RecipeError
+from training.problem import Task
+from training.recipe.recipe import Recipe
+from training.tasks.classification import prepare as prepare_classification
+from training.tasks.embedding import prepare as prepare_embedding
+from training.tasks.job import Job, Prepare
+from training.tasks.tagging import prepare as prepare_tagging
+from training.teach.opening import task_of_teacher
+
+TASKS: dict[Task, Prepare] = {
+    "text-classification": prepare_classification,
+    "feature-extraction": prepare_embedding,
+    "token-classification": prepare_tagging,
+}
+
+
+def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
+    """Makes a recipe ready, by its task; see `Prepare`.
+
+    Raises:
+        RecipeError: there is no training of such a task.
+    """
+    task = task_of_recipe(recipe)
+    if task not in TASKS:
+        raise RecipeError(f"there is no training for {task}: there is for {', '.join(TASKS)}")
+    return TASKS[task](recipe, run, keep=keep)
+
+
+def task_of_recipe(recipe: Recipe) -> Task:
+    """What the recipe says, else what its first teacher is for, else text classification.
+
+    Raises:
+        CheckpointError: the teacher is not there.
+    """
+    if recipe.task is not None:
+        return recipe.task
+    if recipe.distillation is None:
+        return "text-classification"
+    return task_of_teacher(recipe.distillation.teachers[0])

@@ -1,0 +1,1 @@
+"""What a tagger learns from: tokens with their labels, and what teachers say of each."""
