@@ -42,10 +42,9 @@ WORST_SHOWN = 10
 )
 @click.option(
     "--activations",
-    type=click.Choice(["static", "dynamic"]),
-    default="static",
-    show_default=True,
-    help="INT8 scales: constants, or of each batch, which lets a text's company move its answer.",
+    type=click.Choice(["token", "static", "dynamic"]),
+    help="INT8 scales: of each token, constants, or of each batch, which lets a text's company "
+    "move its answer; default: token, static for a Bi-LSTM and a nano.",
 )
 @click.option(
     "--calibration",
@@ -185,7 +184,7 @@ def _request(
     texts: str | None,
     fit: str | None,
     licence: str | None,
-    activations: Literal["static", "dynamic"],
+    activations: Literal["token", "static", "dynamic"] | None,
     calibration: str | None,
     calibration_method: Literal["minmax", "entropy", "percentile"],
     sensitivity: bool,
@@ -199,7 +198,7 @@ def _request(
     from export.measure.gate import SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
     from export.publish.licence import licence_for
     from export.publish.request import Request
-    from export.quantize.int8 import Int8
+    from export.quantize.int8 import Int8, default_activations
     from export.quantize.representative import representative_texts
     from export.tasks.tasks import task_for
     from training.data.loading import load_texts, of_pairs
@@ -212,6 +211,7 @@ def _request(
     fitting = task.held_out(read, fit, columns, measured, say)
     columns = of_pairs(columns, read.pairs)
     tolerance = None if precision == "int8" else SAME_LOGITS.get(weights)
+    activations = activations or default_activations(read.model)
     if max_batch_difference is None and (precision, activations) != ("int8", "dynamic"):
         max_batch_difference = SAME_IN_ANY_BATCH
 

@@ -14,7 +14,7 @@ from export.graph.optimizers import choose_optimizers
 from export.measure.gate import SAME_LOGITS, gate_for
 from export.publish.publish import publish
 from export.publish.request import Request
-from export.quantize.int8 import Int8
+from export.quantize.int8 import Int8, default_activations
 from service.runtime.tasks.classification import Classifier
 from training.models.checkpoint import Checkpoint
 
@@ -117,7 +117,7 @@ def _request(
         windows=checkpoint.windows,
         fit=parts.fit,
         choose_optimizers=None if job.keep_fusions else fusions,
-        int8=Int8(texts=lambda: list(parts.fit.texts)),
+        int8=Int8(default_activations(checkpoint.model), texts=lambda: list(parts.fit.texts)),
     )
 
 

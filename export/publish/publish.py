@@ -83,7 +83,7 @@ def _graph(
             request.refuse_measured(found, "that INT8 takes its ranges from")
             return found
 
-        graph = task.graph(checkpoint, pinned=request.int8.activations == "static")
+        graph = task.graph(checkpoint, pinned=request.int8.activations != "dynamic")
         plan = dataclasses.replace(request.int8, texts=texts)
         return int8_graph(graph, checkpoint.tokenizer, plan, request.gate)
     graph = task.graph(checkpoint)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx
+from transformers import PreTrainedModel
 
 from export.errors import ExportError
 from export.measure.gate import Gate
@@ -29,8 +30,8 @@ class Int8:
     """How to quantise.
 
     Attributes:
-        activations: static, with constant scales, so that an answer does not depend on its
-            batch; or dynamic, with a scale of each batch.
+        activations: token, with a scale of each row, or static, with constant ones: an answer
+            depends on no batch; or dynamic, with a scale of each batch.
         method: how static ranges are taken.
         texts: gives the texts to calibrate on and to judge nodes by; asked only if needed.
         sensitivity: measure every node, and leave out the worst until the gate is kept.
@@ -40,6 +41,14 @@ class Int8:
     method: Method = "minmax"
     texts: Callable[[], Sequence[Input]] = no_texts
     sensitivity: bool = False
+
+
+def default_activations(model: PreTrainedModel) -> Activations:
+    """What a model is quantised with where nobody says it: a transformer by the token.
+
+    A Bi-LSTM's ranges are known, and a convolution is only fast with constant scales.
+    """
+    return "static" if model.config.model_type.startswith("stillhouse-") else "token"
 
 
 def int8_graph(

@@ -29,8 +29,9 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.graph.files import is_large, save_graph
+from export.quantize.by_token import quantize_by_token
 
-Activations = Literal["static", "dynamic"]
+Activations = Literal["token", "static", "dynamic"]
 Method = Literal["minmax", "entropy", "percentile"]
 Feed = Mapping[str, npt.NDArray[np.int64]]
 
@@ -84,6 +85,9 @@ class Quantizer:
         if chosen := self._ranged(nodes):
             done = self._static(done, chosen)
         steps: list[tuple[tuple[str, ...], bool]] = [(("Gather",), False), (("LSTM",), True)]
+        if self._activations == "token":
+            done = self._by_token(done, [name for name in nodes if self._kinds[name] != "LSTM"])
+            steps = steps[1:]
         if self._activations == "dynamic":
             steps.append((("MatMul", "Gemm"), True))
         for step, (kinds, reduced) in enumerate(steps):
@@ -105,9 +109,14 @@ class Quantizer:
         return onnx.load(done)
 
     def _ranged(self, nodes: Collection[str]) -> list[str]:
-        if self._activations == "dynamic":
+        if self._activations != "static":
             return []
         return [name for name in nodes if self._kinds[name] in PRODUCTS]
+
+    def _by_token(self, source: Path, nodes: list[str]) -> Path:
+        target = self._folder / "by-token.onnx"
+        save_graph(quantize_by_token(onnx.load(source), nodes), target)
+        return target
 
     def _static(self, source: Path, nodes: list[str]) -> Path:
         if self._calibration is None:
@@ -173,7 +182,7 @@ def _name_all(path: Path) -> None:
 def _quantizable(graph: onnx.GraphProto, activations: Activations) -> dict[str, str]:
     """Names and operators of nodes with constant weights, but the one that makes the logits."""
     # Convolutions are quantised with static scales only.
-    kinds = WEIGHT.keys() - ({"Conv"} if activations == "dynamic" else set())
+    kinds = WEIGHT.keys() - (set() if activations == "static" else {"Conv"})
     weights = {
         tensor.name
         for tensor in graph.initializer

@@ -154,8 +154,8 @@ class Manifest(Section):
     def depends_on_batch(self) -> bool:
         """Whether an answer may depend on what it is batched with: INT8 with dynamic scales."""
         quantization = self.quantization
-        static = quantization is not None and quantization.activations == "static"
-        return self.precision == "int8" and not static
+        apart = quantization is not None and quantization.activations != "dynamic"
+        return self.precision == "int8" and not apart
 
     @field_validator("files")
     @classmethod

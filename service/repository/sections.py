@@ -130,8 +130,9 @@ class NodeError(Section):
 class Quantization(Section):
     """How an INT8 file was made."""
 
-    activations: Literal["static", "dynamic"] = Field(
-        description="static: scales are constants; dynamic: of each batch, so it moves answers"
+    activations: Literal["token", "static", "dynamic"] = Field(
+        description="token: each row of a product has its own scale; static: scales are constants; "
+        "dynamic: of each batch, so it moves answers"
     )
     calibration: Literal["minmax", "entropy", "percentile"] | None = Field(
         None, description="how the ranges of static activations were taken; None: they are known"

@@ -11,7 +11,6 @@ import numpy as np
 from export.check.check import Trial, compare, judge, load_version, prepare
 from export.errors import ExportError
 from export.graph.building import FloatArray
-from export.quantize.int8 import feeds_of
 from export.quantize.quantization import quantizer
 from service.runtime.model import Input
 from tests.zoo.saving import Builder
@@ -82,11 +81,7 @@ def _taught(checkpoint: Checkpoint, texts: Sequence[Input]) -> FloatArray:
 
 def int8_of(trial: Trial) -> tuple[float, float]:
     """The largest difference of a number in INT8, and of an answer alone and in a batch."""
-    tokenizer = trial.checkpoint.tokenizer
-    feeds = feeds_of(trial.graph, tokenizer, [*trial.short, trial.long[0]])
-    with quantizer(trial.graph, "static") as ready, tempfile.TemporaryDirectory() as folder:
-        if ready.needs_ranges:
-            ready.calibrate(feeds, "minmax")
+    with quantizer(trial.graph, "token") as ready, tempfile.TemporaryDirectory() as folder:
         graph = ready.quantized(ready.nodes)
         model: Any = load_version(trial, graph, Path(folder))
         differences = compare(model, trial)

@@ -17,7 +17,7 @@ from export.measure.gate import Gate
 from export.measure.reference import reference_logits
 from export.measure.served import served_logits
 from export.quantize.int8 import Int8, int8_graph
-from export.quantize.quantization import Method, quantizer
+from export.quantize.quantization import Activations, Method, quantizer
 from service.repository.sections import Quantization
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
@@ -29,7 +29,7 @@ from training.models.checkpoint import Checkpoint
 VOCABULARY = tiny_tokenizer().get_vocab_size()
 CALIBRATION = [*TEXTS[:6], *(text for text, _ in toy_texts(30, seed=4))]
 KINDS = ["encoder", "bilstm"]
-ACTIVATIONS = ["static", "dynamic"]
+ACTIVATIONS: tuple[Activations, ...] = ("token", "static", "dynamic")
 
 
 def model_of(kind: str) -> Checkpoint:
@@ -64,7 +64,7 @@ def in_int8_of(
     checkpoint: Checkpoint, plan: Int8, gate: Gate = LENIENT
 ) -> tuple[onnx.ModelProto, Quantization]:
     """A checkpoint's graph in INT8."""
-    graph = to_onnx(checkpoint.model, pinned=plan.activations == "static")
+    graph = to_onnx(checkpoint.model, pinned=plan.activations != "dynamic")
     return int8_graph(graph, checkpoint.tokenizer, plan, gate)
 
 
@@ -73,7 +73,7 @@ def graphs(checkpoints: dict[str, Checkpoint]) -> dict[tuple[str, str], onnx.Mod
     """Each kind by each way of quantising."""
     made: dict[tuple[str, str], onnx.ModelProto] = {}
     for kind, checkpoint in checkpoints.items():
-        for activations in ("static", "dynamic"):
+        for activations in ACTIVATIONS:
             plan = Int8(activations, texts=lambda: CALIBRATION)
             made[kind, activations], _ = in_int8_of(checkpoint, plan)
         made[kind, "weight-only"] = store_in_int8(to_onnx(checkpoint.model))
@@ -98,7 +98,7 @@ every = pytest.mark.parametrize(
 )
 in_int8 = pytest.mark.parametrize(("kind", "how"), [(k, how) for k in KINDS for how in ACTIVATIONS])
 fixed = pytest.mark.parametrize(
-    ("kind", "how"), [(kind, how) for kind in KINDS for how in ("static", "weight-only")]
+    ("kind", "how"), [(kind, how) for kind in KINDS for how in ("token", "static", "weight-only")]
 )
 
 

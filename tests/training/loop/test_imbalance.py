@@ -85,7 +85,11 @@ def test_a_text_of_several_labels_counts_as_its_rarest() -> None:
         ("regression", {"training__sampler": "balanced"}, "a regression has none"),
         ("single_label", {"training__class_weights": {"rere": 2.0}}, r"no label \['rere'\]; there"),
         ("regression", {"training__choose_by": "macro_f1"}, r"choose one of \['pearson', 'loss'\]"),
-        ("single_label", {"training__choose_by": "pearson"}, "measured of a model of single_label"),
+        (
+            "single_label",
+            {"training__choose_by": "pearson"},
+            "measured of a model of single_label",
+        ),
         ("single_label", {"training__choose_by": "micro_f1"}, "choose one of"),
         (
             "single_label",

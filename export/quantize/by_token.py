@@ -1,0 +1,215 @@
+"""INT8 by the token: every row of a product's input has a scale of its own.
+
+A row is quantised to unsigned 8 bits around 128 by its largest magnitude, multiplied with weights
+that are scaled by column, and the result is multiplied with the row's scale. So nothing is
+calibrated, an outlier costs no other token anything, and no answer depends on its batch. An input
+that several products share is quantised once. Weights keep 7 bits: on CPUs without VNNI the product
+of unsigned and signed 8 bits saturates. Embedding tables keep 8, with a scale for each token.
+
+All in operators that ONNX Runtime has.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper, shape_inference
+
+from export.graph.building import FloatArray
+from export.graph.files import is_large
+
+WEIGHT_MOST = 63  # of 7 bits
+TABLE_MOST = 127
+ACTIVATION_MOST = 127
+CENTRE = 128
+TINY = 1e-12  # a row of zeros has this scale
+MICROSOFT = "com.microsoft"
+PREFIX = "by_token."
+
+Shape = tuple[str | int, ...]
+
+
+class _Row(NamedTuple):
+    """A product's input, quantised: names in the graph.
+
+    Attributes:
+        values: (rows, size), unsigned 8 bits.
+        scales: (rows, 1), to multiply results with.
+        leading: the input's shape without its last axis, as a tensor.
+    """
+
+    values: str
+    scales: str
+    leading: str
+
+
+def quantize_by_token(model: onnx.ModelProto, nodes: Collection[str]) -> onnx.ModelProto:
+    """A graph with some of its products and embedding tables in INT8.
+
+    Args:
+        nodes: names of MatMul and Gemm nodes with constant weights of two axes, and of Gather nodes
+            of a constant table.
+
+    Returns:
+        Another graph; what is not named is as it was.
+    """
+    return _Rewriting(model, frozenset(nodes)).result()
+
+
+class _Rewriting:
+    def __init__(self, model: onnx.ModelProto, nodes: frozenset[str]) -> None:
+        self._model = onnx.ModelProto()
+        self._model.CopyFrom(model)
+        self._chosen = nodes
+        self._weights = {one.name: one for one in self._model.graph.initializer}
+        self._shapes = _shapes(model)
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._rows: dict[str, _Row] = {}
+        self._leading: dict[Shape, str] = {}
+        self._targets: dict[tuple[str, int], str] = {}
+
+    def result(self) -> onnx.ModelProto:
+        """The graph, rewritten."""
+        graph = self._model.graph
+        for node in graph.node:
+            if node.name not in self._chosen:
+                self._nodes.append(node)
+            elif node.op_type == "Gather":
+                self._table(node)
+            else:
+                self._product(node)
+        del graph.node[:]
+        graph.node.extend(self._nodes)
+        used = {name for node in self._nodes for name in node.input}
+        kept = [one for one in graph.initializer if one.name in used]
+        del graph.initializer[:]
+        graph.initializer.extend([*kept, *self._constants.values()])
+        if all(one.domain != MICROSOFT for one in self._model.opset_import):
+            self._model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+        return self._model
+
+    def _product(self, node: onnx.NodeProto) -> None:
+        weight = numpy_helper.to_array(self._weights[node.input[1]]).astype(np.float32)
+        settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        if settings.get("transB"):
+            weight = weight.T
+        scales, whole = by_column(weight * np.float32(settings.get("alpha", 1.0)))
+        row, name = self._row(node.input[0], len(weight)), PREFIX + node.name
+        product = self._add(
+            "MatMulIntegerToFloat",
+            [
+                row.values,
+                self._constant(f"{name}.weight", whole),
+                self._constant(f"{PREFIX}one", np.float32(1)),
+                self._constant(f"{name}.scales", scales),
+                self._constant(f"{PREFIX}centre", np.uint8(CENTRE)),
+            ],
+            f"{name}.product",
+            domain=MICROSOFT,
+        )
+        scaled = self._add("Mul", [product, row.scales], f"{name}.scaled")
+        has_bias = node.op_type == "Gemm" and len(node.input) > 2
+        out = f"{name}.shaped" if has_bias else node.output[0]
+        self._add("Reshape", [scaled, self._target(row.leading, weight.shape[1])], out)
+        if has_bias:
+            self._add("Add", [out, node.input[2]], node.output[0])
+
+    def _row(self, name: str, size: int) -> _Row:
+        """An input of products, quantised; once, however many share it."""
+        if name in self._rows:
+            return self._rows[name]
+        own = f"{PREFIX}{name}"
+        matrix = self._constant(f"{PREFIX}matrix.{size}", np.array([-1, size], np.int64))
+        last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
+        flat = self._add("Reshape", [name, matrix], f"{own}.flat")
+        most = self._add("ReduceMax", [flat, last], f"{own}.most", keepdims=0)
+        least = self._add("ReduceMin", [flat, last], f"{own}.least", keepdims=0)
+        below = self._add("Neg", [least], f"{own}.below")
+        tiny = self._constant(f"{PREFIX}tiny", np.float32(TINY * ACTIVATION_MOST))
+        largest = self._add("Max", [most, below, tiny], f"{own}.largest")
+        share = self._constant(f"{PREFIX}share", np.float32(1 / ACTIVATION_MOST))
+        scales = self._add("Mul", [largest, share], f"{own}.scales")
+        leading = self._leading_of(name)
+        centres = self._centres(leading)
+        values = self._add("QuantizeLinear", [flat, scales, centres], f"{own}.values", axis=0)
+        column = self._add("Unsqueeze", [scales, last], f"{own}.column")
+        self._rows[name] = _Row(values, column, leading)
+        return self._rows[name]
+
+    def _leading_of(self, name: str) -> str:
+        """The shape of a tensor without its last axis; of those of one shape once."""
+        shape = self._shapes.get(name, (name,))[:-1] or (name,)
+        if shape not in self._leading:
+            own = f"{PREFIX}{name}"
+            whole = self._add("Shape", [name], f"{own}.leading", end=-1)
+            self._leading[shape] = whole
+        return self._leading[shape]
+
+    def _centres(self, leading: str) -> str:
+        """128 for each row."""
+        name = f"{leading}.centres"
+        if name not in self._targets.values():
+            rows = self._add("ReduceProd", [leading], f"{leading}.rows", keepdims=1)
+            value = helper.make_tensor("value", TensorProto.UINT8, [1], [CENTRE])
+            self._add("ConstantOfShape", [rows], name, value=value)
+            self._targets[leading, 0] = name
+        return name
+
+    def _target(self, leading: str, size: int) -> str:
+        """The shape of a product's result."""
+        if (leading, size) not in self._targets:
+            width = self._constant(f"{PREFIX}width.{size}", np.array([size], np.int64))
+            self._targets[leading, size] = self._add(
+                "Concat", [leading, width], f"{leading}.to.{size}", axis=0
+            )
+        return self._targets[leading, size]
+
+    def _table(self, node: onnx.NodeProto) -> None:
+        """An embedding table: each token's row has its own scale."""
+        name = PREFIX + node.name
+        scales, whole = by_column(
+            numpy_helper.to_array(self._weights[node.input[0]]).astype(np.float32).T, TABLE_MOST
+        )
+        rows = self._constant(f"{name}.table", np.ascontiguousarray(whole.T))
+        each = self._constant(f"{name}.scales", scales[:, np.newaxis])
+        found = self._add("Gather", [rows, node.input[1]], f"{name}.row", axis=0)
+        wide = self._add("Cast", [found], f"{name}.wide", to=TensorProto.FLOAT)
+        scale = self._add("Gather", [each, node.input[1]], f"{name}.scale", axis=0)
+        self._add("Mul", [wide, scale], node.output[0])
+
+    def _add(self, kind: str, inputs: Sequence[str], output: str, **settings: Any) -> str:
+        self._nodes.append(helper.make_node(kind, inputs, [output], name=output, **settings))
+        return output
+
+    def _constant(self, name: str, value: npt.NDArray[np.generic] | np.generic) -> str:
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+
+def by_column(
+    weight: FloatArray, most: int = WEIGHT_MOST
+) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+    """Scales and whole numbers of a matrix, (columns,) and (rows, columns)."""
+    scales = (np.abs(weight).max(axis=0) / most).astype(np.float32)
+    scales[scales == 0] = 1
+    return scales, np.rint(weight / scales).astype(np.int8)
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
+    """What is known of each tensor's shape: sizes, and the names of axes that are none.
+
+    A tensor that has an axis without a name is left out.
+    """
+    found: dict[str, Shape] = {}
+    if is_large(model):  # shapes are inferred of what one message holds
+        return found
+    inferred = shape_inference.infer_shapes(model).graph
+    for value in (*inferred.input, *inferred.value_info, *inferred.output):
+        shape = tuple(one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim)
+        if shape and all(shape):
+            found[value.name] = shape
+    return found
