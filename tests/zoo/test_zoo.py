@@ -9,6 +9,7 @@ from export.check.check import SAME
 from tests.zoo import table
 from tests.zoo.embedders import EMBEDDERS
 from tests.zoo.families import CROSS_ENCODERS, PAIRS, SUPPORTED
+from tests.zoo.taggers import TAGGERS
 from tests.zoo.visit import Row, visit
 
 SAME_IN_ANY_BATCH = 1e-5  # of a probability, in INT8
@@ -72,5 +73,5 @@ def test_what_is_not_possible_is_refused(name: str, words: str, tmp_path: Path) 
 def test_the_page_shows_the_results() -> None:
     """docs/models.md has the table of docs/zoo.json, which has every family."""
     rows = table.stored()
-    assert [row.name for row in rows] == [*table.ALL, *table.TAGGERS]
+    assert [row.name for row in rows] == [*table.ALL, *TAGGERS]
     assert table.between(table.PAGE.read_text(encoding="utf-8")) == table.rendered(rows)
