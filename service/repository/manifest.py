@@ -136,11 +136,10 @@ class Manifest(Section):
 
         Scores, lineage and licence are left out: they may be corrected without a change.
         """
-        decides = self.model_dump(mode="json", include=_DECIDES)
-        for name, value in _ADDED.items():
-            own = self.model_dump(mode="json", include={name})[name]
-            if own != value:
-                decides[name] = own
+        decides = self.model_dump(mode="json", include=_DECIDES | _ADDED.keys())
+        for name, before in _ADDED.items():
+            if decides[name] == before:
+                del decides[name]
         decides["files"] = {name: file.sha256 for name, file in self.files.items()}
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
