@@ -5,6 +5,7 @@ Never those that it is then measured on.
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from training.data.labelled import LabelledText
 from training.data.labels import LabelMap
 from training.data.loading import load_labelled_text, load_split, load_texts
 from training.data.splitting.overlap import HeldOut
+from training.data.tags.tagged import TaggedText
 from training.errors import DataError
 from training.problem import ProblemType
 from training.recipe.data import Data
@@ -22,6 +24,7 @@ from training.recipe.recipe import Recipe
 
 MOST = 500
 SEED = 13
+Fit = TypeVar("Fit", LabelledText, TaggedText)
 
 
 def fitting_texts(
@@ -47,24 +50,60 @@ def fitting_texts(
         DataError: `source` cannot be read.
         ExportError: all its texts are measured on.
     """
+
+    def held_out(recipe: Recipe) -> tuple[Sequence[Input], LabelledText]:
+        parts = load_split(recipe.data, labels.names if labels else None, problem, columns.pairs)
+        return parts.train.texts, parts.fit
+
+    return fitting(
+        source,
+        recipe,
+        measured,
+        say,
+        lambda name: load_labelled_text(name, columns, "test", labels, problem),
+        held_out,
+    )
+
+
+def fitting(
+    source: str | None,
+    recipe: Recipe | None,
+    measured: Collection[Input],
+    say: Callable[[str], None],
+    read: Callable[[str], Fit],
+    held_out: Callable[[Recipe], tuple[Sequence[Input], Fit]],
+) -> Fit | None:
+    """Labelled texts of any task to fit on; see `fitting_texts`.
+
+    Args:
+        read: a file or hub set.
+        held_out: what a recipe learnt from, and what it held out to fit on.
+    """
     if source is not None:
-        found = load_labelled_text(source, columns, "test", labels, problem)
+        found = read(source)
     elif recipe is None:
         say("no temperature is fitted: --fit names labelled texts that nothing else uses")
         return None
     else:
         try:
-            names = labels.names if labels else None
-            parts = load_split(recipe.data, names, problem, columns.pairs)
+            learnt, found = held_out(recipe)
         except DataError as error:
             say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
             return None
-        found = parts.fit
-        if seen := int(HeldOut(parts.train.texts).equal(list(measured)).sum()):
+        if seen := int(HeldOut(learnt).equal(list(measured)).sum()):
             say(
                 f"WARNING: {seen} of {len(measured)} texts to measure on are among those that the "
                 "checkpoint was trained on: its scores are better than on new ones"
             )
+    return unmeasured(found, measured, source)
+
+
+def unmeasured(found: Fit, measured: Collection[Input], source: str | None) -> Fit:
+    """Those texts that are not measured on.
+
+    Raises:
+        ExportError: there are none.
+    """
     kept = np.flatnonzero(~HeldOut(list(measured)).equal(found.texts))
     if not len(kept):
         raise ExportError(

@@ -19,13 +19,13 @@ from export.measure.embedding import (
 from export.measure.embedding_gate import judge_embedders
 from export.measure.gate import Gate
 from export.progress import Say
+from export.quantize.representative import unmeasured
 from export.tasks.embedding_hub import EmbeddingHub, embedding_hub
 from service.repository.sections import Metrics
 from service.runtime.model import Input
 from service.runtime.tasks.embedding import Embedder
 from training.data.labelled import LabelledText, unlabelled
 from training.data.loading import load_perhaps_labelled, load_texts, of_pairs
-from training.data.splitting.overlap import HeldOut
 from training.data.texts import singles
 from training.errors import DataError
 from training.models.checkpoint import Checkpoint
@@ -66,13 +66,7 @@ class EmbeddingExport:
             except DataError as error:
                 say(f"the texts that the recipe held out cannot be had: {error}")
                 return None
-        taken = HeldOut(list(measured)).equal(found.texts)
-        if taken.all():
-            raise ExportError(
-                f"{source or 'what the recipe held out'}: all its texts are in --data too: fit on "
-                "others than you measure on"
-            )
-        return found.select(np.flatnonzero(~taken))
+        return unmeasured(found, measured, source)
 
     def refuse(
         self,

@@ -21,19 +21,19 @@ from export.measure.tagged import (
     spans_of,
 )
 from export.progress import Say, step
+from export.quantize.representative import fitting
 from export.tasks.tagging_hub import TaggingHub
 from service.repository.sections import Metrics
 from service.runtime.model import Input
 from service.runtime.tasks.tokens import Tagger
-from training.data.splitting.overlap import HeldOut
 from training.data.tags.loading import load_tagged_text
 from training.data.tags.splitting import load_tagged_split
 from training.data.tags.tagged import TaggedText, labels_of, types_of
 from training.data.tags.tokens import Later, label_tokens
-from training.errors import DataError
 from training.models.checkpoint import Checkpoint
 from training.problem import UNLABELLED
 from training.recipe.data import Data
+from training.recipe.recipe import Recipe
 from training.score.entities import score_entities
 from training.score.scores import expected_calibration_error
 from training.score.temperature import fit_temperature
@@ -56,30 +56,16 @@ class TaggingExport:
         say: Say,
     ) -> TaggedText | None:
         """See `ExportTask`."""
-        if source is not None:
-            found = self.read(checkpoint, source, columns)
-        elif checkpoint.recipe is None:
-            say("no temperature is fitted: --fit names labelled texts that nothing else uses")
-            return None
-        else:
-            try:
-                parts = load_tagged_split(checkpoint.recipe.data, types_of(checkpoint.labels))
-            except DataError as error:
-                say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
-                return None
-            found = parts.fit
-            if seen := int(HeldOut(parts.train.texts).equal(list(measured)).sum()):
-                say(
-                    f"WARNING: {seen} of {len(measured)} texts to measure on are among those that "
-                    "the checkpoint was trained on: its scores are better than on new ones"
-                )
-        kept = np.flatnonzero(~HeldOut(list(measured)).equal(found.texts))
-        if not len(kept):
-            raise ExportError(
-                f"{source or 'what the recipe held out'}: all its texts are in --data too: fit on "
-                "others than you measure on"
-            )
-        return found.select(kept)
+        types = types_of(checkpoint.labels)
+
+        def parts(recipe: Recipe) -> tuple[Sequence[Input], TaggedText]:
+            found = load_tagged_split(recipe.data, types)
+            return found.train.texts, found.fit
+
+        def read(name: str) -> TaggedText:
+            return load_tagged_text(name, columns, "test", types)
+
+        return fitting(source, checkpoint.recipe, measured, say, read, parts)
 
     def refuse(
         self, checkpoint: Checkpoint, sets: Mapping[str, TaggedText], fit: TaggedText | None
