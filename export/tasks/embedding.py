@@ -128,7 +128,7 @@ class EmbeddingExport:
         """See `ExportTask`: the share of texts whose nearest other text has their label."""
         if not has_labels(data):
             return as_metrics(len(data), None)
-        vectors = served_vectors(model, prompted(model, singles(data.texts)))
+        vectors = served_vectors(model, singles(model.prompted(data.texts, None)))
         if not np.isfinite(vectors).all():
             raise GateError(f"not published: the vectors of {name} are not finite")
         return as_metrics(len(data), retrieval(vectors, data.targets))
@@ -140,10 +140,3 @@ class EmbeddingExport:
     def numbers(self, model: Embedder, texts: Sequence[Input]) -> list[FloatArray]:
         """See `ExportTask`: normalised where the manifest says so."""
         return list(model.embeddings(model.encode(texts)))
-
-
-def prompted(model: Embedder, texts: Sequence[str]) -> list[str]:
-    """The texts behind the default prompt, where there is one, as the service puts it there."""
-    name = model.manifest.default_prompt
-    prompt = "" if name is None else model.manifest.prompts[name]
-    return [prompt + text for text in texts]

@@ -119,6 +119,16 @@ class Model(Runnable, Protocol):
             windows: how what is too long is read; None: it is cut.
         """
 
+    def prompted(self, inputs: Sequence[Input], name: str | None) -> Sequence[Input]:
+        """Inputs as the model reads them: after a prompt, where its task has prompts.
+
+        Args:
+            name: of the prompt; None: the model's default, or none.
+
+        Raises:
+            InvalidInput: there is no such prompt.
+        """
+
     def joined(self, item: Item, outputs: Sequence[Output], windows: Windows) -> Output:
         """What is said of an input that was read in several windows.
 

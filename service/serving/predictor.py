@@ -13,7 +13,6 @@ from service.repository.manifest import Manifest
 from service.repository.sections import Windows
 from service.runtime.framing import NoRoom
 from service.runtime.model import Input, Item, Model, Output, Pair
-from service.runtime.tasks.embedding import prompted
 from service.serving.answers import AnswerCache, Known
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
@@ -72,8 +71,8 @@ class Predictor:
             if (loaded.model.reading, windows) != read_as:
                 known, read_as = {}, (loaded.model.reading, windows)
             texts = ask.inputs if not number else [ask.inputs[row] for row in rows]
-            if manifest.embedding_size is not None:
-                texts = prompted(manifest, texts, ask.prompt_name)
+            if manifest.prompts or ask.prompt_name is not None:
+                texts = loaded.model.prompted(texts, ask.prompt_name)
             found = await self._ask(loaded, ask, texts, rows, windows, known, hops)
             for row, (item, output) in zip(rows, found, strict=True):
                 tokens, more = len(item.ids), len(item.more)

@@ -65,6 +65,14 @@ class Embedder(OnnxModel):
         assert self.manifest.embedding_size is not None
         return rows, self.manifest.embedding_size
 
+    def prompted(self, inputs: Sequence[Input], name: str | None) -> Sequence[Input]:
+        """As sentence-transformers has it; see `Model.prompted`."""
+        manifest = self.manifest
+        check_prompt(manifest, name)
+        chosen = manifest.default_prompt if name is None else name
+        prompt = "" if chosen is None else manifest.prompts[chosen]
+        return [prompt + one for one in inputs if isinstance(one, str)] if prompt else inputs
+
     def run(self, batch: Sequence[Item]) -> Sequence[Embedding]:
         """Runs the model on one padded batch.
 
@@ -106,21 +114,6 @@ def check_prompt(manifest: Manifest, name: str | None) -> None:
     if name is not None and name not in manifest.prompts:
         there_are = f"there are {sorted(manifest.prompts)}" if manifest.prompts else "it has none"
         raise InvalidInput(f"prompt_name: {manifest.name} has no prompt {name[:64]!r}: {there_are}")
-
-
-def prompted(manifest: Manifest, inputs: Sequence[Input], name: str | None) -> Sequence[Input]:
-    """The inputs as an embedder reads them: after a prompt, as sentence-transformers has it.
-
-    Args:
-        name: of the prompt; None: the model's default, or none.
-
-    Raises:
-        InvalidInput: it has no such prompt.
-    """
-    check_prompt(manifest, name)
-    chosen = manifest.default_prompt if name is None else name
-    prompt = "" if chosen is None else manifest.prompts[chosen]
-    return [prompt + one for one in inputs if isinstance(one, str)] if prompt else inputs
 
 
 def normalized(vectors: Float32Array) -> Float32Array:

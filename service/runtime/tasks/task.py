@@ -141,6 +141,10 @@ class OnnxModel(ABC):
             place: of the version, for the message.
         """
 
+    def prompted(self, inputs: Sequence[Input], name: str | None) -> Sequence[Input]:  # noqa: ARG002  most tasks have none
+        """See `Model.prompted`."""
+        return inputs
+
     def encode(self, inputs: Sequence[Input], windows: Windows | None = None) -> list[Item]:
         """Tokenises inputs, in their order; see `Model.encode`."""
         return self.tokenizer.encode(inputs, windows)

@@ -123,6 +123,10 @@ class FakeModel:
             for item in batch
         ]
 
+    def prompted(self, inputs: Sequence[Input], name: str | None) -> Sequence[Input]:  # noqa: ARG002
+        """As `Model.prompted`."""
+        return inputs
+
     def joined(self, item: Item, outputs: Sequence[Output], windows: Windows) -> Output:  # noqa: ARG002
         """As `Model.joined`: what the first window got, and the length of all."""
         parts = [output for output in outputs if isinstance(output, Said)]
