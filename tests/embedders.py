@@ -11,10 +11,10 @@ from torch import nn
 from transformers import AutoModel, PreTrainedModel
 
 from tests.tiny import tiny_encoder, tiny_hub_tokenizer
-from training.models.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import embedding_of
-from training.models.nano import NanoConfig, NanoEmbeddingModel
+from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
+from training.models.students.nano import NanoConfig, NanoEmbeddingModel
 
 OLD_MODES = {
     "cls": "cls_token",

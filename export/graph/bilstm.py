@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 from export.graph.building import FloatArray, arrays, checked_graph
 from export.graph.pinning import PINS, initial_states, pin
 from export.graph.towers import FEATURES, IDS, MASK, apart, compared
-from training.models.bilstm import BiLstm, BiLstmForTokenClassification
 from training.models.labels import outputs_of
-from training.models.towers import is_towers
+from training.models.students.bilstm import BiLstm, BiLstmForTokenClassification
+from training.models.students.towers import is_towers
 
 
 def bilstm_graph(model: BiLstm, *, pinned: bool = False, output: str = "logits") -> onnx.ModelProto:

@@ -5,9 +5,9 @@ import onnx
 from export.graph.bilstm import bilstm_graph
 from export.graph.nano import nano_graph
 from export.graph.onnx_graph import encoder_graph
-from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.embedding.embedding import SentenceEncoder
-from training.models.nano import NanoForSequenceClassification
+from training.models.students.bilstm import BiLstmForSequenceClassification
+from training.models.students.nano import NanoForSequenceClassification
 
 OUTPUT = "embeddings"
 

@@ -23,8 +23,8 @@ from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
 from export.graph.files import is_large
 from export.graph.nano import nano_graph
-from training.models.bilstm import BiLstm
-from training.models.nano import NanoForSequenceClassification
+from training.models.students.bilstm import BiLstm
+from training.models.students.nano import NanoForSequenceClassification
 
 INPUTS = ("input_ids", "attention_mask")
 TYPE_IDS = "token_type_ids"

@@ -1,7 +1,7 @@
 """Two towers in a graph: a pair cut into its two texts, and what they came to compared.
 
-The same as `training.models.towers`, node by node. The texts are rows of one batch of twice the
-size, so that one layer reads both.
+The same as `training.models.students.towers`, node by node. The texts are rows of one batch of
+twice the size, so that one layer reads both.
 """
 
 from collections.abc import Mapping

@@ -20,8 +20,8 @@ from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_bilstm, toy_texts
 from training.data.labelled import LabelledText
-from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
+from training.models.students.bilstm import BiLstmForSequenceClassification
 
 LABELS = ("negative", "positive")
 TEXTS = [

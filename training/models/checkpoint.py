@@ -20,8 +20,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-import training.models.bilstm
-import training.models.nano  # noqa: F401  they register their architectures with the auto classes
+import training.models.students.bilstm
+import training.models.students.nano  # noqa: F401  they register their architectures with the auto classes
 from service.repository.manifest import SpecialTokens
 from service.repository.sections import Windows
 from service.runtime.tokenizer import Tokenizer

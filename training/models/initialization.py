@@ -9,20 +9,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training import cache
 from training.errors import RecipeError
-from training.models.bilstm import (
+from training.models.checkpoint import Checkpoint
+from training.models.devices import on_fastest_device
+from training.models.encoder import keep_layers, new_encoder
+from training.models.pooling import pool_by_mask
+from training.models.reading import load_hub_tokenizer, reading_of
+from training.models.students.bilstm import (
     BiLstm,
     BiLstmConfig,
     BiLstmForSequenceClassification,
     BiLstmForTokenClassification,
     project_embeddings,
 )
-from training.models.checkpoint import Checkpoint
-from training.models.devices import on_fastest_device
-from training.models.encoder import keep_layers, new_encoder
-from training.models.nano import NanoConfig, NanoForSequenceClassification
-from training.models.pooling import pool_by_mask
-from training.models.reading import load_hub_tokenizer, reading_of
-from training.models.towers import TOWERS
+from training.models.students.nano import NanoConfig, NanoForSequenceClassification
+from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
 from training.recipe.recipe import Recipe

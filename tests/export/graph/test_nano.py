@@ -10,7 +10,7 @@ from service.repository.manifest import MODEL_FILE
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, TEXTS, request
 from tests.tiny import tiny_checkpoint, tiny_nano
-from training.models.nano import NanoConfig, NanoForSequenceClassification
+from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 
 
 def test_int8_table_takes_a_byte_a_weight(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ from tests.tiny import (
 )
 from tests.training.builders import STUDENT, changed
 from training.data.labelled import LabelledText
-from training.models.bilstm import BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
+from training.models.students.bilstm import BiLstmForSequenceClassification
 from training.recipe.recipe import parse_recipe
 from training.score.temperature import fit_temperature
 

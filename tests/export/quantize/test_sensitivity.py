@@ -12,7 +12,7 @@ from export.quantize.int8 import Int8
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import labelled, request
 from tests.tiny import tiny_bilstm, tiny_checkpoint, toy_texts
-from training.models.bilstm import BiLstmForSequenceClassification
+from training.models.students.bilstm import BiLstmForSequenceClassification
 
 BAD = "lstm.1"
 GATE = Gate(max_logit_difference=None, max_accuracy_drop=0.2, min_agreement=0.9)

@@ -7,13 +7,13 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from tests.tiny import tiny_bilstm, tiny_encoder, tiny_encoder_checkpoint, tiny_nano
-from training.models.bilstm import (
+from training.models.encoder import new_encoder
+from training.models.students.bilstm import (
     BiLstmConfig,
     BiLstmForSequenceClassification,
     project_embeddings,
 )
-from training.models.encoder import new_encoder
-from training.models.nano import NanoConfig, NanoForSequenceClassification
+from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 
 POOLINGS = ("last", "max", "mean")
 WIDTHS = (1, 2, 3, 4, 5)

@@ -20,10 +20,10 @@ from tests.training.builders import student_recipe, teacher_recipe
 from training.data.loading import load_split
 from training.errors import CheckpointError, DataError, RecipeError
 from training.loop.schedule import trainer_arguments
-from training.models.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.checkpoint import load_checkpoint
 from training.models.initialization import contextual_embeddings
-from training.models.nano import NanoForSequenceClassification
+from training.models.students.bilstm import BiLstmForSequenceClassification, project_embeddings
+from training.models.students.nano import NanoForSequenceClassification
 from training.recipe.recipe import load_recipe
 from training.tasks.classification import prepare
 from training.tasks.run import run_recipe

@@ -8,9 +8,9 @@ import pytest
 
 from tests.embedders import tiny_embedder
 from training.errors import RecipeError
-from training.models.bilstm import BiLstmEmbeddingModel
 from training.models.checkpoint import load_checkpoint
-from training.models.nano import NanoEmbeddingModel
+from training.models.students.bilstm import BiLstmEmbeddingModel
+from training.models.students.nano import NanoEmbeddingModel
 from training.recipe.recipe import Recipe, parse_recipe
 from training.score.told import line
 from training.tasks.run import run_recipe

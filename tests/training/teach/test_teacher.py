@@ -26,8 +26,8 @@ from tests.tiny import (
 )
 from training.data.marks import MASK
 from training.errors import CheckpointError
-from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.models.checkpoint import Checkpoint
+from training.models.students.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.problem import ProblemType
 from training.teach.logits import batches_by_length, predict_logits
 from training.teach.precision import Asked, choose, largest_move

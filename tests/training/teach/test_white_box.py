@@ -24,7 +24,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder
 from training.errors import RecipeError
-from training.models.bilstm import BiLstmConfig, BiLstmForSequenceClassification
+from training.models.students.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.recipe.teaching import Losses
 from training.teach.white_box import PROJECTIONS, WhiteBox, layer_pairs
 

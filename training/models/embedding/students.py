@@ -10,13 +10,13 @@ import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from training.errors import CheckpointError, RecipeError
-from training.models.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
 from training.models.encoder import keep_layers
 from training.models.initialization import start_embeddings
-from training.models.nano import NanoConfig, NanoEmbeddingModel
 from training.models.reading import load_hub_tokenizer, refuse_missing
+from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
+from training.models.students.nano import NanoConfig, NanoEmbeddingModel
 from training.recipe.models import BiLstmModel, EncoderModel
 from training.recipe.recipe import Recipe
 

@@ -6,7 +6,7 @@ import torch
 
 from service.runtime.model import Pair
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_nano, toy_pairs
-from training.models.towers import apart, compared
+from training.models.students.towers import apart, compared
 from training.teach.logits import predict_logits
 
 SEPARATOR = 3
