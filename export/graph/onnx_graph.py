@@ -19,9 +19,11 @@ from onnx import TensorProto, helper, numpy_helper
 from transformers import PreTrainedModel
 
 from export.errors import ExportError
+from export.graph.attention_mask import finite_masks
 from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
 from export.graph.files import is_large
+from export.graph.first_token import first_token_alone
 from export.graph.nano import nano_graph
 from training.models.students.bilstm import BiLstm
 from training.models.students.nano import NanoForSequenceClassification
@@ -100,7 +102,7 @@ def encoder_graph(
         ) from error
     if program is None:
         raise ExportError(f"no ONNX export for {family!r}")
-    graph = _without_notes(program.model_proto)
+    graph = first_token_alone(finite_masks(_without_notes(program.model_proto)))
     if not is_large(graph):  # the checker takes no more than a file holds
         onnx.checker.check_model(graph)
     return graph

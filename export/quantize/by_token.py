@@ -20,10 +20,8 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from export.graph.building import FloatArray
 from export.graph.files import is_large
 
-WEIGHT_MOST = 63  # of 7 bits
-TABLE_MOST = 127
-ACTIVATION_MOST = 127
-CENTRE = 128
+WEIGHT_BITS = 8
+WEIGHT_MOST = 127
 TINY = 1e-12  # a row of zeros has this scale
 MICROSOFT = "com.microsoft"
 PREFIX = "by_token."
@@ -31,16 +29,40 @@ PREFIX = "by_token."
 Shape = tuple[str | int, ...]
 
 
+class _Span(NamedTuple):
+    """Where a row's numbers lie among the 256 of 8 bits.
+
+    Attributes:
+        zero: the whole number that stands for 0.
+        least: below which no number of any row lies; None where that is not known.
+    """
+
+    zero: int
+    least: float | None = None
+
+    @property
+    def above(self) -> int:
+        """Whole numbers for what is over 0."""
+        return 255 - self.zero
+
+
+EITHER_SIDE = _Span(128)
+# What an activation function gives lies above its least, so more of the 8 bits are for the rest.
+ABOVE = {"Gelu": _Span(32, -0.1701), "Relu": _Span(0, 0.0), "Sigmoid": _Span(0, 0.0)}
+
+
 class _Row(NamedTuple):
     """A product's input, quantised: names in the graph.
 
     Attributes:
         values: (rows, size), unsigned 8 bits.
+        zero: what stands for 0 among them.
         scales: (rows, 1), to multiply results with.
         leading: the input's shape without its last axis, as a tensor.
     """
 
     values: str
+    zero: str
     scales: str
     leading: str
 
@@ -65,6 +87,7 @@ class _Rewriting:
         self._chosen = nodes
         self._weights = {one.name: one for one in self._model.graph.initializer}
         self._shapes = _shapes(model)
+        self._spans = _spans(model.graph)
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._rows: dict[str, _Row] = {}
@@ -105,7 +128,7 @@ class _Rewriting:
                 self._constant(f"{name}.weight", whole),
                 self._constant(f"{PREFIX}one", np.float32(1)),
                 self._constant(f"{name}.scales", scales),
-                self._constant(f"{PREFIX}centre", np.uint8(CENTRE)),
+                row.zero,
             ],
             f"{name}.product",
             domain=MICROSOFT,
@@ -125,19 +148,30 @@ class _Rewriting:
         matrix = self._constant(f"{PREFIX}matrix.{size}", np.array([-1, size], np.int64))
         last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
         flat = self._add("Reshape", [name, matrix], f"{own}.flat")
-        most = self._add("ReduceMax", [flat, last], f"{own}.most", keepdims=0)
-        least = self._add("ReduceMin", [flat, last], f"{own}.least", keepdims=0)
-        below = self._add("Neg", [least], f"{own}.below")
-        tiny = self._constant(f"{PREFIX}tiny", np.float32(TINY * ACTIVATION_MOST))
-        largest = self._add("Max", [most, below, tiny], f"{own}.largest")
-        share = self._constant(f"{PREFIX}share", np.float32(1 / ACTIVATION_MOST))
+        span = self._spans.get(name, EITHER_SIDE)
+        largest = self._largest(flat, last, span, own)
+        share = self._constant(f"{PREFIX}share.{span.above}", np.float32(1 / span.above))
         scales = self._add("Mul", [largest, share], f"{own}.scales")
         leading = self._leading_of(name)
-        centres = self._centres(leading)
-        values = self._add("QuantizeLinear", [flat, scales, centres], f"{own}.values", axis=0)
+        zeros = self._zeros(leading, span.zero)
+        values = self._add("QuantizeLinear", [flat, scales, zeros], f"{own}.values", axis=0)
         column = self._add("Unsqueeze", [scales, last], f"{own}.column")
-        self._rows[name] = _Row(values, column, leading)
+        zero = self._constant(f"{PREFIX}zero.{span.zero}", np.uint8(span.zero))
+        self._rows[name] = _Row(values, zero, column, leading)
         return self._rows[name]
+
+    def _largest(self, flat: str, last: str, span: _Span, own: str) -> str:
+        """What the whole numbers above 0 reach to, for each row; so far that none is below them."""
+        most = self._add("ReduceMax", [flat, last], f"{own}.most", keepdims=0)
+        if span.least is None:
+            least = self._add("ReduceMin", [flat, last], f"{own}.least", keepdims=0)
+            below = [self._add("Neg", [least], f"{own}.below")]
+            known = TINY
+        else:
+            below = []
+            known = -span.least / span.zero if span.zero else TINY
+        floor = self._constant(f"{PREFIX}floor.{span.zero}", np.float32(known * span.above))
+        return self._add("Max", [most, *below, floor], f"{own}.largest")
 
     def _leading_of(self, name: str) -> str:
         """The shape of a tensor without its last axis; of those of one shape once."""
@@ -148,14 +182,13 @@ class _Rewriting:
             self._leading[shape] = whole
         return self._leading[shape]
 
-    def _centres(self, leading: str) -> str:
-        """128 for each row."""
-        name = f"{leading}.centres"
-        if name not in self._targets.values():
-            rows = self._add("ReduceProd", [leading], f"{leading}.rows", keepdims=1)
-            value = helper.make_tensor("value", TensorProto.UINT8, [1], [CENTRE])
-            self._add("ConstantOfShape", [rows], name, value=value)
-            self._targets[leading, 0] = name
+    def _zeros(self, leading: str, zero: int) -> str:
+        """What stands for 0, for each row."""
+        name = f"{leading}.zeros.{zero}"
+        if (name, 0) not in self._targets:
+            rows = self._add("ReduceProd", [leading], f"{name}.rows", keepdims=1)
+            value = helper.make_tensor("value", TensorProto.UINT8, [1], [zero])
+            self._targets[name, 0] = self._add("ConstantOfShape", [rows], name, value=value)
         return name
 
     def _target(self, leading: str, size: int) -> str:
@@ -171,7 +204,7 @@ class _Rewriting:
         """An embedding table: each token's row has its own scale."""
         name = PREFIX + node.name
         scales, whole = by_column(
-            numpy_helper.to_array(self._weights[node.input[0]]).astype(np.float32).T, TABLE_MOST
+            numpy_helper.to_array(self._weights[node.input[0]]).astype(np.float32).T
         )
         rows = self._constant(f"{name}.table", np.ascontiguousarray(whole.T))
         each = self._constant(f"{name}.scales", scales[:, np.newaxis])
@@ -190,11 +223,9 @@ class _Rewriting:
         return name
 
 
-def by_column(
-    weight: FloatArray, most: int = WEIGHT_MOST
-) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+def by_column(weight: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int8]]:
     """Scales and whole numbers of a matrix, (columns,) and (rows, columns)."""
-    scales = (np.abs(weight).max(axis=0) / most).astype(np.float32)
+    scales = (np.abs(weight).max(axis=0) / WEIGHT_MOST).astype(np.float32)
     scales[scales == 0] = 1
     return scales, np.rint(weight / scales).astype(np.int8)
 
@@ -213,3 +244,8 @@ def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
         if shape and all(shape):
             found[value.name] = shape
     return found
+
+
+def _spans(graph: onnx.GraphProto) -> dict[str, _Span]:
+    """Of what activation functions give."""
+    return {node.output[0]: ABOVE[node.op_type] for node in graph.node if node.op_type in ABOVE}

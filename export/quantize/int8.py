@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 from transformers import PreTrainedModel
 
 from export.errors import ExportError
 from export.measure.gate import Gate
+from export.quantize.by_token import WEIGHT_BITS
 from export.quantize.quantization import Activations, Feed, Method, quantizer
 from export.quantize.sensitivity import agreement_of, leave_out_the_worst
 from service.repository.sections import Quantization
@@ -66,13 +68,13 @@ def int8_graph(
     """
     with quantizer(model, plan.activations) as ready:
         if not ready.needs_ranges and not plan.sensitivity:
-            return ready.quantized(ready.nodes), Quantization(activations=plan.activations)
+            return ready.quantized(ready.nodes), _record(plan)
         texts = plan.texts()
         feeds = feeds_of(model, tokenizer, texts)
         if ready.needs_ranges:
             ready.calibrate(feeds, plan.method)
-        record = Quantization(
-            activations=plan.activations,
+        record = _record(
+            plan,
             calibration=plan.method if ready.needs_ranges else None,
             texts=len(texts),
             texts_sha256=hashlib.sha256("\n".join(map(spelt, texts)).encode()).hexdigest(),
@@ -82,6 +84,11 @@ def int8_graph(
         choice = leave_out_the_worst(ready, feeds, agreement_of(model, gate))
     found = {"left_out": choice.left_out, "errors": choice.errors}
     return choice.model, record.model_copy(update=found)
+
+
+def _record(plan: Int8, **found: Any) -> Quantization:
+    bits = WEIGHT_BITS if plan.activations == "token" else 7
+    return Quantization(activations=plan.activations, weight_bits=bits, **found)
 
 
 def feeds_of(model: onnx.ModelProto, tokenizer: Tokenizer, texts: Sequence[Input]) -> list[Feed]:

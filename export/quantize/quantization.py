@@ -1,7 +1,8 @@
 """INT8 arithmetic by ONNX Runtime: which nodes, with which scales.
 
-Weights keep 7 bits per channel: on CPUs without VNNI the 8-bit product of AVX2 saturates, and
-the answer would depend on the machine. Embedding tables keep 8: they are only looked up.
+Weights keep 7 bits per channel, but by the token: on CPUs without VNNI the 8-bit product of AVX2
+saturates, and the answer would depend on the machine. Embedding tables keep 8: they are only looked
+up.
 Products with the classifier's last layer stay in FP32: they cost nothing, and their error
 would go straight into the logits.
 """

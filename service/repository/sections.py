@@ -134,6 +134,9 @@ class Quantization(Section):
         description="token: each row of a product has its own scale; static: scales are constants; "
         "dynamic: of each batch, so it moves answers"
     )
+    weight_bits: Literal[7, 8] = Field(
+        7, description="8: on a CPU without VNNI products need another way, or they overflow"
+    )
     calibration: Literal["minmax", "entropy", "percentile"] | None = Field(
         None, description="how the ranges of static activations were taken; None: they are known"
     )

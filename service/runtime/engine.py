@@ -4,6 +4,7 @@ Sessions of both are used alike, by several threads. Knows nothing of models' la
 """
 
 import os
+import platform
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 NAME = "STILLHOUSE_BFLOAT16"
+X86 = ("x86_64", "amd64")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class EngineError(StillhouseError):
@@ -49,13 +52,20 @@ class _Input(NamedTuple):
     name: str
 
 
-def open_session(model: Path, threads: int, disabled_optimizers: Sequence[str] = ()) -> Session:
+def open_session(
+    model: Path, threads: int, disabled_optimizers: Sequence[str] = (), weight_bits: int = 7
+) -> Session:
     """An ONNX Runtime session on the CPU that leaves idle cores idle.
 
     Args:
         disabled_optimizers: names of ONNX Runtime's that leave this graph as it is.
+        weight_bits: of INT8 weights. With 8 the sum of two products does not fit the 16 bits in
+            which x86 CPUs without VNNI add them; those have products of unsigned numbers, which
+            are slower.
     """
     options = onnxruntime.SessionOptions()
+    if weight_bits == 8 and adds_in_16_bits():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what fails is raised, and logged in the form of all lines
@@ -68,6 +78,25 @@ def open_session(model: Path, threads: int, disabled_optimizers: Sequence[str] =
         disabled_optimizers=list(disabled_optimizers),
     )
     return session
+
+
+def adds_in_16_bits(machine: str = platform.machine(), cpuinfo: Path = CPUINFO) -> bool:
+    """Whether this CPU may overflow where it multiplies unsigned with signed 8 bits.
+
+    Args:
+        machine: its architecture, as the platform calls it.
+        cpuinfo: where Linux lists its features; elsewhere nothing is known, and it may.
+    """
+    if machine.lower() not in X86:
+        return False
+    try:
+        said = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    features = {
+        word for line in said.splitlines() if line.startswith("flags") for word in line.split()
+    }
+    return not features & {"avx_vnni", "avx512_vnni"}
 
 
 class Bfloat16Session:

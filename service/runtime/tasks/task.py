@@ -71,11 +71,12 @@ class OnnxModel(ABC):
                 manifest.special_tokens,
             )
             graph = directory / MODEL_FILE
-            session: Session = (
-                Bfloat16Session(graph, threads)
-                if bfloat16
-                else open_session(graph, threads, manifest.disabled_optimizers)
-            )
+            session: Session
+            if bfloat16:
+                session = Bfloat16Session(graph, threads)
+            else:
+                bits = manifest.quantization.weight_bits if manifest.quantization else 7
+                session = open_session(graph, threads, manifest.disabled_optimizers, bits)
             model = cls(manifest, tokenizer, session)
             model._warm_up()
         except RepositoryError:

@@ -74,6 +74,25 @@ def test_an_outlier_costs_its_own_row_alone(tmp_path: Path) -> None:
     assert (run(model, tmp_path, x[1:2]) == run(model, tmp_path, x)[1:2]).all()
 
 
+@pytest.mark.parametrize(("kind", "above", "floor"), [("Gelu", 223, 0.1701 / 32), ("Relu", 255, 0)])
+def test_what_lies_above_a_least_has_more_of_the_bits(
+    tmp_path: Path, kind: str, above: int, floor: float
+) -> None:
+    """An activation function's numbers are rounded finer, those below 0 and a dead row's too."""
+    nodes = [
+        helper.make_node(kind, ["x"], ["active"]),
+        helper.make_node("MatMul", ["active", "w"], ["y"], name="product"),
+    ]
+    made = graph_of(nodes, ["rows", SIZE], w=np.eye(SIZE, dtype=np.float32))
+    made.opset_import[0].version = 20  # the first with Gelu
+    x = GENERATOR.normal(scale=2, size=(400, SIZE)).astype(np.float32)
+    x[0] = -0.75  # where Gelu is least
+    exact = run(made, tmp_path, x)
+    loss = np.abs(run(quantize_by_token(made, ["product"]), tmp_path, x) - exact)
+    steps = np.maximum(exact.max(axis=1, keepdims=True) / above, floor)
+    assert (loss <= steps / 2 + 1e-6).all()
+
+
 def test_a_gemm_keeps_its_bias_and_its_turn(tmp_path: Path) -> None:
     """`transB` and `alpha` are in the weights."""
     node = helper.make_node("Gemm", ["x", "w", "b"], ["y"], name="product", transB=1, alpha=2.0)

@@ -130,7 +130,10 @@ def test_every_large_weight_is_quantized(
 def test_products_keep_seven_bits(
     graphs: dict[tuple[str, str], onnx.ModelProto], kind: str, how: str
 ) -> None:
-    """The reduced range, with which no CPU's 8-bit product saturates; tables may use all."""
+    """The reduced range, with which no CPU's 8-bit product saturates; tables may use all.
+
+    By the token they have eight, of which the manifest tells the service.
+    """
     graph = graphs[kind, how].graph
     tables = {node.input[0] for node in graph.node if node.op_type == "Gather"}
     weights = [
@@ -141,7 +144,8 @@ def test_products_keep_seven_bits(
         and tensor.name not in tables
     ]
     assert len(weights) >= 4
-    assert all(np.abs(weight.astype(int)).max() <= 64 for weight in weights)
+    most = 127 if how == "token" else 64
+    assert all(most / 2 < np.abs(weight.astype(int)).max() <= most for weight in weights)
 
 
 @every

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from service.repository.manifest import MODEL_FILE
-from service.runtime.engine import Bfloat16Session
+from service.runtime.engine import Bfloat16Session, adds_in_16_bits, open_session
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import publish_tiny
 
@@ -45,6 +45,36 @@ def test_threads_share_a_session(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(ask, (1 + number % 5 for number in range(60))))
     np.testing.assert_array_equal(np.vstack(found), np.vstack(wanted))
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "may"),
+    [
+        ("x86_64", "fpu avx2", True),
+        ("x86_64", "fpu avx2 avx512f avx512_vnni", False),
+        ("AMD64", "avx2 avx_vnni", False),
+        ("aarch64", "asimd", False),
+        ("x86_64", None, True),
+    ],
+)
+def test_who_adds_in_16_bits(tmp_path: Path, machine: str, flags: str | None, may: bool) -> None:
+    """An x86 CPU without VNNI, and one of which nothing is known."""
+    listed = tmp_path / "cpuinfo"
+    if flags is not None:
+        listed.write_text(f"processor : 0\nflags\t\t: {flags}\n\nprocessor : 1\n")
+    assert adds_in_16_bits(machine, listed) is may
+
+
+@pytest.mark.parametrize(("bits", "may", "said"), [(8, True, "1"), (8, False, "0"), (7, True, "0")])
+def test_eight_bits_do_not_overflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: int, may: bool, said: str
+) -> None:
+    """Where they would, ONNX Runtime is told to multiply unsigned numbers."""
+    monkeypatch.setattr("service.runtime.engine.adds_in_16_bits", lambda: may)
+    session: Any = open_session(publish_tiny(tmp_path) / MODEL_FILE, 1, (), bits)
+    key = "session.x64quantprecision"
+    options = session.get_session_options()
+    assert (options.get_session_config_entry(key) if said == "1" else "0") == said
 
 
 class Lonely(NamedTuple):
