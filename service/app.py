@@ -31,6 +31,7 @@ from service.serving.predictor import Predictor
 from service.serving.queue.admission import Admission
 from service.serving.queue.batcher import Batcher
 from service.serving.queue.tokenizing import TokenizerPool
+from service.serving.queue.turns import Turns
 from service.serving.shadow import Shadows
 from service.serving.versions.control import Control
 from service.serving.versions.registry import Registry
@@ -117,7 +118,7 @@ def _new_service(settings: Settings) -> Service:
     telemetry = Telemetry(settings.access_log, settings.otlp_endpoint)
     registry = Registry(
         ModelRepository(settings.models),
-        partial(_load, settings, telemetry),
+        partial(_load, settings, telemetry, Turns(settings.batches_at_once)),
         max_loads=settings.max_loads,
         max_pinned=settings.max_pinned,
     )
@@ -150,7 +151,7 @@ def _new_service(settings: Settings) -> Service:
     return Service(parts)
 
 
-def _load(settings: Settings, telemetry: Telemetry, directory: Path) -> Loaded:
+def _load(settings: Settings, telemetry: Telemetry, turns: Turns, directory: Path) -> Loaded:
     """Brings a version into memory; called in a thread."""
     rounded = directory.parent.name in settings.bfloat16_models
     model = load_model(directory, settings.model_threads, rounded)
@@ -163,6 +164,7 @@ def _load(settings: Settings, telemetry: Telemetry, directory: Path) -> Loaded:
         1 if alone else settings.max_texts,
         partial(telemetry.batch, model.manifest.name, model.manifest.version),
         measure(model.run_shape),
+        turns,
     )
     return Loaded(model, Admission(batcher, settings.max_queue), batcher)
 

@@ -161,6 +161,11 @@ class Settings(BaseSettings):
         return self.threads or max(1, usable_cpus() // self.workers)
 
     @property
+    def batches_at_once(self) -> int:
+        """Batches of several models that run at the same time: as many as there are cores for."""
+        return max(1, usable_cpus() // self.workers // self.model_threads)
+
+    @property
     def bfloat16_models(self) -> frozenset[str]:
         """The names in `bfloat16`."""
         return frozenset(_parts(self.bfloat16))

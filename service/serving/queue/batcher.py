@@ -24,6 +24,7 @@ from service.runtime.model import Item, Output, Runnable
 from service.runtime.speed import EVEN, Speed
 from service.serving.queue.deadlines import Deadlines
 from service.serving.queue.jobs import Job, Result, Waiting, next_batch, queued
+from service.serving.queue.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,11 @@ class Batcher:
         batch_texts: most texts in a batch.
         on_batch: told of each batch that ran its texts, its tokens and its seconds, where it ran.
         speed: of the model, by which batches are chosen.
+        turns: that it takes with other models; by default it has a core for itself.
 
     Attributes:
-        token_seconds: what a token takes the model of late; 0 where that is not known.
+        token_seconds: what a token takes the model of late, with the wait for its turn; 0 where
+            that is not known.
     """
 
     def __init__(
@@ -55,8 +58,10 @@ class Batcher:
         batch_texts: int = 128,
         on_batch: OnBatch = lambda *_: None,
         speed: Speed = EVEN,
+        turns: Turns | None = None,
     ) -> None:
         self.model = model
+        self._turn = (turns or Turns()).join()
         self._limits = (speed, batch_tokens, batch_texts)
         self._on_batch = on_batch
         self._inbox: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
@@ -116,9 +121,12 @@ class Batcher:
         waiting: list[Waiting] = []
         try:
             while self._receive(waiting):
+                asked = time.monotonic()
                 try:
-                    if batch := next_batch(waiting, *self._limits):
-                        self._run(batch, _call_loop)
+                    with self._turn:
+                        self._receive(waiting)  # what came meanwhile
+                        if batch := next_batch(waiting, *self._limits):
+                            self._run(batch, _call_loop, asked)
                 except Exception:
                     self._give_up(waiting, _call_loop)
         finally:  # whatever ended it: nothing is taken that nobody would answer
@@ -143,8 +151,9 @@ class Batcher:
     def _run_here(self, waiting: list[Waiting]) -> None:
         try:
             while waiting:
+                asked = time.monotonic()
                 if batch := next_batch(waiting, *self._limits):
-                    self._run(batch, _call_here)
+                    self._run(batch, _call_here, asked)
         except Exception:
             self._give_up(waiting, _call_here)
 
@@ -156,8 +165,12 @@ class Batcher:
             call(one.job.loop, one.job.fail, InferenceFailed(f"{self.name} failed"))
         waiting.clear()
 
-    def _run(self, batch: list[Waiting], call: Callable[..., None]) -> None:
-        """Runs a batch, and answers its jobs through `call`: of a loop, a callback on it."""
+    def _run(self, batch: list[Waiting], call: Callable[..., None], asked: float) -> None:
+        """Runs a batch, and answers its jobs through `call`: of a loop, a callback on it.
+
+        Args:
+            asked: when the model could have run it, had it been its turn.
+        """
         started = time.monotonic()
         for one in batch:
             one.job.started = one.job.started or started
@@ -168,20 +181,20 @@ class Batcher:
         except Exception as error:
             if len(batch) > 1:  # find the one that fails: the others are not to suffer
                 for one in batch:
-                    self._run([one], call)
+                    self._run([one], call, time.monotonic())
                 return
             failure = InferenceFailed(f"{self.name} failed")
             failure.__cause__ = error  # logged where the request is known
             call(batch[0].job.loop, batch[0].job.fail, failure)
             return
         finished = time.monotonic()
-        self._count(batch, finished - started)
+        self._count(batch, finished - started, finished - asked)
         call(batch[0].job.loop, _deliver, batch, outputs, finished)
 
-    def _count(self, batch: list[Waiting], seconds: float) -> None:
+    def _count(self, batch: list[Waiting], seconds: float, since_asked: float) -> None:
         tokens = sum([one.tokens for one in batch])
         weight = SPEED_WEIGHT if self.token_seconds else 1.0
-        self.token_seconds += weight * (seconds / max(tokens, 1) - self.token_seconds)
+        self.token_seconds += weight * (since_asked / max(tokens, 1) - self.token_seconds)
         try:
             self._on_batch(len(batch), tokens, seconds)
         except Exception:  # no answer is lost with its metric
