@@ -1,6 +1,6 @@
 """What graphs that are built node by node have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -46,3 +46,14 @@ def checked_graph(
     model.ir_version = 9
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def used_nodes(nodes: Iterable[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
+    """The nodes that an output depends on."""
+    needed = set(outputs)
+    kept = []
+    for node in reversed(list(nodes)):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    return kept[::-1]

@@ -6,20 +6,18 @@ The reading is moved forward, through what treats each token by itself, to where
 needed: the last layer's keys and values. The answers are the same.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
+from export.graph.building import used_nodes
 from export.graph.files import is_large
+from export.graph.shapes import BATCH, TIME, Shape, shapes_of
 
-Shape = tuple[int | str, ...]  # sizes that are always the same, and those that follow the input's
 Axes = Sequence[int | None]  # of each input of a node: where it is cut to the first, or nowhere
 
-BATCH, TIME = "batch", "time"
-SIZES = ((2, 3), (5, 3), (2, 7))  # batch and time at which shapes are looked at
 PREFIX = "first_token."
 ARITHMETIC = frozenset(("Abs", "Add", "Cast", "Div", "Exp", "Mul", "Neg", "Pow", "Sqrt", "Sub"))
 ACTIVATIONS = frozenset(("Erf", "Gelu", "Relu", "Sigmoid", "Tanh"))
@@ -35,7 +33,7 @@ def first_token_alone(model: onnx.ModelProto) -> onnx.ModelProto:
     constants = _constants(model.graph)
     if is_large(model) or not any(_picks_first(node, constants) for node in model.graph.node):
         return model
-    return _Cutting(model, constants, _shapes(model)).result()
+    return _Cutting(model, constants, shapes_of(model)).result()
 
 
 class _Cutting:
@@ -72,7 +70,7 @@ class _Cutting:
                 node.input[1] = self._constant([-1, 1, *map(int, self._shapes[node.output[0]][2:])])
             nodes.append(node)
         del graph.node[:]
-        graph.node.extend(_used(nodes, [one.name for one in graph.output]))
+        graph.node.extend(used_nodes(nodes, [one.name for one in graph.output]))
         graph.initializer.extend(self._added.values())
         return self._model
 
@@ -165,58 +163,3 @@ def _same_tokens(given: Shape, made: Shape) -> bool:
     return given[:2] == made[:2] == start and all(
         isinstance(size, int) for size in (*given[2:], *made[2:])
     )
-
-
-def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
-    """Every tensor's shape, as seen where the graph is run at several sizes."""
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
-    names = list(dict.fromkeys(_made(shown.graph)))
-    del shown.graph.output[:]
-    shown.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        shown.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    inputs = [one.name for one in session.get_inputs()]
-    seen = []
-    for size in SIZES:
-        feed = dict.fromkeys(inputs, np.ones(size, np.int64))
-        found = [value.shape for value in session.run(names, feed)]
-        seen.append([*found, *[size] * len(inputs)])
-    shapes = {
-        name: tuple(map(_size, *each))
-        for name, *each in zip((*names, *inputs), *seen, strict=True)
-        if len({len(one) for one in each}) == 1
-    }
-    return shapes | {one.name: tuple(one.dims) for one in model.graph.initializer}
-
-
-def _size(at_first: int, at_more_texts: int, at_more_tokens: int) -> int | str:
-    """What a size follows: nothing, the batch, the time, or something else."""
-    match at_more_texts / at_first, at_more_tokens / at_first:
-        case 1, 1:
-            return at_first
-        case texts, 1 if texts == SIZES[1][0] / SIZES[0][0] and at_first == SIZES[0][0]:
-            return BATCH
-        case 1, tokens if tokens == SIZES[2][1] / SIZES[0][1] and at_first == SIZES[0][1]:
-            return TIME
-    return "other"
-
-
-def _made(graph: onnx.GraphProto) -> Iterator[str]:
-    for node in graph.node:
-        yield from filter(None, node.output)
-
-
-def _used(nodes: Sequence[onnx.NodeProto], outputs: Sequence[str]) -> list[onnx.NodeProto]:
-    """The nodes that an output depends on."""
-    needed = set(outputs)
-    kept = []
-    for node in reversed(nodes):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-            kept.append(node)
-    return kept[::-1]

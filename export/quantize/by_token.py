@@ -10,6 +10,7 @@ All in operators that ONNX Runtime has.
 """
 
 from collections.abc import Collection, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from export.graph.files import is_large
 WEIGHT_BITS = 8
 WEIGHT_MOST = 127
 TINY = 1e-12  # a row of zeros has this scale
+OPSET, IR = 21, 10  # the first in which a scale is of a block
 MICROSOFT = "com.microsoft"
 PREFIX = "by_token."
 
@@ -55,16 +57,14 @@ class _Row(NamedTuple):
     """A product's input, quantised: names in the graph.
 
     Attributes:
-        values: (rows, size), unsigned 8 bits.
+        values: unsigned 8 bits, of the input's shape.
         zero: what stands for 0 among them.
-        scales: (rows, 1), to multiply results with.
-        leading: the input's shape without its last axis, as a tensor.
+        scales: of each row, its last axis 1, to multiply results with.
     """
 
     values: str
     zero: str
     scales: str
-    leading: str
 
 
 def quantize_by_token(model: onnx.ModelProto, nodes: Collection[str]) -> onnx.ModelProto:
@@ -91,8 +91,7 @@ class _Rewriting:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
         self._rows: dict[str, _Row] = {}
-        self._leading: dict[Shape, str] = {}
-        self._targets: dict[tuple[str, int], str] = {}
+        self._zeros_of: dict[tuple[Shape, int], str] = {}
 
     def result(self) -> onnx.ModelProto:
         """The graph, rewritten."""
@@ -110,8 +109,11 @@ class _Rewriting:
         kept = [one for one in graph.initializer if one.name in used]
         del graph.initializer[:]
         graph.initializer.extend([*kept, *self._constants.values()])
-        if all(one.domain != MICROSOFT for one in self._model.opset_import):
-            self._model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+        known = {one.domain: one.version for one in self._model.opset_import}
+        versions = {**known, "": max(known[""], OPSET), MICROSOFT: known.get(MICROSOFT, 1)}
+        del self._model.opset_import[:]
+        self._model.opset_import.extend(starmap(helper.make_opsetid, versions.items()))
+        self._model.ir_version = max(self._model.ir_version, IR)
         return self._model
 
     def _product(self, node: onnx.NodeProto) -> None:
@@ -133,10 +135,9 @@ class _Rewriting:
             f"{name}.product",
             domain=MICROSOFT,
         )
-        scaled = self._add("Mul", [product, row.scales], f"{name}.scaled")
         has_bias = node.op_type == "Gemm" and len(node.input) > 2
-        out = f"{name}.shaped" if has_bias else node.output[0]
-        self._add("Reshape", [scaled, self._target(row.leading, weight.shape[1])], out)
+        out = f"{name}.scaled" if has_bias else node.output[0]
+        self._add("Mul", [product, row.scales], out)
         if has_bias:
             self._add("Add", [out, node.input[2]], node.output[0])
 
@@ -145,60 +146,42 @@ class _Rewriting:
         if name in self._rows:
             return self._rows[name]
         own = f"{PREFIX}{name}"
-        matrix = self._constant(f"{PREFIX}matrix.{size}", np.array([-1, size], np.int64))
-        last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
-        flat = self._add("Reshape", [name, matrix], f"{own}.flat")
         span = self._spans.get(name, EITHER_SIDE)
-        largest = self._largest(flat, last, span, own)
         share = self._constant(f"{PREFIX}share.{span.above}", np.float32(1 / span.above))
-        scales = self._add("Mul", [largest, share], f"{own}.scales")
-        leading = self._leading_of(name)
-        zeros = self._zeros(leading, span.zero)
-        values = self._add("QuantizeLinear", [flat, scales, zeros], f"{own}.values", axis=0)
-        column = self._add("Unsqueeze", [scales, last], f"{own}.column")
+        scales = self._add("Mul", [self._largest(name, span, own), share], f"{own}.scales")
+        values = self._add(
+            "QuantizeLinear",
+            [name, scales, self._zeros(name, scales, span.zero)],
+            f"{own}.values",
+            axis=-1,
+            block_size=size,
+        )
         zero = self._constant(f"{PREFIX}zero.{span.zero}", np.uint8(span.zero))
-        self._rows[name] = _Row(values, zero, column, leading)
+        self._rows[name] = _Row(values, zero, scales)
         return self._rows[name]
 
-    def _largest(self, flat: str, last: str, span: _Span, own: str) -> str:
+    def _largest(self, name: str, span: _Span, own: str) -> str:
         """What the whole numbers above 0 reach to, for each row; so far that none is below them."""
-        most = self._add("ReduceMax", [flat, last], f"{own}.most", keepdims=0)
+        last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
+        reach = [self._add("ReduceMax", [name, last], f"{own}.most")]
+        known = TINY
         if span.least is None:
-            least = self._add("ReduceMin", [flat, last], f"{own}.least", keepdims=0)
-            below = [self._add("Neg", [least], f"{own}.below")]
-            known = TINY
-        else:
-            below = []
-            known = -span.least / span.zero if span.zero else TINY
+            least = self._add("ReduceMin", [name, last], f"{own}.least")
+            reach.append(self._add("Neg", [least], f"{own}.below"))
+        elif span.zero:
+            known = -span.least / span.zero
         floor = self._constant(f"{PREFIX}floor.{span.zero}", np.float32(known * span.above))
-        return self._add("Max", [most, *below, floor], f"{own}.largest")
+        return self._add("Max", [*reach, floor], f"{own}.largest")
 
-    def _leading_of(self, name: str) -> str:
-        """The shape of a tensor without its last axis; of those of one shape once."""
+    def _zeros(self, name: str, scales: str, zero: int) -> str:
+        """What stands for 0, for each row; once for all tensors of as many rows."""
         shape = self._shapes.get(name, (name,))[:-1] or (name,)
-        if shape not in self._leading:
-            own = f"{PREFIX}{name}"
-            whole = self._add("Shape", [name], f"{own}.leading", end=-1)
-            self._leading[shape] = whole
-        return self._leading[shape]
-
-    def _zeros(self, leading: str, zero: int) -> str:
-        """What stands for 0, for each row."""
-        name = f"{leading}.zeros.{zero}"
-        if (name, 0) not in self._targets:
-            rows = self._add("ReduceProd", [leading], f"{name}.rows", keepdims=1)
+        if (shape, zero) not in self._zeros_of:
+            rows = self._add("Shape", [scales], f"{scales}.shape.{zero}")
             value = helper.make_tensor("value", TensorProto.UINT8, [1], [zero])
-            self._targets[name, 0] = self._add("ConstantOfShape", [rows], name, value=value)
-        return name
-
-    def _target(self, leading: str, size: int) -> str:
-        """The shape of a product's result."""
-        if (leading, size) not in self._targets:
-            width = self._constant(f"{PREFIX}width.{size}", np.array([size], np.int64))
-            self._targets[leading, size] = self._add(
-                "Concat", [leading, width], f"{leading}.to.{size}", axis=0
-            )
-        return self._targets[leading, size]
+            made = self._add("ConstantOfShape", [rows], f"{scales}.zeros", value=value)
+            self._zeros_of[shape, zero] = made
+        return self._zeros_of[shape, zero]
 
     def _table(self, node: onnx.NodeProto) -> None:
         """An embedding table: each token's row has its own scale."""
