@@ -102,6 +102,12 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
     help="The service takes part once more, with STILLHOUSE_BFLOAT16 set to the model.",
 )
 @click.option(
+    "--beside",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A repository with which the service takes part once more; the peers do not: "
+    "such as the INT8 model that ships, beside the FP32 one that they serve.",
+)
+@click.option(
     "--output",
     type=PATH,
     default=Path("docs/peers.json"),
@@ -213,6 +219,7 @@ def _sources(given: dict[str, Any], stillhouse: Path) -> "Sources":
         port=given["port"],
         tuning=given["tuning"],
         bfloat16=given.get("bfloat16", False),
+        beside=given.get("beside"),
     )
 
 

@@ -55,6 +55,7 @@ class Sources:
     port: int
     tuning: Path
     bfloat16: bool = False  # the service takes part once more, with the model so
+    beside: Path | None = None  # a repository with which it takes part once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,13 @@ def _entrants(model: str, sources: Sources, version: Path, alone: Path) -> list[
         for bfloat16 in ((False, True) if sources.bfloat16 else (False,))
         for cascade in (None, *cascades)
     ]
+    if sources.beside is not None:
+        other = repository.find_version(sources.beside, model)
+        told = f":{repository.describe(other).precision}"
+        found += [
+            contenders.service(command, sources.beside, model, cascade, port, told_apart=told)
+            for cascade in (None, *repository.cascades_on(sources.beside, model))
+        ]
     tunings = {one.model.name: one for one in read_tunings(sources.tuning)}
     tuning = tunings.get(model)
     if tuning is not None and tuning.model != repository.describe(version):

@@ -35,6 +35,7 @@ def service(
     port: int,
     *,
     bfloat16: bool = False,
+    told_apart: str = "",
 ) -> Entrant:
     """The service itself, asked for a model or a cascade.
 
@@ -44,6 +45,7 @@ def service(
         model: that its peers serve.
         cascade: asked in place of the model, if given.
         bfloat16: have the model run so.
+        told_apart: what its name ends with, where it takes part more than once.
 
     Raises:
         EnvironmentMissing: the command is not there.
@@ -55,6 +57,7 @@ def service(
         )
     asked = cascade.name if cascade else model
     name = f"{OURS}:{cascade.name}" if cascade else OURS
+    name += told_apart
     settings: Settings = OUR_SETTINGS
     engines: tuple[str, ...] = environments.ENGINES
     if bfloat16:

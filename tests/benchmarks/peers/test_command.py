@@ -64,12 +64,12 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_run_from_start_to_report(setting: list[str], tmp_path: Path) -> None:
-    """The service and a peer give the same answers, and what they did is written and drawn."""
+    """The service, with both repositories, and a peer give the same answers, and what they did is written and drawn."""
     output, sent = tmp_path / "peers.json", tmp_path / "sent.tsv"
     sent.write_text("\n".join(["text", *read_texts(SENTENCES)[:150]]))
     run = [
         *("run", *setting, "--stillhouse", str(tmp_path / "service" / "stillhouse")),
-        *("--texts", str(sent)),
+        *("--texts", str(sent), "--beside", str(ROOT / "models")),
         *("--connections", "1", "--rounds", "1", "--output", str(output)),
     ]
     done = invoke(*run)
@@ -77,7 +77,8 @@ def test_a_run_from_start_to_report(setting: list[str], tmp_path: Path) -> None:
     comparison = read_results(output).of("student")
     assert comparison is not None
     assert comparison.finished_at is not None
-    assert [one.name for one in comparison.contenders] == ["stillhouse", "fastapi-async"]
+    names = [one.name for one in comparison.contenders]
+    assert names == ["stillhouse", "stillhouse:int8", "fastapi-async"]
     assert (comparison.texts, comparison.texts_name) == (150, "sent.tsv")
     assert all(visit.failure is None for visit in comparison.visits)
     (version,) = (ROOT / "models" / "student").glob("[0-9]*")  # one version ships
