@@ -64,7 +64,7 @@ def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_run_from_start_to_report(setting: list[str], tmp_path: Path) -> None:
-    """The service, with both repositories, and a peer give the same answers, and what they did is written and drawn."""
+    """The service, by both repositories, and a peer answer alike; what they did is drawn."""
     output, sent = tmp_path / "peers.json", tmp_path / "sent.tsv"
     sent.write_text("\n".join(["text", *read_texts(SENTENCES)[:150]]))
     run = [
