@@ -1,10 +1,10 @@
 """INT8 by the token: every row of a product's input has a scale of its own.
 
-A row is quantised to unsigned 8 bits around 128 by its largest magnitude, multiplied with weights
-that are scaled by column, and the result is multiplied with the row's scale. So nothing is
-calibrated, an outlier costs no other token anything, and no answer depends on its batch. An input
-that several products share is quantised once. Weights keep 7 bits: on CPUs without VNNI the product
-of unsigned and signed 8 bits saturates. Embedding tables keep 8, with a scale for each token.
+A row is quantised to unsigned 8 bits by its largest magnitude, multiplied with weights that are
+scaled by column, and the result is multiplied with the row's scale. So nothing is calibrated, an
+outlier costs no other token anything, and no answer depends on its batch. An input that several
+products share is quantised once. Weights have all of 8 bits, of which a CPU without VNNI has to be
+told (`service.runtime.engine`); so have embedding tables, with a scale for each token.
 
 All in operators that ONNX Runtime has.
 """
