@@ -200,7 +200,7 @@ class Prediction(BaseModel):
     escalated: bool = Field(description="a cheaper model was asked first, and was unsure")
     degraded: bool | None = Field(
         None,
-        description="of a cascade with `overload = \"answer\"`, and of no other route: the model "
+        description='of a cascade with `overload = "answer"`, and of no other route: the model '
         "was unsure, and kept its answer since the next model's would have been late",
     )
     tokens: int = Field(description="tokens read, special ones included")

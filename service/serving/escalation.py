@@ -10,7 +10,7 @@ from typing import NamedTuple
 from service.serving.brownout import Brownout
 from service.serving.queue.admission import WAIT_MARGIN
 from service.serving.shapes import Answer
-from service.serving.versions.plan import Plan
+from service.serving.versions.plan import Spare
 from service.serving.versions.version import Loaded
 
 KEPT = 0.9  # of a request's time; the rest is for what comes after the models
@@ -32,13 +32,10 @@ class Due(NamedTuple):
     spared: bool = False
 
 
-def dues(plan: Plan, deadline: float) -> tuple[Due, Due]:
-    """For the first model of a plan, and for those that are asked after it, of a new request."""
+def dues(spare: Spare, deadline: float) -> tuple[Due, Due]:
+    """For the first model of a new request's plan, and for those that are asked after it."""
     came = time.monotonic()
-    if plan.spare is None:
-        due = Due(came, deadline, deadline)
-        return due, due
-    wanted = plan.spare.until(came, deadline)
+    wanted = spare.until(came, deadline)
     until = came + KEPT * (wanted - came)
     return Due(came, wanted, deadline), Due(came, until, until, spared=True)
 

@@ -5,16 +5,16 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 
 import time
 from collections.abc import Sequence
-from itertools import islice
+from functools import partial
 from weakref import WeakKeyDictionary
 
-from service.errors import DeadlineExceeded, EmptyInput, InvalidInput, Overloaded, TextTooLong
-from service.repository.manifest import Manifest
+from service.errors import DeadlineExceeded, EmptyInput, InvalidInput, Overloaded
 from service.repository.sections import Windows
 from service.runtime.framing import NoRoom
-from service.runtime.model import Input, Item, Model, Output, Pair
+from service.runtime.model import Input, Item, Model, Pair
 from service.serving.answers import AnswerCache, Known
 from service.serving.escalation import Due, Escalation, dues
+from service.serving.inputs import answered, joined_of, refuse_other_kind, refuse_truncated
 from service.serving.queue.jobs import Job
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
@@ -24,19 +24,15 @@ from service.serving.versions.version import Loaded
 
 
 class _Read:
-    """What is encoded of a request for the model before, and perhaps for the next."""
+    """What is encoded of a request for the model before, and perhaps for the next.
 
-    __slots__ = ("items", "way")
+    Attributes:
+        way: in which it was read.
+        items: by text.
+    """
 
-    def __init__(self) -> None:
-        self.items: dict[Input, Item] = {}
-        self.way: tuple[str, Windows | None] = ("", None)  # in which they were read
-
-    def as_read(self, way: tuple[str, Windows | None]) -> dict[Input, Item]:
-        """The items that a model that reads so can take."""
-        if way != self.way:
-            self.items, self.way = {}, way
-        return self.items
+    way: tuple[str, Windows | None] = ("", None)
+    items: dict[Input, Item]
 
 
 class Predictor:
@@ -78,7 +74,9 @@ class Predictor:
             StillhouseError: see `service.errors`.
         """
         self.check(ask.inputs)
-        due, later = dues(plan, ask.deadline)
+        due = later = Due(0.0, ask.deadline, ask.deadline)
+        if plan.spare is not None:
+            due, later = dues(plan.spare, ask.deadline)
         read = _Read()
         answers: list[Answer] = []
         asked: list[Loaded] = []
@@ -154,13 +152,17 @@ class Predictor:
         """
         manifest = loaded.model.manifest
         if manifest.pairs or Pair in map(type, ask.inputs):
-            _refuse_other_kind(manifest, ask.inputs)
+            refuse_other_kind(manifest, ask.inputs)
         windows = manifest.windows if ask.windows is None else ask.windows or None
-        items = read.as_read((loaded.model.reading, windows))
+        way = (loaded.model.reading, windows)
+        if way != read.way:
+            read.way, read.items = way, {}
+        items = read.items
         texts = ask.inputs if len(rows) == len(ask.inputs) else [ask.inputs[row] for row in rows]
         if manifest.prompts or ask.prompt_name is not None:
             texts = loaded.model.prompted(texts, ask.prompt_name)
-        with _admitted(loaded, texts, due, windows) as job:
+        admit = loaded.admission.admit if not due.spared else partial(_admit_spared, loaded)
+        with admit(texts, due.end, windows, due.start) as job:
             model = loaded.model
             hop = Hop(model.manifest.name, model.manifest.version, len(texts), job.arrived)
             hops.append(hop)
@@ -179,31 +181,26 @@ class Predictor:
             hop.encoded = time.monotonic()
             if not ask.truncate:
                 all_items = {text: answer.item for text, answer in known.items()} | items
-                _refuse_truncated(model, rows, [all_items[text] for text in texts])
+                refuse_truncated(model, rows, [all_items[text] for text in texts])
             if not new:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
             run = batch if windows is None else [one for item in batch for one in item.windows]
             loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
-            outputs: Sequence[Output | None]
             try:
                 result = await loaded.batcher.answer(job, run)
+                hop.started, hop.ended = result.started, result.ended
+                outputs = result.outputs
             except DeadlineExceeded:
                 if not due.spared:
                     raise
-                outputs = job.outputs  # what is there
-            else:
-                hop.started, hop.ended = result.started, result.ended
-                outputs = result.outputs
+                new, batch, outputs = answered(new, batch, job.outputs, windows)
             if windows is not None:
-                outputs = _joined(model, batch, outputs, windows)
-            said = [
-                None if output is None else Known(item, output)
-                for item, output in zip(batch, outputs, strict=True)
-            ]
-            if new is texts and cache is None:
-                return said
-            told = {text: one for text, one in zip(new, said, strict=True) if one is not None}
+                outputs = joined_of(model, batch, outputs, windows)
+            asked = list(map(Known, batch, outputs))
+            if len(asked) == len(texts) and cache is None:
+                return list(asked)
+            told = dict(zip(new, asked, strict=True))
             if cache is not None:
                 cache.remember(told)
             known |= told
@@ -218,55 +215,11 @@ class Predictor:
         return self._caches[model]
 
 
-def _admitted(
-    loaded: Loaded, texts: Sequence[Input], due: Due, windows: Windows | None
+def _admit_spared(
+    loaded: Loaded, texts: Sequence[Input], end: float, windows: Windows | None, start: float
 ) -> Job:
-    """Lets texts in to a model; see `Admission.admit`."""
+    """As `Admission.admit`: what is too much work for the time is no error of the request."""
     try:
-        return loaded.admission.admit(texts, due.end, windows, due.start)
+        return loaded.admission.admit(texts, end, windows, start)
     except InvalidInput as error:
-        if due.spared:  # too much work for the time that is left, not for the request's
-            raise Overloaded(str(error)) from error
-        raise
-
-
-def _refuse_other_kind(manifest: Manifest, inputs: Sequence[Input]) -> None:
-    """Raises InvalidInput for an input of a kind that the model does not take."""
-    for index, one in enumerate(inputs):
-        if isinstance(one, Pair) and not manifest.pairs:
-            raise InvalidInput(
-                f"input {index} is a pair of texts, and {manifest.name} takes one text"
-            )
-        if manifest.pairs and not isinstance(one, Pair):
-            raise InvalidInput(
-                f"input {index} is one text, and {manifest.name} takes pairs: give it a text and "
-                "a text_pair"
-            )
-
-
-def _joined(
-    model: Model, items: Sequence[Item], outputs: Sequence[Output | None], windows: Windows
-) -> list[Output | None]:
-    """What is said of each input by the outputs of all their windows, one after the other.
-
-    None where one of them has none.
-    """
-    joined: list[Output | None] = []
-    left = iter(outputs)
-    for item in items:
-        own = list(islice(left, len(item.windows)))
-        there = [output for output in own if output is not None]
-        if len(there) < len(own):
-            joined.append(None)
-        else:
-            joined.append(model.joined(item, there, windows) if item.more else there[0])
-    return joined
-
-
-def _refuse_truncated(model: Model, rows: Sequence[int], items: Sequence[Item]) -> None:
-    for row, item in zip(rows, items, strict=True):
-        if item.truncated:
-            raise TextTooLong(
-                f"text {row} has more than the {model.manifest.max_length} tokens that "
-                f"{model.manifest.name} reads, and truncate is false"
-            )
+        raise Overloaded(str(error)) from error
