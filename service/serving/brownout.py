@@ -7,7 +7,7 @@ import logging
 
 log = logging.getLogger(__name__)
 
-LOW = 0.5  # of the limit: while a brownout lasts, no longer wait than that is taken on
+LOW = 1 / 3  # of the limit: while a brownout lasts, no longer wait than that is taken on
 CALM_SECONDS = 1.0  # without a longer wait than that, and it is over
 
 

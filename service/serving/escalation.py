@@ -13,6 +13,7 @@ from service.serving.shapes import Answer
 from service.serving.versions.plan import Spare
 from service.serving.versions.version import Loaded
 
+SHARED = 2.0  # how much longer the others wait while a model that shares their CPU has work
 KEPT = 0.9  # of a request's time; the rest is for what comes after the models
 
 
@@ -56,8 +57,8 @@ class Escalation:
     ) -> list[int]:
         """Of the texts that a model was unsure of, those that the next can answer in time.
 
-        The queue of every model on the way there counts: while the cheap one has much to do, it
-        gets the CPU.
+        The queue of every model on the way there counts, and as long as it would be with the next
+        at work: while the cheap one has much to do, it gets the CPU.
 
         Args:
             asked: the models so far, and the next.
@@ -67,7 +68,8 @@ class Escalation:
         now = time.monotonic()
         waits = [WAIT_MARGIN * one.admission.wait(now, len(rows)) for one in asked]
         following = asked[-1]
-        if not self._of(route, following).lets_on(sum(waits), due.end - due.came, now):
+        wait = SHARED * sum(waits[:-1]) + waits[-1]
+        if not self._of(route, following).lets_on(wait, due.end - due.came, now):
             return []
         left = (due.end - now - waits[-1]) / WAIT_MARGIN
         return that_fit(rows, answers, left, following.batcher.token_seconds)

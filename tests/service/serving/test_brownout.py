@@ -26,7 +26,7 @@ def test_it_begins_when_the_wait_is_over_the_limit() -> None:
     assert hop.is_on
 
 
-def test_while_it_lasts_half_the_limit_may_be_used() -> None:
+def test_while_it_lasts_a_part_of_the_limit_may_be_used() -> None:
     """So that the model has something to do, and nobody waits long for it."""
     hop = brownout()
     hop.late(0.0)

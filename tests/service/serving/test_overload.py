@@ -1,6 +1,7 @@
 """A cascade that answers under overload: who answers then, and what is marked."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,10 +32,10 @@ async def loaded(core: Core, name: str) -> Loaded:
 
 
 @contextmanager
-def full(model: Loaded) -> Iterator[None]:
-    """Has a model be so slow, and have so much to do, that no deadline of a test's would do."""
+def full(model: Loaded, token_seconds: float = 1000.0) -> Iterator[None]:
+    """Has a model be so slow, and have 7 tokens to do: more than a test's deadline allows."""
     with model.admission.admit(["x" * 20], soon()):
-        model.batcher.token_seconds = 1000.0
+        model.batcher.token_seconds = token_seconds
         yield
     model.batcher.token_seconds = 0.0
 
@@ -98,7 +99,8 @@ def test_much_to_do_for_the_cheap_model_keeps_texts_from_the_dearer(answers: Pat
         core.model().gate.clear()
         asking = asyncio.create_task(core.ask("5", model="auto"))
         await until(lambda: core.model().batches)
-        with full(student):
+        # Five minutes of ten: as much as the dearer model would let the cheap one do meanwhile.
+        with full(student, 45.0):
             core.model().gate.set()
             assert marks(await asking) == [DEGRADED]
 
@@ -116,6 +118,18 @@ def test_what_waits_for_the_dearer_model_too_long_has_the_cheaper_answer(pair: P
         core.model("teacher@1").gate.set()
 
     run(pair, scenario)
+
+
+def test_what_the_cheapest_model_does_not_answer_in_time_fails(answers: Path) -> None:
+    """There is no other answer."""
+
+    async def scenario(core: Core) -> None:
+        core.model().gate.clear()
+        with pytest.raises(DeadlineExceeded):
+            await core.ask("1", model="auto", deadline=time.monotonic() + 0.1)
+        core.model().gate.set()
+
+    run(answers, scenario)
 
 
 def test_what_the_dearer_model_has_answered_by_then_is_kept(answers: Path) -> None:
