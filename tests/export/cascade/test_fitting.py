@@ -28,6 +28,7 @@ from export.cascade.routing import (
     write_cascade,
     write_default,
 )
+from export.compress.publishing import route
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
@@ -192,6 +193,12 @@ def test_what_is_done_under_overload_stays_when_a_cascade_is_fitted_again(tmp_pa
     write_default(tmp_path, "auto")
     assert read_routes(tmp_path).cascade["auto"].objective_ms == 50
     assert calibrated("--objective-ms", "80")[:2] == ("answer", 80)
+    fitted = read_routes(tmp_path).cascade["auto"]
+    again = {"overload": "refuse", "objective_ms": None}
+    fit = fitted.fit.model_copy(update={"n": 801})
+    route(tmp_path, "auto", fitted.model_copy(update={**again, "fit": fit}), "student")
+    written = read_routes(tmp_path).cascade["auto"]  # by `compress`
+    assert (written.fit.n, written.overload, written.objective_ms) == (801, "answer", 80)
     assert calibrated("--overload", "refuse")[:2] == ("refuse", None)
     with pytest.raises(ExportError, match="add --overload answer"):
         overload_of(read_routes(tmp_path).cascade["auto"], None, 50)

@@ -90,6 +90,21 @@ def test_full_queue_of_the_cheapest_model_is_refused(answers: Path) -> None:
     run(answers, scenario)
 
 
+def test_what_the_cheapest_model_cannot_begin_within_the_objective_is_refused(pair: Path) -> None:
+    """However late the deadline is."""
+    write_cascade(pair, overload="answer", objective_ms=1000)
+
+    async def scenario(core: Core) -> None:
+        with (
+            full(await loaded(core, "student@1"), 1.0),
+            pytest.raises(Overloaded, match="longer than the route's objective allows"),
+        ):
+            await core.ask("1", model="auto")
+        await core.ask("1", model="auto")
+
+    run(pair, scenario)
+
+
 def test_much_to_do_for_the_cheap_model_keeps_texts_from_the_dearer(answers: Path) -> None:
     """They share a CPU, and whoever comes is to find the cheap one with a short queue."""
 
