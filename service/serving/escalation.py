@@ -72,7 +72,10 @@ class Escalation:
         if not self._of(route, following).lets_on(wait, due.end - due.came, now):
             return []
         left = (due.end - now - waits[-1]) / WAIT_MARGIN
-        return that_fit(rows, answers, left, following.batcher.token_seconds)
+        # A model that has nothing to do gets a text, however slow it seems to be: how slow it is
+        # shows when it runs, and what it does not answer in time is spared.
+        least = 0 if following.admission.texts or left <= 0 else 1
+        return that_fit(rows, answers, left, following.batcher.token_seconds, least)
 
     def late(self, route: str, model: Loaded) -> None:
         """Says that a model did not answer in time what had gone on to it."""
@@ -86,20 +89,25 @@ class Escalation:
 
 
 def that_fit(
-    rows: Sequence[int], answers: Sequence[Answer], seconds: float, token_seconds: float
+    rows: Sequence[int],
+    answers: Sequence[Answer],
+    seconds: float,
+    token_seconds: float,
+    least: int = 0,
 ) -> list[int]:
     """The texts that can be done in the time: all, or those of which the model was least sure.
 
     Args:
         answers: to all texts of the request; they say how many tokens each has.
         token_seconds: what a token takes; 0 where that is not known.
+        least: so many are taken in any case.
     """
     if sum([answers[row].tokens for row in rows]) * token_seconds <= seconds:
         return list(rows)
-    found = []
+    found: list[int] = []
     for row in sorted(rows, key=lambda row: answers[row].output.confidence):
         seconds -= answers[row].tokens * token_seconds
-        if seconds < 0:
+        if seconds < 0 and len(found) >= least:
             break
         found.append(row)
     return sorted(found)

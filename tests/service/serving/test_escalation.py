@@ -45,5 +45,6 @@ def test_all_texts_go_on_that_can_be_answered_in_time() -> None:
     assert that_fit(rows, found, 29.0, 1.0) == [0, 2]
     assert that_fit(rows, found, 10.0, 1.0) == [2]
     assert that_fit(rows, found, 9.0, 1.0) == []
+    assert that_fit(rows, found, 9.0, 1.0, least=1) == [2]
     assert that_fit(rows, found, -1.0, 0.0) == []
     assert that_fit(rows, found, 0.1, 0.0) == rows

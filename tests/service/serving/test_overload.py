@@ -180,6 +180,21 @@ def test_what_the_dearer_model_has_answered_by_then_is_kept(answers: Path) -> No
     run(answers, scenario, max_texts=count + 1)
 
 
+def test_a_model_that_seemed_too_slow_is_tried_again_when_it_has_nothing_to_do(
+    answers: Path,
+) -> None:
+    """Else it would never be seen that it is fast again; of several texts one is tried."""
+
+    async def scenario(core: Core) -> None:
+        core.model().unsure = {5, 6}
+        teacher = await loaded(core, "teacher@1")
+        teacher.batcher.token_seconds = 10_000.0
+        assert marks(await core.ask("5", "6", model="auto")) == [TEACHER, DEGRADED]
+        assert teacher.batcher.token_seconds < 10_000.0
+
+    run(answers, scenario)
+
+
 def test_the_deepest_model_that_can_answer_in_time_answers(pair: Path) -> None:
     """Of a chain of three, whichever of the two dearer ones is full; none is passed over."""
     place(pair, "nano")
