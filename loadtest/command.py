@@ -103,7 +103,9 @@ WARM_UP_SECONDS = 1
     "--texts",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="One a line, a TSV's column `text`, or JSON lines (.jsonl) with `text` and, of pairs, "
-    "`text_pair`; may be gzipped. Without: built-in sentences.",
+    "`text_pair`; may be gzipped. A TSV's column `label`, or an object's, is the right label, a "
+    "name or a place among the model's: then the accuracy of the answers is told. Without: "
+    "built-in sentences.",
 )
 @click.option(
     "--long-share",
@@ -162,7 +164,8 @@ WARM_UP_SECONDS = 1
     "--fail-if",
     type=options.FAIL_IF,
     help="Exit with 3 when a run breaks one of these: p99>50ms,errors>0.1%,throughput<100; of "
-    "p50, p95, p99, max, lag, errors, escalated, throughput, capacity.  [default: errors>0%]",
+    "p50, p95, p99, max, lag, errors, escalated, degraded, accuracy, throughput, capacity.  "
+    "[default: errors>0%]",
 )
 @click.pass_context
 def loadtest(context: click.Context, /, **given: Any) -> None:

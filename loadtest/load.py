@@ -19,12 +19,14 @@ class Target:
 
     Attributes:
         pairs: it reads two texts at once.
+        labels: that it gives, one a text, in its order; none where it gives others or several.
     """
 
     model: str
     answered_by: tuple[str, ...] = ()
     share: float = 1.0
     pairs: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class Row:
     Every request that was to begin in the counted time is in it, the failed ones too; percentiles
     are by nearest rank, of times kept to three digits, and the largest is exact. They are None
     where there was no request. `answered_per_second` are good answers that came in that time.
-    `escalated_share` is of the texts, None where none was answered.
+    `escalated_share` and `degraded_share` are of the texts, None where none was answered;
+    `accuracy` is of the `labelled` texts that were answered, those whose right label is known.
     """
 
     name: str
@@ -51,6 +52,9 @@ class Row:
     max_ms: float | None
     escalated_share: float | None
     stages: tuple[Stage, ...] = ()
+    degraded_share: float | None = None
+    accuracy: float | None = None
+    labelled: int = 0
 
     @property
     def failed_share(self) -> float:
@@ -77,6 +81,7 @@ class Second:
     failures: int
     p50_ms: float | None
     p99_ms: float | None
+    degraded_share: float | None = None  # of the texts that were answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,11 @@ class Run:
     timeline: tuple[Second, ...]
     generator: Generator
     batches: tuple[Batches, ...] = ()
+
+    @property
+    def first_failure(self) -> Second | None:
+        """The second in which a request first failed."""
+        return next((second for second in self.timeline if second.failures), None)
 
     @property
     def generator_bound(self) -> bool:

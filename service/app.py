@@ -66,7 +66,7 @@ class Application(FastAPI):
                 allow_origins=origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
-                expose_headers=["x-request-id", "retry-after"],
+                expose_headers=["x-request-id", "retry-after", "x-stillhouse-degraded"],
             )
         return app
 

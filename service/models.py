@@ -55,6 +55,11 @@ def list_models(models: Path) -> None:
             f"{cascade}: {' -> '.join(found.chain)}, loses at most "
             f"{found.fit.accuracy_loss_bound:.4f} (n {found.fit.n})"
         )
+        if found.overload == "answer":
+            click.echo(
+                f"{cascade} answers under overload too: accuracy {found.accuracy_degraded:.4f} "
+                "where no text goes on"
+            )
     for alias, target in routes.aliases.items():
         click.echo(f"{alias}: {target}")
     if routes.default is not None:

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
@@ -33,6 +33,32 @@ def refuse_taken(root: Path, name: str, *, replace: bool) -> None:
         )
 
 
+def overload_of(
+    before: Cascade | None,
+    overload: Literal["refuse", "answer"] | None = None,
+    objective_ms: int | None = None,
+) -> dict[str, object]:
+    """What a cascade does under overload, as fields of it: what is asked for, or as before.
+
+    Args:
+        before: the cascade that is replaced; None: there is none.
+
+    Raises:
+        ExportError: an objective is asked for, and the requests are to be refused.
+    """
+    if overload is None:
+        overload = "refuse" if before is None else before.overload
+    if overload == "refuse":
+        if objective_ms is not None:
+            raise ExportError(
+                "--objective-ms says when a cheaper answer is given: add --overload answer"
+            )
+        return {"overload": overload, "objective_ms": None}
+    if objective_ms is None and before is not None:
+        objective_ms = before.objective_ms
+    return {"overload": overload, "objective_ms": objective_ms}
+
+
 def write_cascade(
     root: Path, name: str, cascade: Cascade, *, default: bool, replace: bool = False
 ) -> None:
@@ -43,10 +69,10 @@ def write_cascade(
         RepositoryError: the routes that are there cannot be read.
     """
     refuse_taken(root, name, replace=replace)
-    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_none=True)
+    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_defaults=True)
     values["cascade"] = {
-        **values["cascade"],
-        name: cascade.model_dump(mode="json", exclude_none=True),
+        **values.get("cascade", {}),
+        name: cascade.model_dump(mode="json", exclude_defaults=True),
     }
     if default:
         values["default"] = name
@@ -55,7 +81,7 @@ def write_cascade(
 
 def write_default(root: Path, name: str) -> None:
     """Makes a model or a route of `root` the default, whole or not at all."""
-    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_none=True)
+    values = read_routes(root).model_dump(mode="json", by_alias=True, exclude_defaults=True)
     _write_routes(root, {**values, "default": name})
 
 

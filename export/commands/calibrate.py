@@ -1,7 +1,7 @@
 """`stillhouse calibrate`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -42,6 +42,18 @@ from training.options import data_options
     help="What else the texts were used for: written beside the fit, since the bound holds for "
     "texts that chose nothing.",
 )
+@click.option(
+    "--overload",
+    type=click.Choice(["refuse", "answer"]),
+    help="Where the next model's answer would be late: refuse the request, or give the answer that "
+    "is there, marked as degraded.  [default: as before, or refuse]",
+)
+@click.option(
+    "--objective-ms",
+    type=click.IntRange(min=1),
+    help="Of --overload answer: the time within which requests are to be answered, in "
+    "milliseconds.  [default: as before, or the request's deadline alone]",
+)
 @click.option("--default", is_flag=True, help="Also make it the default route.")
 @click.option("--replace", is_flag=True, help="Replace a cascade of the same name.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the curve: .svg or .png.")
@@ -53,6 +65,8 @@ def calibrate(
     max_accuracy_loss: float,
     confidence: float,
     used_for: str,
+    overload: Literal["refuse", "answer"] | None,
+    objective_ms: int | None,
     default: bool,
     replace: bool,
     plot: Path | None,
@@ -60,7 +74,14 @@ def calibrate(
 ) -> None:
     """Fit a cascade: the cheap model answers when it is sure, the next when it is not."""
     from export.cascade.fitting import fit_cascade, models_of, texts_needed
-    from export.cascade.routing import draw, refuse_drawing, refuse_taken, write_cascade
+    from export.cascade.routing import (
+        draw,
+        overload_of,
+        refuse_drawing,
+        refuse_taken,
+        write_cascade,
+    )
+    from service.repository.routes import read_routes
     from training.data.labels import map_of_model
     from training.data.loading import load_labelled_text, of_pairs
     from training.data.tags.loading import load_tagged_text
@@ -68,6 +89,7 @@ def calibrate(
 
     texts_needed(max_accuracy_loss, confidence)  # now, for their errors should not wait
     refuse_taken(models, name, replace=replace)
+    chosen = overload_of(read_routes(models).cascade.get(name), overload, objective_ms)
     if plot is not None:
         refuse_drawing(plot)
     last = models_of(models, chain.split(","))[-1]
@@ -86,7 +108,7 @@ def calibrate(
         max_accuracy_loss=max_accuracy_loss,
         confidence=confidence,
         used_for=used_for,
-    )
+    ).model_copy(update=chosen)
     write_cascade(models, name, cascade, default=default, replace=replace)
     if plot is not None:
         draw(cascade, plot)
@@ -99,3 +121,8 @@ def calibrate(
         f"with confidence {fit.confidence:g}"
     )
     click.echo(f"the texts were also used for: {fit.used_for}")
+    if cascade.overload == "answer":
+        click.echo(
+            f"under overload {cascade.chain[0]} answers alone, marked as degraded: accuracy "
+            f"{cascade.accuracy_degraded:.4f}"
+        )

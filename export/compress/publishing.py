@@ -5,7 +5,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from export.cascade.routing import write_cascade, write_default
+from export.cascade.routing import overload_of, write_cascade, write_default
 from export.compress.results import Entry
 from export.errors import ExportError
 from service.errors import ManifestError
@@ -104,6 +104,7 @@ def route(root: Path, name: str, cascade: Cascade | None, student: str) -> tuple
     told = []
     if cascade is not None:
         before = routes.cascade.get(name)
+        cascade = cascade.model_copy(update=overload_of(before))
         if before is not None and before.chain != cascade.chain:
             told.append(
                 f"{name} asks {' and then '.join(before.chain)}, as before: another name for "

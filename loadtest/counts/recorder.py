@@ -39,6 +39,9 @@ class Tally:
     answered: int = 0
     texts: int = 0
     escalated: int = 0
+    degraded: int = 0
+    labelled: int = 0
+    right: int = 0
     stages: dict[str, Histogram] = field(default_factory=dict)
 
     def add(self, sample: Sample) -> None:
@@ -48,6 +51,9 @@ class Tally:
         if sample.answer is not None:
             self.texts += sample.answer.texts
             self.escalated += sample.answer.escalated
+            self.degraded += sample.answer.degraded
+            self.labelled += sample.answer.labelled
+            self.right += sample.answer.right
             self._add_stages(sample.answer, sample.milliseconds)
 
     def _add_stages(self, answer: Answer, milliseconds: float) -> None:
@@ -65,6 +71,9 @@ class Tally:
         self.answered += other.answered
         self.texts += other.texts
         self.escalated += other.escalated
+        self.degraded += other.degraded
+        self.labelled += other.labelled
+        self.right += other.right
         for name, histogram in other.stages.items():
             self.stages.setdefault(name, Histogram()).merge(histogram)
 
@@ -76,11 +85,15 @@ class Beat:
     second: int  # the first is 1
     latency: Histogram = field(default_factory=Histogram)
     failures: int = 0
+    texts: int = 0
+    degraded: int = 0
 
     def merge(self, other: "Beat") -> None:
         """Counts what another process has counted in the same second."""
         self.latency.merge(other.latency)
         self.failures += other.failures
+        self.texts += other.texts
+        self.degraded += other.degraded
 
 
 @dataclass(slots=True)
@@ -138,6 +151,9 @@ class Recorder:
             return
         tally.add(sample)
         self._beat.latency.add(sample.milliseconds)
+        if sample.answer is not None:
+            self._beat.texts += sample.answer.texts
+            self._beat.degraded += sample.answer.degraded
         if sample.failure is not None:
             self._beat.failures += 1
             self.counts.failures.setdefault(sample.name, Counter())[sample.failure] += 1

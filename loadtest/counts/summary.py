@@ -59,11 +59,18 @@ def to_row(name: str, tally: Tally, seconds: float) -> Row:
         p95_ms=tally.latency.percentile(0.95),
         p99_ms=tally.latency.percentile(0.99),
         max_ms=tally.latency.maximum,
-        escalated_share=round(tally.escalated / tally.texts, 4) if tally.texts else None,
+        escalated_share=_share(tally.escalated, tally.texts),
         stages=tuple(
             _to_stage(stage, tally.stages[stage]) for stage in STAGES if stage in tally.stages
         ),
+        degraded_share=_share(tally.degraded, tally.texts),
+        accuracy=_share(tally.right, tally.labelled),
+        labelled=tally.labelled,
     )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
 
 
 def _to_stage(name: str, times: Histogram) -> Stage:
@@ -84,6 +91,7 @@ def to_second(load: Load, beat: Beat) -> Second:
         failures=beat.failures,
         p50_ms=beat.latency.percentile(0.50),
         p99_ms=beat.latency.percentile(0.99),
+        degraded_share=_share(beat.degraded, beat.texts),
     )
 
 

@@ -8,7 +8,8 @@ from loadtest.results import Capacity, Report, Run
 from loadtest.run.limits import SHARES, TIMES, Limit, measure_of, say
 
 MEASURES = ("throughput", "p50", "p95", "p99", "max", "errors", "escalated")
-MORE_IS_BETTER = {"throughput", "capacity"}
+WHERE_KNOWN = ("degraded", "accuracy")  # not every report has them
+MORE_IS_BETTER = {"throughput", "capacity", "accuracy"}
 NEUTRAL = {"escalated"}
 NOTABLE = 0.02  # a change below this share is none to speak of
 
@@ -101,7 +102,8 @@ def compare_reports(before: Report, after: Report, limits: Sequence[Limit]) -> C
     changes = [
         Change(late.name, measure, measure_of(early, measure), measure_of(late, measure))
         for early, late in runs
-        for measure in MEASURES
+        for measure in (*MEASURES, *WHERE_KNOWN)
+        if measure in MEASURES or measure_of(early, measure) or measure_of(late, measure)
     ]
     changes += [Change(late.model, "capacity", early.rate, late.rate) for early, late in capacities]
     return Comparison(

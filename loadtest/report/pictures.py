@@ -98,6 +98,13 @@ def over_time(run: Run) -> tuple[Chart, ...]:
     if any(second.failures for second in run.timeline):
         failures = [Series("failures", "bad", _points(run.timeline, "failures"))]
         found.append(chart(f"{run.name}: failures per second", "s", failures))
+    if any(second.degraded_share for second in run.timeline):
+        points = [
+            (s.at, 100 * s.degraded_share) for s in run.timeline if s.degraded_share is not None
+        ]
+        found.append(
+            chart(f"{run.name}: degraded texts, %", "s", [Series("degraded", "bad", points)])
+        )
     return tuple(each for each in found if each is not None)
 
 

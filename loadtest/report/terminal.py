@@ -75,6 +75,19 @@ def table(runs: Sequence[Run]) -> str:
     for run in runs:
         if run.total.escalated_share:
             lines.append(f"{run.name}: {run.total.escalated_share:.1%} of the texts escalated")
+        if run.total.degraded_share:
+            lines.append(f"{run.name}: {run.total.degraded_share:.1%} of the texts degraded")
+        if run.total.accuracy is not None:
+            lines.append(
+                f"{run.name}: accuracy of what was answered {run.total.accuracy:.2%} "
+                f"(n = {run.total.labelled:,})"
+            )
+        failed = run.first_failure
+        if failed is not None and failed.offered_per_second is not None:
+            lines.append(
+                f"{run.name}: the first failure came in second {failed.at:g}, when "
+                f"{failed.offered_per_second:,.0f} req/s were offered"
+            )
         lines += [f"failed: {kind.name}: {kind.count:,} x {kind.kind}" for kind in run.failures]
     return "\n".join([*lines, ""])
 

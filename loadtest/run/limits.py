@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from loadtest.results import Capacity, Run
 
 TIMES = ("p50", "p95", "p99", "max", "lag")
-SHARES = ("errors", "escalated")
+SHARES = ("errors", "escalated", "degraded", "accuracy")
 RATES = ("throughput", "capacity")
 MEASURES = (*TIMES, *SHARES, *RATES)
 FORM = re.compile(r"(?P<measure>[a-z0-9]+)\s*(?P<sign>[<>=])\s*(?P<value>[+-]?[\d.]+)(?P<unit>\D*)")
@@ -105,6 +105,8 @@ def measure_of(run: Run, measure: str) -> float | None:
         "lag": run.generator.lag_p99_ms,
         "errors": total.failed_share,
         "escalated": total.escalated_share,
+        "degraded": total.degraded_share,
+        "accuracy": total.accuracy,
         "throughput": total.answered_per_second,
     }
     return found.get(measure)

@@ -19,7 +19,7 @@ from loadtest.run.capacity import find_capacity, step_seconds
 from loadtest.run.limits import Limit, broken_by_run, broken_limits
 from loadtest.run.server import batches_between, read_batches
 from loadtest.run.target import Catalogue, Service
-from loadtest.traffic.texts import load_texts
+from loadtest.traffic.texts import Texts, load_texts
 
 SCHEMA_VERSION = 2
 MIX = "mix"
@@ -125,7 +125,7 @@ def run_session(plan: Plan, key: str | None, progress: Progress) -> Report:
         price=plan.price,
         costs=_costs(plan.price, runs, capacities),
         broken=broken_limits(runs, capacities, plan.limits),
-        notes=notes_on(runs, capacities, plan.host),
+        notes=(*notes_on(runs, capacities, plan.host), *_notes_on_labels(texts, asked)),
     )
 
 
@@ -197,6 +197,16 @@ def _targets(plan: Plan, catalogue: Catalogue) -> dict[str, tuple[Target, ...]]:
     if plan.mix:
         found[MIX] = tuple(catalogue.find(name, share) for name, share in plan.mix)
     return found
+
+
+def _notes_on_labels(texts: Texts, asked: dict[str, tuple[Target, ...]]) -> list[str]:
+    """Which models' accuracy is not told, though the texts have labels."""
+    targets = dict.fromkeys(target for targets in asked.values() for target in targets)
+    return [
+        f"{target.model}: its accuracy is not told: the texts have labels, and none that it gives"
+        for target in targets
+        if texts.labels and not any(texts.label_of(text, target.labels) for text in texts.labels)
+    ]
 
 
 def _short(pace: Pace) -> str:

@@ -1,8 +1,8 @@
 """Is the service there, and what does it serve? Asks `/readyz`, `/models`, and each model once."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
@@ -25,12 +25,14 @@ class Catalogue:
         chains: the models of its cascades.
         aliases: names that stand for others.
         of_pairs: the models that read two texts at once.
+        labels: of the models that give a text one label.
     """
 
     states: dict[str, str]
     chains: dict[str, tuple[str, ...]]
     aliases: dict[str, str]
     of_pairs: frozenset[str] = frozenset()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +53,8 @@ class Catalogue:
                 raise TargetUnfit(f"there is no model {name!r}; there are: {there_are}")
             if not _can_answer(self.states[model]):
                 raise TargetUnfit(f"there is the model {model!r}, but it is {self.states[model]}")
-        return Target(name, models, share, pairs=models[-1] in self.of_pairs)
+        labels = self.labels.get(models[-1], ())
+        return Target(name, models, share, models[-1] in self.of_pairs, labels)
 
 
 def _can_answer(state: str) -> bool:
@@ -91,6 +94,11 @@ class Service:
                 chains={c["name"]: tuple(c["chain"]) for c in body.get("cascades", ())},
                 aliases=dict(body.get("aliases", {})),
                 of_pairs=frozenset(m["name"] for m in body["models"] if m.get("pairs")),
+                labels={
+                    m["name"]: tuple(m.get("labels") or ())
+                    for m in body["models"]
+                    if m.get("problem_type") == "single_label"
+                },
             )
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise TargetUnfit(

@@ -15,11 +15,16 @@ STAGES = ("queue", "tokenize", "inference")  # in which the service tells its ti
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request: `name` is that of its row in the report."""
+    """One request: `name` is that of its row in the report.
+
+    Attributes:
+        labels: the right ones, a text each; None: not known.
+    """
 
     name: str
     target: Target
     texts: tuple[str | Pair, ...]
+    labels: tuple[str | None, ...] = ()
 
     @property
     def body(self) -> dict[str, object]:
@@ -33,12 +38,20 @@ class Answer:
     """What a good answer says, its times in milliseconds.
 
     Without `stages` the service has not told its times; `total` is its own whole time.
+
+    Attributes:
+        degraded: texts that kept a cheaper model's answer.
+        labelled: texts whose right label is known.
+        right: of these, those that got it.
     """
 
     texts: int
     escalated: int
     stages: dict[str, float] | None
     total: float
+    degraded: int = 0
+    labelled: int = 0
+    right: int = 0
 
 
 class Traffic:
@@ -58,7 +71,9 @@ class Traffic:
         long = chance.random() < load.content.long_share
         draw = self._texts.draw_pairs if target.pairs else self._texts.draw
         texts = draw(chance, batch.texts, long)
-        return Question(_name(target, batch, long), target, tuple(texts))
+        known = self._texts.labels and target.labels
+        labels = [self._texts.label_of(text, target.labels) for text in texts] if known else ()
+        return Question(_name(target, batch, long), target, tuple(texts), tuple(labels))
 
 
 def _name(target: Target, batch: Batch, long: bool) -> str:
@@ -77,6 +92,8 @@ def read_answer(body: bytes | None, question: Question) -> Answer | str:
         predictions = found["predictions"]
         models = [prediction["model"] for prediction in predictions]
         escalated = sum(bool(prediction.get("escalated")) for prediction in predictions)
+        degraded = sum(bool(prediction.get("degraded")) for prediction in predictions)
+        said = [prediction.get("label") for prediction in predictions]
         timing = found.get("timing_ms") or {}
         stages = {stage: float(timing[stage]) for stage in STAGES} if timing else None
         total = float(timing["total"]) if timing else 0.0
@@ -87,4 +104,6 @@ def read_answer(body: bytes | None, question: Question) -> Answer | str:
     allowed = question.target.answered_by
     if allowed and any(model not in allowed for model in models):
         return "status 200 answered by another model"
-    return Answer(len(models), escalated, stages, total)
+    labelled = [(one, label) for one, label in zip(said, question.labels, strict=False) if label]
+    right = sum(one == label for one, label in labelled)
+    return Answer(len(models), escalated, stages, total, degraded, len(labelled), right)

@@ -8,8 +8,8 @@ import gzip
 import json
 import math
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,11 +38,21 @@ class Texts:
 
     Attributes:
         pairs: of a file that has any.
+        labels: what a file says of its texts; of a text with two labels nothing.
     """
 
     short: tuple[str, ...]
     long: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
+    labels: Mapping[str | Pair, str] = field(default_factory=dict)
+
+    def label_of(self, text: str | Pair, names: Sequence[str]) -> str | None:
+        """The label of a text among a model's; a whole number is its place among them."""
+        found = self.labels.get(text)
+        if found is None or found in names:
+            return found
+        place = int(found) if found.isdecimal() else len(names)
+        return names[place] if place < len(names) else None
 
     def draw(self, chance: random.Random, count: int, long: bool) -> list[str]:
         """Some texts, of one kind."""
@@ -74,14 +84,15 @@ def load_texts(content: Content, seed: int) -> Texts:
         OSError: the file cannot be read.
         TextsUnfit: there is no text in it.
     """
-    read = read_inputs(SENTENCES if content.path is None else Path(content.path))
+    labelled = read_labelled(SENTENCES if content.path is None else Path(content.path))
+    read = [one for one, _ in labelled]
     short = _texts_of(read)
     long: list[str] = []
     if content.long_share > 0:
         chance = random.Random(f"{seed}/long")  # noqa: S311  # no secret
         long = [join_words(short, content.long_words, chance) for _ in range(LONG_TEXTS)]
     pairs = tuple(one for one in read if isinstance(one, Pair))
-    return Texts(tuple(short), tuple(long), pairs)
+    return Texts(tuple(short), tuple(long), pairs, _labels_of(labelled))
 
 
 def name_texts(path: Path) -> str:
@@ -95,9 +106,15 @@ def read_texts(path: Path) -> list[str]:
 
 
 def read_inputs(path: Path) -> list[str | Pair]:
+    """The texts and pairs of a file; see `read_labelled`."""
+    return [one for one, _ in read_labelled(path)]
+
+
+def read_labelled(path: Path) -> list[tuple[str | Pair, str | None]]:
     """One text a line, or the column `text` of a `.tsv`, or the objects of a `.jsonl`.
 
-    An object has a `text`, and perhaps a `text_pair`. Any of them may be gzipped.
+    An object has a `text`, and perhaps a `text_pair`; it and a `.tsv` may have a `label`. Any of
+    them may be gzipped.
 
     Raises:
         OSError: the file cannot be read.
@@ -108,14 +125,13 @@ def read_inputs(path: Path) -> list[str | Pair]:
             lines = file.read().decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise TextsUnfit(f"{path} is not UTF-8: {error}") from error
+    found: list[tuple[str | Pair, str | None]]
     if ".jsonl" in path.suffixes:
         found = [_object(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
+    elif ".tsv" in path.suffixes:
+        found = _of_table(lines, path)
     else:
-        if ".tsv" in path.suffixes:
-            column = _text_column(lines[0].rstrip("\r"), path)
-            rows = (line.split("\t") for line in lines[1:])
-            lines = [row[column] for row in rows if len(row) > column]
-        found = [text for line in lines if (text := line.strip())]
+        found = [(text, None) for line in lines if (text := line.strip())]
     if not found:
         raise TextsUnfit(f"{path} has no text")
     return found
@@ -125,7 +141,28 @@ def _texts_of(inputs: Sequence[str | Pair]) -> list[str]:
     return [one.text if isinstance(one, Pair) else one for one in inputs]
 
 
-def _object(line: str, place: str) -> str | Pair:
+def _labels_of(labelled: Sequence[tuple[str | Pair, str | None]]) -> dict[str | Pair, str]:
+    found: dict[str | Pair, set[str]] = {}
+    for text, label in labelled:
+        if label is not None:
+            found.setdefault(text, set()).add(label)
+    return {text: labels.pop() for text, labels in found.items() if len(labels) == 1}
+
+
+def _of_table(lines: Sequence[str], path: Path) -> list[tuple[str | Pair, str | None]]:
+    names = lines[0].rstrip("\r").split("\t")
+    column = _text_column(names, path)
+    at = names.index("label") if "label" in names else None
+    found: list[tuple[str | Pair, str | None]] = []
+    for line in lines[1:]:
+        row = line.split("\t")
+        if len(row) > column and (text := row[column].strip()):
+            label = row[at].strip() if at is not None and len(row) > at else ""
+            found.append((text, label or None))
+    return found
+
+
+def _object(line: str, place: str) -> tuple[str | Pair, str | None]:
     try:
         found = json.loads(line)
         text, second = found["text"], found.get("text_pair")
@@ -136,11 +173,14 @@ def _object(line: str, place: str) -> str | Pair:
         raise TextsUnfit(
             f'{place}: expected an object with a "text", and of a pair a "text_pair", not empty'
         ) from error
-    return text if second is None else Pair(text, second)
+    label = found.get("label")
+    if isinstance(label, bool) or not isinstance(label, str | int):
+        label = None  # of another kind: several labels, a number
+    named = None if label is None else str(label)
+    return (text if second is None else Pair(text, second)), named
 
 
-def _text_column(header: str, path: Path) -> int:
-    names = header.split("\t")
+def _text_column(names: Sequence[str], path: Path) -> int:
     if "text" not in names:
         raise TextsUnfit(f"{path} has no column 'text'; its first line names {', '.join(names)}")
     return names.index("text")

@@ -12,10 +12,11 @@ from service.api.edge.bodies import whole_body
 from service.api.edge.trail import Trail
 from service.api.state import Service
 from service.errors import InvalidInput, Unavailable
-from service.serving.shapes import Outcome
+from service.serving.shapes import Answer, Outcome
 from service.settings import Settings
 
 TIMEOUT_HEADER = b"x-request-timeout-ms"
+DEGRADED_HEADER = b"x-stillhouse-degraded"
 
 
 class Endpoint:
@@ -54,6 +55,8 @@ class Endpoint:
             (b"content-type", reply.media_type),
             *reply.headers,
         ]
+        if plan.spare is not None and (rows := degraded_rows(answers)):
+            headers.append((DEGRADED_HEADER, rows))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
         if shadow := service.registry.routes.shadow.get(plan.route):
@@ -88,6 +91,14 @@ class Predictions:
                     scope.update(found)
                     return route.app
         return self.otherwise
+
+
+def degraded_rows(answers: Sequence[Answer]) -> bytes:
+    """The places, from 0, of the texts with degraded answers, with commas; empty: there are none.
+
+    For dialects whose bodies have no place for it.
+    """
+    return b",".join([b"%d" % row for row, one in enumerate(answers) if one.degraded])
 
 
 def _query(text: bytes) -> Mapping[str, str]:

@@ -89,6 +89,17 @@ class CascadeInfo(BaseModel):
     versions: dict[str, int] = Field(description="that it was fitted on, and asks")
     hops: list[Hop]
     fit: Fit
+    overload: Literal["refuse", "answer"] = Field(
+        description="what it does where the next model's answer would be late: refuse the "
+        "request, or keep the answer that is there, marked as degraded"
+    )
+    objective_ms: int | None = Field(
+        description="the time within which requests are to be answered; null: their deadline alone"
+    )
+    accuracy_degraded: float | None = Field(
+        description="on the texts it was fitted on, where every degraded answer is the first "
+        "model's: the curve's point where no text goes on; null: its curve has none"
+    )
     stale: str | None = Field(
         description="why its thresholds are not trusted, so that the last model alone answers"
     )
@@ -121,6 +132,9 @@ async def list_models(request: Request) -> ModelList:
                 versions={model: fitted.version for model, fitted in cascade.models.items()},
                 hops=list(cascade.hops),
                 fit=cascade.fit,
+                overload=cascade.overload,
+                objective_ms=cascade.objective_ms,
+                accuracy_degraded=cascade.accuracy_degraded,
                 stale=staleness(cascade, registry.able_manifest),
             )
             for name, cascade in routes.cascade.items()

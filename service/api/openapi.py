@@ -18,6 +18,13 @@ _TIMEOUT = {
     "schema": {"type": "integer", "minimum": 1},
     "description": "after this long the answer is of no use, and 504 comes instead",
 }
+_DEGRADED = {
+    "X-Stillhouse-Degraded": {
+        "schema": {"type": "string"},
+        "description": "of a cascade that answers under overload: the places, from 0 and with "
+        "commas, of the texts that kept a cheaper model's answer; absent where there are none",
+    }
+}
 KEYS = (
     "Where the service was started with keys, a request needs one, as `Authorization: Bearer KEY` "
     "or `X-API-Key: KEY`; `/admin` and the loading of models need the admin key."
@@ -107,6 +114,7 @@ def _operation(route: DialectRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Successful Response",
+                "headers": _DEGRADED,
                 "content": {"application/json": {"schema": answer}, **more},
             },
             **{str(status): _failure(route, text) for status, text in route.failures.items()},

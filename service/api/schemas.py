@@ -198,6 +198,11 @@ class Prediction(BaseModel):
     model: str = Field(description="the model that answered")
     version: int
     escalated: bool = Field(description="a cheaper model was asked first, and was unsure")
+    degraded: bool | None = Field(
+        None,
+        description='of a cascade with `overload = "answer"`, and of no other route: the model '
+        "was unsure, and kept its answer since the next model's would have been late",
+    )
     tokens: int = Field(description="tokens read, special ones included")
     truncated: bool = Field(description="the text had more tokens than were read")
     windows: int | None = Field(

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -75,6 +75,20 @@ class Cascade(Section):
     hops: tuple[Hop, ...]
     models: dict[str, Fitted]
     fit: Fit
+    overload: Literal["refuse", "answer"] = Field(
+        "refuse",
+        description="where the next model's answer would be late: refuse the request, or give the "
+        "answer that is there, marked as degraded",
+    )
+    objective_ms: int | None = Field(
+        None, ge=1, description="of `answer`: the time within which requests are to be answered"
+    )
+
+    @property
+    def accuracy_degraded(self) -> float | None:
+        """The curve's accuracy where no text goes on; None where it has no such point."""
+        alone = [point.accuracy for point in self.fit.curve if not point.escalated]
+        return min(alone, default=None)
 
     def kinds(self, kinds: Mapping[Target, Kind]) -> dict[str, Kind]:
         """Of the models of the chain, by name, those that are known."""
@@ -87,6 +101,14 @@ class Cascade(Section):
             raise ValueError("a chain of n models has n - 1 hops")
         if missing := set(self.chain) - self.models.keys():
             raise ValueError(f"no fitted version of {sorted(missing)}")
+        if self.overload == "answer" and self.accuracy_degraded is None:
+            raise ValueError(
+                'overload = "answer" needs a fit whose curve has a point where no text goes on, '
+                "which says what a degraded answer is worth: fit it again with `stillhouse "
+                "calibrate`"
+            )
+        if self.overload == "refuse" and self.objective_ms is not None:
+            raise ValueError('objective_ms needs overload = "answer": add it, or take this out')
         return self
 
 

@@ -5,20 +5,34 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 
 import time
 from collections.abc import Sequence
-from itertools import islice
+from functools import partial
 from weakref import WeakKeyDictionary
 
-from service.errors import EmptyInput, InvalidInput, TextTooLong
-from service.repository.manifest import Manifest
+from service.errors import DeadlineExceeded, EmptyInput, InvalidInput, Overloaded
 from service.repository.sections import Windows
 from service.runtime.framing import NoRoom
-from service.runtime.model import Input, Item, Model, Output, Pair
+from service.runtime.model import Input, Item, Model, Pair
 from service.serving.answers import AnswerCache, Known
+from service.serving.escalation import Due, Escalation, dues
+from service.serving.inputs import answered, joined_of, refuse_other_kind, refuse_truncated
+from service.serving.queue.jobs import Job
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
 from service.serving.versions.plan import Plan
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import Loaded
+
+
+class _Read:
+    """What is encoded of a request for the model before, and perhaps for the next.
+
+    Attributes:
+        way: in which it was read.
+        items: by text.
+    """
+
+    way: tuple[str, Windows | None] = ("", None)
+    items: dict[Input, Item]
 
 
 class Predictor:
@@ -44,12 +58,14 @@ class Predictor:
         self._max_texts = max_texts
         self._max_characters = max_characters
         self._answer_cache = answer_cache
+        self._escalation = Escalation()
         self._caches: WeakKeyDictionary[Model, AnswerCache] = WeakKeyDictionary()
 
     async def answer(self, ask: Ask, plan: Plan, hops: list[Hop]) -> list[Answer]:
         """Answers a request, in the order of its texts.
 
-        Of a cascade, only the texts of which a model is unsure go on to the next.
+        Of a cascade, only the texts of which a model is unsure go on to the next; where that would
+        be late, and the route answers under overload, they keep the answer that is there.
 
         Args:
             hops: gets a hop for each model that is asked, also where that fails.
@@ -58,34 +74,48 @@ class Predictor:
             StillhouseError: see `service.errors`.
         """
         self.check(ask.inputs)
-        known: dict[Input, Item] = {}  # encoded for the model before, and perhaps for the next
-        read_as: tuple[str, Windows | None] = ("", None)
+        due = later = Due(0.0, ask.deadline, ask.deadline)
+        if plan.spare is not None:
+            due, later = dues(plan.spare, ask.deadline)
+        read = _Read()
         answers: list[Answer] = []
+        asked: list[Loaded] = []
         rows: Sequence[int] = range(len(ask.inputs))
         for number, step in enumerate(plan.steps):
-            loaded = await self._registry.acquire(step.target, ask.deadline)
+            if number:
+                due = later
+            try:
+                loaded = await self._registry.acquire(step.target, due.end)
+                asked.append(loaded)
+                if due.spared:
+                    rows = self._escalation.going_on(plan.route, asked, rows, answers, due)
+                found = await self._ask(loaded, ask, rows, read, due, hops) if rows else []
+            except (Overloaded, DeadlineExceeded):
+                if not due.spared:
+                    raise
+                break
             manifest = loaded.model.manifest
-            if manifest.pairs or Pair in map(type, ask.inputs):
-                _refuse_other_kind(manifest, ask.inputs)
-            windows = manifest.windows if ask.windows is None else ask.windows or None
-            if (loaded.model.reading, windows) != read_as:
-                known, read_as = {}, (loaded.model.reading, windows)
-            texts = ask.inputs if not number else [ask.inputs[row] for row in rows]
-            if manifest.prompts or ask.prompt_name is not None:
-                texts = loaded.model.prompted(texts, ask.prompt_name)
-            found = await self._ask(loaded, ask, texts, rows, windows, known, hops)
-            for row, (item, output) in zip(rows, found, strict=True):
+            unsure = []
+            for row, one in zip(rows, found, strict=True):
+                if one is None:
+                    self._escalation.late(plan.route, loaded)
+                    continue
+                item, output = one
                 tokens, more = len(item.ids), len(item.more)
                 if more:
                     tokens = item.tokens
-                answer = Answer(output, manifest, tokens, item.truncated, number > 0, 1 + more)
+                is_unsure = step.threshold is not None and output.confidence < step.threshold
+                if is_unsure:
+                    unsure.append(row)
+                degraded = None if plan.spare is None else is_unsure  # until the next has answered
+                answer = Answer(
+                    output, manifest, tokens, item.truncated, number > 0, 1 + more, degraded
+                )
                 if number:
                     answers[row] = answer
                 else:
                     answers.append(answer)
-            if step.threshold is None:
-                break
-            rows = [row for row in rows if answers[row].output.confidence < step.threshold]
+            rows = unsure
             if not rows:
                 break
         return answers
@@ -109,20 +139,30 @@ class Predictor:
         self,
         loaded: Loaded,
         ask: Ask,
-        texts: Sequence[Input],
         rows: Sequence[int],
-        windows: Windows | None,
-        items: dict[Input, Item],
+        read: _Read,
+        due: Due,
         hops: list[Hop],
-    ) -> list[Known]:
-        """What a model says of texts, each asked once.
+    ) -> list[Known | None]:
+        """What a model says of texts, each asked once; None where that would be late.
 
         Args:
             rows: of the texts in the request.
-            windows: how what is too long is read; None: it is cut.
-            items: of the texts that are encoded already; gets those of the others.
+            read: of its texts; gets what is encoded for this model.
         """
-        with loaded.admission.admit(texts, ask.deadline, windows) as job:
+        manifest = loaded.model.manifest
+        if manifest.pairs or Pair in map(type, ask.inputs):
+            refuse_other_kind(manifest, ask.inputs)
+        windows = manifest.windows if ask.windows is None else ask.windows or None
+        way = (loaded.model.reading, windows)
+        if way != read.way:
+            read.way, read.items = way, {}
+        items = read.items
+        texts = ask.inputs if len(rows) == len(ask.inputs) else [ask.inputs[row] for row in rows]
+        if manifest.prompts or ask.prompt_name is not None:
+            texts = loaded.model.prompted(texts, ask.prompt_name)
+        admit = loaded.admission.admit if not due.spared else partial(_admit_spared, loaded)
+        with admit(texts, due.end, windows, due.start) as job:
             model = loaded.model
             hop = Hop(model.manifest.name, model.manifest.version, len(texts), job.arrived)
             hops.append(hop)
@@ -135,30 +175,36 @@ class Predictor:
                 hop.recalled = sum([text in known for text in texts])
                 new = [text for text in dict.fromkeys(texts) if text not in known]
             try:
-                await self._pool.encode(model, new, items, ask.deadline, windows)
+                await self._pool.encode(model, new, items, due.end, windows)
             except NoRoom as error:
                 raise InvalidInput(f"pair {rows[texts.index(error.input)]}: {error}") from None
             hop.encoded = time.monotonic()
             if not ask.truncate:
-                read = {text: answer.item for text, answer in known.items()} | items
-                _refuse_truncated(model, rows, [read[text] for text in texts])
+                all_items = {text: answer.item for text, answer in known.items()} | items
+                refuse_truncated(model, rows, [all_items[text] for text in texts])
             if not new:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
             run = batch if windows is None else [one for item in batch for one in item.windows]
             loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
-            result = await loaded.batcher.answer(job, run)
-            hop.started, hop.ended = result.started, result.ended
-            outputs = result.outputs
+            try:
+                result = await loaded.batcher.answer(job, run)
+                hop.started, hop.ended = result.started, result.ended
+                outputs = result.outputs
+            except DeadlineExceeded:
+                if not due.spared:
+                    raise
+                new, batch, outputs = answered(new, batch, job.outputs, windows)
             if windows is not None:
-                outputs = _joined(model, batch, outputs, windows)
+                outputs = joined_of(model, batch, outputs, windows)
             asked = list(map(Known, batch, outputs))
-            if new is texts and cache is None:
-                return asked
-            known |= zip(new, asked, strict=True)
+            if len(asked) == len(texts) and cache is None:
+                return list(asked)
+            told = dict(zip(new, asked, strict=True))
             if cache is not None:
-                cache.remember(dict(zip(new, asked, strict=True)))
-            return [known[text] for text in texts]
+                cache.remember(told)
+            known |= told
+            return [known.get(text) for text in texts]
 
     def _cache(self, model: Model) -> AnswerCache:
         if model not in self._caches:
@@ -169,36 +215,11 @@ class Predictor:
         return self._caches[model]
 
 
-def _refuse_other_kind(manifest: Manifest, inputs: Sequence[Input]) -> None:
-    """Raises InvalidInput for an input of a kind that the model does not take."""
-    for index, one in enumerate(inputs):
-        if isinstance(one, Pair) and not manifest.pairs:
-            raise InvalidInput(
-                f"input {index} is a pair of texts, and {manifest.name} takes one text"
-            )
-        if manifest.pairs and not isinstance(one, Pair):
-            raise InvalidInput(
-                f"input {index} is one text, and {manifest.name} takes pairs: give it a text and "
-                "a text_pair"
-            )
-
-
-def _joined(
-    model: Model, items: Sequence[Item], outputs: Sequence[Output], windows: Windows
-) -> list[Output]:
-    """What is said of each input by the outputs of all their windows, one after the other."""
-    joined = []
-    left = iter(outputs)
-    for item in items:
-        own = list(islice(left, len(item.windows)))
-        joined.append(model.joined(item, own, windows) if item.more else own[0])
-    return joined
-
-
-def _refuse_truncated(model: Model, rows: Sequence[int], items: Sequence[Item]) -> None:
-    for row, item in zip(rows, items, strict=True):
-        if item.truncated:
-            raise TextTooLong(
-                f"text {row} has more than the {model.manifest.max_length} tokens that "
-                f"{model.manifest.name} reads, and truncate is false"
-            )
+def _admit_spared(
+    loaded: Loaded, texts: Sequence[Input], end: float, windows: Windows | None, start: float
+) -> Job:
+    """As `Admission.admit`: what is too much work for the time is no error of the request."""
+    try:
+        return loaded.admission.admit(texts, end, windows, start)
+    except InvalidInput as error:
+        raise Overloaded(str(error)) from error

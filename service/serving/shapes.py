@@ -60,6 +60,8 @@ class Answer(NamedTuple):
         truncated: the text had more tokens than were read.
         windows: in how many it was read.
         escalated: a cheaper model was asked first, and was unsure.
+        degraded: the model was unsure, and the next would have been late; None: no route that was
+            asked gives such answers.
     """
 
     output: Output
@@ -68,6 +70,7 @@ class Answer(NamedTuple):
     truncated: bool
     escalated: bool
     windows: int = 1
+    degraded: bool | None = None
 
     @property
     def said(self) -> tuple[str, ...]:

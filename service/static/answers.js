@@ -85,8 +85,11 @@ class CascadeCard extends Card {
     this.stale = cascade.stale;
   }
 
-  notes({ model, escalated }) {
+  notes({ model, escalated, degraded }) {
     if (this.stale) return [`Answered by ${model}: its thresholds are not trusted.`];
+    if (degraded) {
+      return [`Degraded: ${model} answered and was unsure; the next model would have been late.`];
+    }
     return [escalated ? `Escalated: ${model} answered.` : `Answered by ${model}, not escalated.`];
   }
 }

@@ -50,6 +50,18 @@ function fitted(fit, last) {
   );
 }
 
+function underOverload({ accuracy_degraded: accuracy, chain, objective_ms: objective, overload }) {
+  if (overload !== "answer") {
+    return "Under overload it refuses: a request whose next model would be late gets 429.";
+  }
+  const within = objective === null ? "its deadline" : `${objective} ms`;
+  return (
+    `Under overload it answers: a text whose next model would not answer within ${within} keeps ` +
+    `the answer that is there, marked as degraded. Where ${chain[0]} answers every text, ` +
+    `${percent(accuracy)} are right.`
+  );
+}
+
 function costInWords([cheap, last], point, times) {
   const [fast, slow] = [times(cheap), times(last)];
   if (!fast || !slow) return "Its cost shows once both models have answered a text.";
@@ -116,6 +128,8 @@ export function cascadePanel(cascade, answers, times) {
   } else {
     controls.append(element("p", { class: "hint" }, "No curve was stored with its fit."));
   }
+
+  controls.append(element("p", { class: "hint" }, underOverload(cascade)));
 
   function verdictInWords() {
     // Hops that were fitted to one threshold move together, as they did in the fit.

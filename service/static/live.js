@@ -30,6 +30,7 @@ function row([name, route]) {
     figures(route.p99_ms),
     String(route.errors),
     route.escalated_share === null ? "–" : percent(route.escalated_share, 0),
+    route.degraded_share === null ? "–" : percent(route.degraded_share, 0),
   ];
   const title = name === "-" ? "unknown" : name;
   const head = element("th", { scope: "row" }, title);

@@ -40,6 +40,8 @@ class AccessLog:
         }
         if record.predicts:
             fields["model"] = record.route
+            if degraded := sum([answer.degraded is True for answer in record.answers]):
+                fields["degraded"] = degraded
         if record.error is not None:
             fields["error"] = record.error
         if trace_id is not None:

@@ -82,6 +82,12 @@ class Metrics:
             "Texts that a version answered since a cheaper model of a cascade was unsure.",
             version,
         )
+        self.degraded = self._counter(
+            "degraded_total",
+            "Texts of a cascade that kept a cheaper model's answer, since the next model's would "
+            "have been late.",
+            ["model"],
+        )
         self.truncated = self._counter(
             "truncated_total", "Texts answered that were cut to the model's length.", version
         )
@@ -179,6 +185,7 @@ class _Route:
         self._queue = stages.labels(route, "queue")
         self._inference = stages.labels(route, "inference")
         self._seconds = metrics.request_seconds.labels(route, "ok")
+        self._degraded: Counter | None = None  # there is one once a route has such answers
 
     def count(self, records: Sequence[Record]) -> None:
         metrics = self._metrics
@@ -190,6 +197,10 @@ class _Route:
         self._tokenize.observe_many([stage.tokenize for stage in stages])
         self._queue.observe_many([stage.queue for stage in stages])
         self._inference.observe_many([stage.inference for stage in stages])
+        marks = [answer.degraded for record in answered for answer in record.answers]
+        if any(mark is not None for mark in marks):
+            self._degraded = self._degraded or metrics.degraded.labels(self._route)
+            self._degraded.inc(marks.count(True))
         if len(answered) == len(records):
             return
         failed = [record for record in records if not record.ok]

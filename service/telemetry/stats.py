@@ -32,6 +32,10 @@ class RouteStats(BaseModel):
     escalated_share: float | None = Field(
         description="of the texts answered, those that a later model of a cascade answered"
     )
+    degraded_share: float | None = Field(
+        description="of the texts answered, those that kept a cheaper model's answer since the "
+        "next would have been late"
+    )
 
 
 class Stats(BaseModel):
@@ -55,6 +59,7 @@ class _Entry(NamedTuple):
     seconds: float
     texts: int
     escalated: int
+    degraded: int
     ok: bool
 
 
@@ -86,6 +91,7 @@ class Recent:
                     record.seconds,
                     len(record.answers),
                     sum([answer.escalated for answer in record.answers]),
+                    sum([answer.degraded is True for answer in record.answers]),
                     record.ok,
                 )
                 for record in records
@@ -123,10 +129,13 @@ def _figures(entries: Sequence[_Entry], seconds: float) -> RouteStats:
         texts_per_second=round(texts / seconds, 3),
         p50_ms=_percentile_ms(times, 0.50),
         p99_ms=_percentile_ms(times, 0.99),
-        escalated_share=(
-            round(sum(entry.escalated for entry in entries) / texts, 6) if texts else None
-        ),
+        escalated_share=_share(sum(entry.escalated for entry in entries), texts),
+        degraded_share=_share(sum(entry.degraded for entry in entries), texts),
     )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
 
 
 def _percentile_ms(ordered: Sequence[float], share: float) -> float | None:

@@ -29,6 +29,8 @@ class Behaviour:
     cascades: dict[str, list[str]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     of_pairs: frozenset[str] = frozenset()
+    labels: tuple[str, ...] = ()  # of all models; none: nothing is said of them
+    degrades: bool = False  # what of a cascade is not escalated
     key: str | None = None
     seconds: dict[str, float] = field(
         default_factory=lambda: {"teacher": 0.02, "student": 0.005},
@@ -65,7 +67,13 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(401, {"title": "Unauthorized"})
         elif self.path == "/models":
             models = [
-                {"name": n, "state": s, "pairs": n in behaviour.of_pairs}
+                {
+                    "name": n,
+                    "state": s,
+                    "pairs": n in behaviour.of_pairs,
+                    "labels": list(behaviour.labels) or None,
+                    "problem_type": "single_label" if behaviour.labels else None,
+                }
                 for n, s in behaviour.states.items()
             ]
             cascades = [{"name": n, "chain": c} for n, c in behaviour.cascades.items()]
@@ -110,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
             "tokens": 7,
             "truncated": False,
         }
+        if chain is not None and behaviour.degrades:
+            prediction["degraded"] = not escalated
         predictions = [prediction] * (len(texts) - behaviour.missing)
         timing = {"tokenize": 0.25, "queue": 0.5, "inference": 3.0, "total": 4.0}
         self._answer(200, {"model": body["model"], "predictions": predictions, "timing_ms": timing})

@@ -171,6 +171,43 @@ def test_a_mix_and_a_file_of_texts(tmp_path: Path) -> None:
     assert str(tmp_path) not in to_json(session.report)
 
 
+def test_labelled_texts_tell_the_accuracy_and_degraded_answers_are_counted(tmp_path: Path) -> None:
+    """Of what was answered, whoever answered; the texts are sent without their labels."""
+    texts = tmp_path / "texts.tsv"
+    texts.write_text("text\tlabel\n" + "".join(f"number {n}\t{n % 4 > 0:d}\n" for n in range(40)))
+    behaviour = Behaviour(
+        cascades={"auto": ["student", "teacher"]}, labels=("negative", "positive"), degrades=True
+    )
+    options = ["--model", "auto", "--texts", str(texts), "--profile", "100-300/2s"]
+    session = load(behaviour, tmp_path / "out", *options, "--fail-if", "accuracy<0.9,degraded>10%")
+    total = session.run.total
+    assert total.labelled == total.texts == total.requests
+    assert total.accuracy == pytest.approx(0.75, abs=0.1)
+    assert total.degraded_share == pytest.approx(0.5, abs=0.05)
+    assert session.exit_code == 3
+    assert len(session.report.broken) == 2
+    assert (
+        f"accuracy of what was answered {total.accuracy:.2%} (n = {total.texts})" in session.output
+    )
+    assert "of the texts degraded" in session.output
+    assert f"{total.accuracy:.2%} ({total.texts})" in session.page
+    assert "auto: degraded texts, %" in session.page
+    shares = [second.degraded_share for second in session.run.timeline]
+    assert shares == [pytest.approx(0.5, abs=0.1)] * 2
+    assert set(session.behaviour.asked[1]) == {"inputs", "model"}
+
+
+def test_labels_that_the_model_does_not_give_are_told(tmp_path: Path) -> None:
+    """The texts are sent all the same; the report says why it has no accuracy."""
+    texts = tmp_path / "texts.tsv"
+    texts.write_text("text\tlabel\none\tsports\n")
+    options = ["--model", "student", "--texts", str(texts), "--rate", "20"]
+    session = load(Behaviour(labels=("negative", "positive")), tmp_path / "out", *options)
+    assert session.exit_code == 0, session.output
+    assert session.run.total.accuracy is None
+    assert "student: its accuracy is not told" in session.output
+
+
 def standing_still() -> Behaviour:
     """At every hundredth request, for a while."""
     return Behaviour(stall_every=100, stall_seconds=0.6)
@@ -238,6 +275,7 @@ def test_failures_are_counted_by_kind_and_fail_the_command(tmp_path: Path) -> No
     assert set(kinds) == {"status 503", "connection lost"}
     assert sum(kinds.values()) == total.failures
     assert "status 503" in session.page
+    assert "the first failure came in second 1, when 60 req/s were offered" in session.output
     assert len(session.report.broken) == 1
 
 

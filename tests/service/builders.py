@@ -192,23 +192,32 @@ def edit_manifest(directory: Path, **changes: Any) -> None:
 
 
 def write_cascade(
-    root: Path, name: str = "auto", *, threshold: float = 0.8, fitted_version: int = 1
+    root: Path,
+    name: str = "auto",
+    *,
+    threshold: float = 0.8,
+    fitted_version: int = 1,
+    chain: Sequence[str] = ("student", "teacher"),
+    **settings: Any,
 ) -> None:
-    """Writes routes with a cascade from `student` to `teacher`, both at version 1, the default.
+    """Writes routes with a cascade of models at version 1, the default.
 
     Args:
+        threshold: of every hop.
         fitted_version: what it says it was fitted on; any but 1 makes it stale.
+        settings: more of the cascade's own, such as `overload`.
     """
     points = ((1.01, 1.0, 0.95), (0.9, 0.6, 0.95), (threshold, 0.4, 0.945), (0.7, 0.2, 0.92))
     cascade = {
-        "chain": ["student", "teacher"],
-        "hops": [{"threshold": threshold, "escalated": 0.4}],
+        **settings,
+        "chain": list(chain),
+        "hops": [{"threshold": threshold, "escalated": 0.4}] * (len(chain) - 1),
         "models": {
             model: {
                 "version": fitted_version,
                 "sha256": read_manifest(root / model / "1").fingerprint,
             }
-            for model in ("student", "teacher")
+            for model in chain
         },
         "fit": {
             "method": "by hand",

@@ -48,6 +48,14 @@ def test_list_has_every_version_and_route(root: Path) -> None:
     assert "default: auto" in found.output
 
 
+def test_list_says_what_a_cascade_is_worth_under_overload(root: Path) -> None:
+    """Where it answers then."""
+    assert "overload" not in run(root, "list").output
+    write_cascade(root, overload="answer")
+    found = run(root, "list").output
+    assert "auto answers under overload too: accuracy 0.8800 where no text goes on" in found
+
+
 def test_list_of_nothing(tmp_path: Path) -> None:
     """An empty repository is empty; a directory that is not there is an error."""
     assert f"no models in {tmp_path}" in run(tmp_path, "list").output

@@ -74,6 +74,8 @@ def _prediction(asked: PredictRequest, one: Input, answer: Answer) -> dict[str, 
     found["model"] = manifest.name
     found["version"] = manifest.version
     found["escalated"] = answer.escalated
+    if answer.degraded is not None:
+        found["degraded"] = answer.degraded
     found["tokens"] = answer.tokens
     found["truncated"] = answer.truncated
     if asked.windows or (asked.windows is None and manifest.windows is not None):

@@ -40,15 +40,22 @@ class Admission:
         self._max_texts = max_texts
         self._max_length = batcher.model.manifest.max_length
 
-    def admit(self, texts: Sequence[Input], deadline: float, windows: Windows | None = None) -> Job:
+    def admit(
+        self,
+        texts: Sequence[Input],
+        deadline: float,
+        windows: Windows | None = None,
+        start: float | None = None,
+    ) -> Job:
         """Lets a request in, until its `with` is left.
 
         Args:
             deadline: on the clock of `time.monotonic`.
             windows: how what is too long is read; None: it is cut.
+            start: when its first text is to start at the latest; None: at the deadline.
 
         Raises:
-            Overloaded: the queue is full, or too long for the deadline.
+            Overloaded: the queue is full, or too long.
             InvalidInput: the windows alone would take longer than the deadline allows.
             DeadlineExceeded: it has passed.
         """
@@ -58,13 +65,15 @@ class Admission:
         longest = self.tokens * self._batcher.token_seconds
         if self.texts + len(texts) > self._max_texts:
             raise Overloaded(f"{self.texts} texts wait for {self._batcher.name}", longest)
+        start = deadline if start is None else start
         if (
-            now + longest * WAIT_MARGIN > deadline
-            and now + (wait := self.wait(now, len(texts))) * WAIT_MARGIN > deadline
+            now + longest * WAIT_MARGIN > start
+            and now + (wait := self.wait(now, len(texts))) * WAIT_MARGIN > start
         ):
+            allows = "deadline" if start == deadline else "route's objective"
             raise Overloaded(
                 f"the wait for {self._batcher.name} would be {wait:.2f} s, longer than the "
-                "deadline allows",
+                f"{allows} allows",
                 retry_after=wait,
             )
         most = self._max_length

@@ -15,6 +15,20 @@ class Step(NamedTuple):
     threshold: float | None = None
 
 
+class Spare(NamedTuple):
+    """Leave to give a cheaper model's answer where the next model's would be late.
+
+    Attributes:
+        seconds: within which requests are to be answered; None: the deadline alone says.
+    """
+
+    seconds: float | None = None
+
+    def until(self, came: float, deadline: float) -> float:
+        """When a request that came then is to be answered."""
+        return deadline if self.seconds is None else min(deadline, came + self.seconds)
+
+
 class Plan(NamedTuple):
     """The models to ask, in order.
 
@@ -22,12 +36,14 @@ class Plan(NamedTuple):
         named: what was asked for, or the default that took its place.
         route: the known name under which the request is counted.
         stale: why a cascade's fit does not hold, so that its last model alone is asked.
+        spare: of a cascade that answers under overload too; None: it refuses.
     """
 
     named: str
     route: str
     steps: tuple[Step, ...]
     stale: str | None = None
+    spare: Spare | None = None
 
     @property
     def is_model(self) -> bool:
@@ -61,7 +77,10 @@ def resolve(routes: Routes, named: str, manifest: Callable[[Target], Manifest | 
         return Plan(named, meant, (Step(Target(cascade.chain[-1])),), stale)
     targets = [Target(name, cascade.models[name].version) for name in cascade.chain]
     thresholds = [*(hop.threshold for hop in cascade.hops), None]
-    return Plan(named, meant, tuple(map(Step, targets, thresholds)))
+    spare = None
+    if cascade.overload == "answer":
+        spare = Spare(cascade.objective_ms and cascade.objective_ms / 1000)
+    return Plan(named, meant, tuple(map(Step, targets, thresholds)), spare=spare)
 
 
 def staleness(cascade: Cascade, manifest: Callable[[Target], Manifest | None]) -> str | None:

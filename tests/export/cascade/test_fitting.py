@@ -21,7 +21,14 @@ from export.cascade.fitting import (
     refuse_few,
     texts_needed,
 )
-from export.cascade.routing import refuse_drawing, refuse_taken, write_cascade, write_default
+from export.cascade.routing import (
+    overload_of,
+    refuse_drawing,
+    refuse_taken,
+    write_cascade,
+    write_default,
+)
+from export.compress.publishing import route
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
@@ -157,6 +164,44 @@ def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
         name: (1, read_manifest(tmp_path / name / "1").fingerprint)
         for name in ("student", "teacher")
     }
+
+
+def test_what_is_done_under_overload_stays_when_a_cascade_is_fitted_again(tmp_path: Path) -> None:
+    """Unless it is said anew; an objective without it is refused before any work."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student", scores={"good": (0.0, 1.0), "bad": (1.0, 0.0)})
+    data = tmp_path / "data.tsv"
+    rows = labelled(800)
+    lines = [f"{LABELS[t]}\t{x}\n" for x, t in zip(rows.texts, rows.targets, strict=True)]
+    data.write_text("label\ttext\n" + "".join(lines))
+
+    def calibrated(*options: str) -> tuple[str, int | None, str]:
+        arguments = ["calibrate", "--chain", "student,teacher", "--data", str(data)]
+        done = CliRunner().invoke(
+            main, [*arguments, "--models", str(tmp_path), "--replace", *options]
+        )
+        assert done.exit_code == 0, done.output
+        cascade = read_routes(tmp_path).cascade["auto"]
+        return cascade.overload, cascade.objective_ms, done.output
+
+    assert calibrated()[:2] == ("refuse", None)
+    assert "overload" not in (tmp_path / "routes.toml").read_text()
+    overload, objective, said = calibrated("--overload", "answer", "--objective-ms", "50")
+    assert (overload, objective) == ("answer", 50)
+    assert "under overload student answers alone, marked as degraded: accuracy 1.0000" in said
+    assert calibrated()[:2] == ("answer", 50)
+    write_default(tmp_path, "auto")
+    assert read_routes(tmp_path).cascade["auto"].objective_ms == 50
+    assert calibrated("--objective-ms", "80")[:2] == ("answer", 80)
+    fitted = read_routes(tmp_path).cascade["auto"]
+    again = {"overload": "refuse", "objective_ms": None}
+    fit = fitted.fit.model_copy(update={"n": 801})
+    route(tmp_path, "auto", fitted.model_copy(update={**again, "fit": fit}), "student")
+    written = read_routes(tmp_path).cascade["auto"]  # by `compress`
+    assert (written.fit.n, written.overload, written.objective_ms) == (801, "answer", 80)
+    assert calibrated("--overload", "refuse")[:2] == ("refuse", None)
+    with pytest.raises(ExportError, match="add --overload answer"):
+        overload_of(read_routes(tmp_path).cascade["auto"], None, 50)
 
 
 def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ def test_counts_of_processes_add_up() -> None:
     """Percentiles are of all requests; the CPU is that of the busiest."""
     one, other = Recorder(0.0, 10.0), Recorder(0.0, 10.0)
     for recorder, milliseconds, cpu in ((one, 1, 0.2), (other, 9, 0.4)):
-        recorder.add(Sample("student", 1.0, 1.0 + milliseconds / 1000, GOOD))
+        answer = Answer(1, 0, None, 0.0, degraded=1, labelled=1, right=1)
+        recorder.add(Sample("student", 1.0, 1.0 + milliseconds / 1000, answer))
         recorder.add(Sample("student", 1.0, 1.1, failure="status 429"))
         recorder.add_lag(1.0, 1.0 + milliseconds / 1000)
         recorder.add_held(1.0)
@@ -52,6 +53,10 @@ def test_counts_of_processes_add_up() -> None:
     one.counts.merge(other.counts)
     tally = one.counts.tallies["student"]
     assert (len(tally.latency), tally.failures, tally.answered, tally.texts) == (4, 2, 2, 2)
+    assert (tally.degraded, tally.labelled, tally.right) == (2, 2, 2)
+    beat = one.cut_second()
+    beat.merge(other.cut_second())
+    assert (beat.texts, beat.degraded, beat.failures) == (2, 2, 2)
     assert one.counts.failures == {"student": {"status 429": 2}}
     assert (len(one.counts.lag), one.counts.held, one.counts.cpu) == (2, 2, 0.4)
 

@@ -51,6 +51,40 @@ def test_json_lines_have_texts_or_pairs(tmp_path: Path) -> None:
     assert set(texts.draw(chance, 50, long=False)) == {"a", "c"}
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "a.jsonl"])
+def test_texts_may_have_labels(name: str, tmp_path: Path) -> None:
+    """By name, or by place among the model's; a text with two labels, or an odd one, has none."""
+    rows = [("one", "1"), ("two", "negative"), ("three", "0"), ("three", "1"), ("four", "7")]
+    rows += [("five", "other"), ("six", "")]
+    path = tmp_path / name
+    if name == "a.tsv":
+        path.write_text("label\ttext\n" + "".join(f"{label}\t{x}\n" for x, label in rows) + "1\n")
+    else:
+        path.write_text("\n".join(json.dumps({"text": x, "label": of or None}) for x, of in rows))
+    texts = load_texts(Content(str(path)), 5)
+    names = ("negative", "positive")
+    found = {text: texts.label_of(text, names) for text, _ in rows}
+    assert found == {
+        "one": "positive", "two": "negative", "three": None, "four": None, "five": None, "six": None
+    }  # fmt: skip
+    assert texts.label_of("one", ("0", "1")) == "1"
+    target = Target("student", labels=names)
+    load = Load("s", "s", "", (target,), Closed(1), 1, 0, 5, Content(str(path)), (Batch(9),))
+    question = Traffic(load, texts).draw(random.Random(1))
+    assert [found[str(text)] for text in question.texts] == list(question.labels)
+    assert not any("label" in str(one) for one in question.body)
+
+
+def test_numbers_and_labels_in_json_lines(tmp_path: Path) -> None:
+    """A whole number is a place; what is no label is none."""
+    path = tmp_path / "a.jsonl"
+    values = [1, "positive", True, 0.5, ["a"], None]
+    lines = [{"text": f"t{n}", "label": value} for n, value in enumerate(values)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    texts = load_texts(Content(str(path)), 5)
+    assert texts.labels == {"t0": "1", "t1": "positive"}
+
+
 def test_models_of_pairs_are_asked_pairs() -> None:
     """Of texts that come alone any two make one, the second long where long ones are sent."""
     target = Target("nli", ("nli",), pairs=True)
@@ -127,6 +161,19 @@ def test_an_answer_tells_its_stages_and_escalations() -> None:
     stages = {"tokenize": 0.1, "queue": 0.2, "inference": 0.3}
     assert found == Answer(texts=2, escalated=1, stages=stages, total=0.9)
     assert read_answer(answer(["student"] * 2), QUESTION) == Answer(2, 0, None, 0.0)
+
+
+def test_an_answer_tells_what_is_degraded_and_what_is_right() -> None:
+    """Of the texts whose label is known."""
+    said = [
+        {"model": "student", "label": "a", "degraded": True},
+        {"model": "teacher", "label": "b", "escalated": True, "degraded": False},
+        {"model": "student", "label": "a"},
+    ]
+    target = Target("auto", labels=("a", "b"))
+    question = Question("auto", target, ("one", "two", "three"), ("b", "b", None))
+    found = read_answer(json.dumps({"predictions": said}).encode(), question)
+    assert found == Answer(3, 1, None, 0.0, degraded=1, labelled=2, right=1)
 
 
 @pytest.mark.parametrize(

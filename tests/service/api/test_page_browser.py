@@ -24,6 +24,19 @@ HOLD_FIRST_ANSWER = """(() => {
 })()"""
 
 
+# The browser's fetch, but the cascade's answers are those of a service under overload.
+DEGRADE = """(() => {
+  const real = window.fetch;
+  window.fetch = async (path, options) => {
+    const response = await real(path, options);
+    if (path !== "predict") return response;
+    const found = await response.json();
+    if (found.model === "auto") found.predictions[0].degraded = true;
+    return new Response(JSON.stringify(found), { status: 200 });
+  };
+})()"""
+
+
 @pytest.fixture
 def models(models: Path) -> Path:
     """A sure teacher, an unsure student, and a cascade over them."""
@@ -52,6 +65,21 @@ def test_every_model_and_cascade_answers_what_is_typed(page: Page) -> None:
     assert "Answered by student, not escalated." in page.card("auto")
     heard = "student: negative, 88%. teacher: negative, 100%. auto: answered by student."
     assert page.said("#announcement") == heard
+
+
+def test_a_degraded_answer_is_marked(page: Page, models: Path) -> None:
+    """And the cascade's panel says what it does under overload, and what that is worth."""
+    assert "Under overload it refuses" in page.one(".cascade").text
+    write_cascade(models, overload="answer", objective_ms=50)
+    with listening(models=models, threads=1) as url:
+        other = Page(page.chrome, url)
+        other.open()
+        panel = other.one(".cascade").text
+        assert "would not answer within 50 ms" in panel
+        assert "Where student answers every text, 88.0% are right." in panel
+        other.run(DEGRADE)
+        other.type("bad bad")
+        assert "Degraded: student answered and was unsure" in other.card("auto")
 
 
 def test_slider_changes_who_would_answer(page: Page) -> None:

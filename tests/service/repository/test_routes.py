@@ -195,3 +195,43 @@ def test_targets() -> None:
     for wrong in ("a@", "a@0", "a@x", "a@-1", "a@\u0661", "a@1@2"):
         with pytest.raises(UnknownModel, match="a version is a whole number"):
             parse_target(wrong)
+
+
+POINTS = [
+    {"threshold": 1.01, "escalated": 1.0, "accuracy": 0.9},
+    {"threshold": 0.5, "escalated": 0.0, "accuracy": 0.85},
+    {"threshold": 0.0, "escalated": 0.0, "accuracy": 0.85},
+]
+
+
+def with_curve(points: list[dict[str, float]], **changes: Any) -> dict[str, Any]:
+    """A cascade whose fit has these points."""
+    found = cascade(**changes)
+    return {**found, "fit": {**found["fit"], "curve": points}}
+
+
+def test_a_cascade_says_what_it_does_under_overload(tmp_path: Path) -> None:
+    """It refuses, unless it says otherwise; a degraded answer is worth what the curve says."""
+    (plain,) = written(tmp_path, {"cascade": {"auto": cascade()}}).cascade.values()
+    assert (plain.overload, plain.objective_ms, plain.accuracy_degraded) == ("refuse", None, None)
+    answering = with_curve(POINTS, overload="answer", objective_ms=50)
+    (found,) = written(tmp_path, {"cascade": {"auto": answering}}).cascade.values()
+    assert (found.overload, found.objective_ms, found.accuracy_degraded) == ("answer", 50, 0.85)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (with_curve(POINTS, overload="shed"), "overload: Input should be 'refuse' or 'answer'"),
+        (with_curve(POINTS[:1], overload="answer"), "fit it again with `stillhouse calibrate`"),
+        (cascade(overload="answer"), "a point where no text goes on"),
+        (with_curve(POINTS, objective_ms=50), 'objective_ms needs overload = "answer"'),
+        (with_curve(POINTS, overload="answer", objective_ms=0), "objective_ms: .*greater than"),
+    ],
+)
+def test_what_cannot_be_done_under_overload_is_told(
+    tmp_path: Path, values: dict[str, Any], says: str
+) -> None:
+    """When the routes are read, with what to do."""
+    with pytest.raises(RepositoryError, match=rf"cascade\.auto.*{says}"):
+        written(tmp_path, {"cascade": {"auto": values}})

@@ -42,6 +42,16 @@ def test_answered_request_has_a_line(capsys: pytest.CaptureFixture[str]) -> None
     }
 
 
+def test_degraded_answers_are_counted_in_their_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there are any."""
+    log = AccessLog(wanted=True)
+    log.write(record([answer(degraded=mark) for mark in (True, False, True)]), None)
+    log.write(record([answer(degraded=False), answer()]), None)
+    some, none = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert some["degraded"] == 2
+    assert "degraded" not in none
+
+
 def test_failed_request_says_what_failed(capsys: pytest.CaptureFixture[str]) -> None:
     """And a request that is no prediction names no model."""
     log = AccessLog(wanted=True)

@@ -127,6 +127,18 @@ async def test_wait_that_may_outlast_the_deadline_is_refused() -> None:
 
 
 @on_loop
+async def test_a_start_sooner_than_the_deadline_may_be_asked_for() -> None:
+    """Then the wait is held against that, and what is let in has until the deadline."""
+    one = admission()
+    with let_in(one, 1, 1000):
+        now = time.monotonic()
+        with pytest.raises(Overloaded, match="longer than the route's objective allows"):
+            one.admit(["x"], now + 5000, start=now + 1000 * WAIT_MARGIN - 100)
+        job = one.admit(["x"], now + 5000, start=now + 1000 * WAIT_MARGIN + 100)
+        assert job.deadline == now + 5000
+
+
+@on_loop
 async def test_late_request_is_late_whoever_else_waits() -> None:
     """It is no overload that its deadline has passed."""
     one = admission()

@@ -9,7 +9,7 @@ from service.errors import UnknownModel
 from service.repository.manifest import TOKENIZER_FILE, Manifest, read_manifest
 from service.repository.routes import Target, read_routes
 from service.repository.sections import File
-from service.serving.versions.plan import Plan, resolve
+from service.serving.versions.plan import Plan, Spare, resolve
 from tests.service.builders import write_cascade
 from tests.service.serving.fakes import place
 
@@ -144,3 +144,21 @@ def test_cascades_are_of_models_of_one_kind(
     assert [step.target for step in found.steps] == [Target("teacher")]
     assert found.stale is not None
     assert says in found.stale
+
+
+@pytest.mark.parametrize(
+    ("settings", "spare"),
+    [
+        ({}, None),
+        ({"overload": "answer"}, Spare()),
+        ({"overload": "answer", "objective_ms": 50}, Spare(0.05)),
+    ],
+)
+def test_a_plan_says_whether_there_is_leave_to_spare_the_dearer_model(
+    root: Path, settings: dict[str, Any], spare: Spare | None
+) -> None:
+    """Of a cascade that says so; a model has no cheaper one, nor a cascade that is not trusted."""
+    write_cascade(root, **settings)
+    assert plan(root, "auto").spare == spare
+    assert plan(root, "student").spare is None
+    assert plan(root, "auto", unable=("student",)).spare is None
