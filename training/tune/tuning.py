@@ -90,7 +90,9 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
         raise LaunchError("a trial is trained by one process: tune with --jobs, not a launcher")
     if (task := task_of_recipe(plan.recipe)) != "text-classification":
         raise RecipeError(
-            f"trials are compared by accuracy: tune is for text-classification, not for {task}"
+            f"trials are compared by accuracy: tune is for text-classification, not for {task}: "
+            "run the recipe with other values (--set training.learning_rate=1e-3), each with an "
+            "--output of its own, and compare their metrics.json"
         )
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         # Leaves the teacher's logits in the cache, for all workers to find.

@@ -102,6 +102,27 @@ async def test_windows_that_take_too_long_are_refused_before_any_work() -> None:
         one.admit(["x" * 4000], now + 500, Windows(stride=4))
     one.admit(["x" * 4000], now + 500)
     one.admit(["x" * 4000], now + 5000, Windows(stride=4))
+    # The same text is asked once, however often it is there.
+    with pytest.raises(InvalidInput, match="windows of this request are about 1596 tokens"):
+        admission(max_length=16).admit(["x" * 4000] * 8, now + 500, Windows(stride=4))
+
+
+@on_loop
+async def test_windows_without_room_are_left_to_the_tokenizer() -> None:
+    """Which knows what is wrong with them: no number of seconds would tell it."""
+    one = admission(max_length=16)
+    for text, stride in (("x" * 4000, 14), ("x" * 4000, 1000), (Pair("x" * 80, "y" * 4000), 1)):
+        one.admit([text], time.monotonic() + 5000, Windows(stride=stride))
+
+
+@on_loop
+async def test_windows_that_are_more_than_they_seemed_are_refused() -> None:
+    """Of scripts without spaces each character may be a token."""
+    one = admission(max_length=16)
+    with one.admit(["x" * 400], time.monotonic() + 500, Windows(stride=0)) as job:
+        one.settle(job, 400, 30)
+        with pytest.raises(InvalidInput, match="windows of this request are about 600 tokens"):
+            one.settle(job, 600, 40)
 
 
 @on_loop
