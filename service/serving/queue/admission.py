@@ -98,7 +98,7 @@ class Admission:
             self._large.add(job)
 
     def _refuse_windows(self, tokens: float, now: float, deadline: float) -> None:
-        own = tokens * self._batcher.token_seconds
+        own = tokens * self._batcher.window_token_seconds
         if now + own > deadline:
             raise InvalidInput(
                 f"the windows of this request are about {tokens:.0f} tokens, which take "

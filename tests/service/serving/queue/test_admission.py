@@ -108,6 +108,20 @@ async def test_windows_that_take_too_long_are_refused_before_any_work() -> None:
 
 
 @on_loop
+async def test_short_texts_make_windows_no_dearer() -> None:
+    """What a token took of late may be that of a short text, or of a machine that stood still."""
+    model = FakeModel(manifest_of(max_length=16))
+    batcher = Batcher(model, 64, speed=Speed(batch=1.0, step=0.0, token=0.0))
+    assert batcher.token_seconds == pytest.approx(1 / 24)
+    batcher.token_seconds = 60.0
+    one = Admission(batcher, 100)
+    with one.admit(["x" * 4000], time.monotonic() + 101, Windows(stride=4)):  # 1,596 tokens
+        assert one.tokens == 1596
+    with pytest.raises(InvalidInput, match=r"take tiny@1 99\.8 s"):
+        one.admit(["x" * 4000], time.monotonic() + 95, Windows(stride=4))
+
+
+@on_loop
 async def test_windows_without_room_are_left_to_the_tokenizer() -> None:
     """Which knows what is wrong with them: no number of seconds would tell it."""
     one = admission(max_length=16)
