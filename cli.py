@@ -97,7 +97,7 @@ def first_sentence(command: click.Command) -> str:
 @click.group(cls=Stages, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stillhouse", message="stillhouse %(version)s")
 def main() -> None:
-    """Distil text classifiers, prove what was lost, and serve them.
+    """Distil small text models, prove what was lost, and serve them.
 
     With a fine-tuned teacher, `compress` does the whole way: it trains a small student on the
     teacher's answers, measures what was lost, and publishes both into a model repository, which

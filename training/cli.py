@@ -184,7 +184,7 @@ def tune(
     from training.errors import TrainingError
     from training.recipe.recipe import load_recipe
     from training.tune.space import load_space
-    from training.tune.tuning import Plan
+    from training.tune.tuning import Plan, refuse_other_tasks
     from training.tune.tuning import tune as run
 
     named = {
@@ -197,6 +197,7 @@ def tune(
     }
     try:
         read = load_recipe(recipe, overrides, named)
+        refuse_other_tasks(read)
         best = run(Plan(read, load_space(space, read), study, trials), jobs)
     except KeyboardInterrupt:
         _stop("stopped: give the same command to go on with the study", signal.SIGINT)

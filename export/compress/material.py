@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +22,23 @@ from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
 from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.problem import Task
 from training.recipe.recipe import Recipe, with_values
 from training.teach.store import Logits
 from training.teach.teacher import CheckpointTeacher
 
 LABELLED = "labelled.jsonl"
+# What a teacher of another task is made a student of with: the same steps, one by one.
+INSTEAD: Mapping[Task, str] = {
+    "token-classification": (
+        "distil it with `stillhouse distil --recipe training/recipes/student-tagger.toml`, then "
+        "`stillhouse export` both, and `stillhouse calibrate` their cascade"
+    ),
+    "feature-extraction": (
+        "distil it with `stillhouse distil --recipe training/recipes/student-embedder.toml`, then "
+        "`stillhouse export` both"
+    ),
+}
 USUAL, MOST_TO_FIT = 0.05, 0.12  # of all texts are held out to fit on: as a rule, and at most
 
 
@@ -102,7 +114,7 @@ def gather(job: Job, shop: Workshop) -> Material:
     recipe = job.recipe
     asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None
     teacher = load_checkpoint(job.teacher, pairs=recipe.data.pairs, special_tokens=asked)
-    teacher = teacher.require("text-classification", "compress")
+    teacher = teacher.require("text-classification", "compress", INSTEAD)
     if job.unlabelled is not None:
         recipe, teacher = _labelled(job.unlabelled, recipe, teacher, shop)
     sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)

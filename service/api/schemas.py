@@ -81,17 +81,38 @@ def inputs_of(given: str | Sequence[str] | TextOrPair | Sequence[TextOrPair]) ->
     return [one if isinstance(one, str) else one.input for one in given]
 
 
+Pooling = Literal["mean", "max", "first"]  # of the answers of a text's windows
+
+
 class WindowsBody(Body):
     """How a text that is too long for the model is read: in several windows."""
 
-    stride: int = Field(ge=0, description="tokens that a window shares with the one before it")
-    pooling: Literal["mean", "max", "first"] | None = Field(
+    stride: int = Field(
+        ge=0, strict=True, description="tokens that a window shares with the one before it"
+    )
+    pooling: Pooling | None = Field(
         None,
         description="what is made of the windows' answers, a tagger's being stitched; null: mean",
     )
 
     _no_more = model_validator(mode="after")(refuse_unknown)
 
+
+def _windows_shape(value: object) -> str | None:
+    if isinstance(value, dict | WindowsBody):
+        return "object"
+    return "false" if value is False else None
+
+
+# Told apart by shape, as inputs are.
+WindowsWish = Annotated[
+    Annotated[WindowsBody, Tag("object")] | Annotated[Literal[False], Tag("false")],
+    Discriminator(
+        _windows_shape,
+        custom_error_type="windows",
+        custom_error_message='Input should be an object, such as {"stride": 64}, or false',
+    ),
+]
 
 # Of these each means something to some tasks alone: see `dialects.tasks`.
 PARTICULAR = frozenset(
@@ -108,6 +129,7 @@ Dimensions = Annotated[
     int | None,
     Field(
         ge=1,
+        strict=True,
         description="of embeddings: a size of those that the model was trained for; null: the "
         "whole vector",
     ),
@@ -140,13 +162,16 @@ class PredictRequest(Body):
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; false: refuse it"
     )
-    windows: WindowsBody | Literal[False] | None = Field(
+    windows: WindowsWish | None = Field(
         None,
         description="how a text that is too long is read; false: it is cut; null: as the model's "
         "manifest says",
     )
     top_k: int | None = Field(
-        None, ge=1, description="of classification: how many labels to list in `scores`"
+        None,
+        ge=1,
+        strict=True,
+        description="of classification: how many labels to list in `scores`",
     )
     raw_scores: bool | None = Field(
         None,
@@ -191,7 +216,8 @@ class Prediction(BaseModel):
     confidence: float | None = Field(
         None,
         description="how sure the model is of the labels it gives: what a cascade's threshold is "
-        "compared with; of one label a text, its probability; a regression has none",
+        "compared with; of one label a text, its probability; of a tagger, that of its least sure "
+        "entity, as its own aggregation makes them; a regression has none",
     )
     entities: list[Entity] | None = Field(None, description="of a tagger, in the text's order")
     embedding: list[float] | None = Field(None, description="of an embedder")

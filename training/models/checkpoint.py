@@ -5,6 +5,7 @@ Every kind of model is written and read in the same way. Knows nothing of data o
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,11 +92,12 @@ class Checkpoint:
         """What its model is for."""
         return task_of_classes([type(self.model).__name__])
 
-    def require(self, task: Task, who: str) -> Self:
+    def require(self, task: Task, who: str, instead: Mapping[Task, str] | None = None) -> Self:
         """The checkpoint itself, where it is for `task`.
 
         Args:
             who: needs it, such as a command.
+            instead: what to do with a checkpoint for another task.
 
         Raises:
             CheckpointError: it is for another.
@@ -104,6 +106,7 @@ class Checkpoint:
             raise CheckpointError(
                 f"{who} is for {task}, and {self.source} is for {self.task}: a "
                 f"{type(self.model).__name__} is a {MODELS[self.task]}"
+                + (f": {instead[self.task]}" if instead else "")
             )
         return self
 

@@ -75,6 +75,16 @@ def tune(plan: Plan, jobs: int = 1) -> Best:
     return write_results(plan.directory, plan.recipe, plan.space, study.settled())
 
 
+def refuse_other_tasks(recipe: Recipe) -> None:
+    """Raises RecipeError where the recipe is of no classifier; before its search space is read."""
+    if (task := task_of_recipe(recipe)) != "text-classification":
+        raise RecipeError(
+            f"trials are compared by accuracy: tune is for text-classification, not for {task}: "
+            "run the recipe with other values (--set training.learning_rate=1e-3), each with an "
+            "--output of its own, and compare their metrics.json"
+        )
+
+
 def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
     """Joins the study, or makes it; tells what is wrong before any trial.
 
@@ -88,10 +98,7 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
         raise StudyError(f"{directory} holds no study: choose another --study")
     if join_processes(plan.recipe).num_processes > 1:
         raise LaunchError("a trial is trained by one process: tune with --jobs, not a launcher")
-    if (task := task_of_recipe(plan.recipe)) != "text-classification":
-        raise RecipeError(
-            f"trials are compared by accuracy: tune is for text-classification, not for {task}"
-        )
+    refuse_other_tasks(plan.recipe)
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         # Leaves the teacher's logits in the cache, for all workers to find.
         job = prepare(plan.untested, Path(folder), keep=False)

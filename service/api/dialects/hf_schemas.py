@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from service.api.schemas import (
     Dimensions,
@@ -21,12 +21,38 @@ class HfPair(TextOrPair):
     """Two texts, as transformers' pipeline takes them; other keys are ignored, as the API does."""
 
 
+def _pairs_of_lists(given: list[object]) -> list[object]:
+    """The pairs of `[[["a", "b"]]]`, as transformers' pipeline took them before it took objects."""
+    pairs: list[object] = []
+    for one in given:
+        match one:
+            case [[str(text), str(text_pair)]]:
+                pairs.append({"text": text, "text_pair": text_pair})
+            case _:
+                raise ValueError(
+                    'a pair of texts is {"text": ..., "text_pair": ...}, or in the old form '
+                    '[["one", "two"]], of which `inputs` is a list'
+                )
+    return pairs
+
+
+def _shape_of(value: object) -> str:
+    is_lists = isinstance(value, list) and value and isinstance(value[0], list)
+    return "lists" if is_lists else shape_of(value)
+
+
 HfInputs = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[Texts, Tag("texts")]
     | Annotated[HfPair, Tag("pair")]
-    | Annotated[list[HfPair], Field(min_length=1, fail_fast=True), Tag("pairs")],
-    Discriminator(shape_of),
+    | Annotated[list[HfPair], Field(min_length=1, fail_fast=True), Tag("pairs")]
+    | Annotated[
+        list[HfPair],
+        Field(min_length=1, fail_fast=True),
+        BeforeValidator(_pairs_of_lists, json_schema_input_type=list[list[list[str]]]),
+        Tag("lists"),
+    ],
+    Discriminator(_shape_of),
 ]
 
 
@@ -51,7 +77,10 @@ class HfParameters(HfEmbeddingParameters):
     """Those of all tasks; those of another task than the model's are ignored, as the API does."""
 
     top_k: int | None = Field(
-        None, ge=1, description="of text classification: how many labels to list; null: all"
+        None,
+        ge=1,
+        strict=True,
+        description="of text classification: how many labels to list; null: all",
     )
     function_to_apply: Function | None = Field(
         None,
@@ -69,6 +98,7 @@ class HfParameters(HfEmbeddingParameters):
     stride: int | None = Field(
         None,
         ge=0,
+        strict=True,
         description="of token classification: a text that is too long is read in windows that "
         "share so many tokens, and they are stitched; null: as the model's manifest says",
     )

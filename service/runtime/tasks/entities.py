@@ -6,7 +6,7 @@ Knows no model and no dialect.
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,10 +65,8 @@ def entities_of(
             probabilities, or of the one that is surest (`max`).
         ignored: labels that are told of none, by their whole name or without B- or I-.
     """
-    if aggregation in ("none", "simple"):
-        found = _of_tokens(tokens)
-    else:
-        found = [_word(tokens, first, after, aggregation) for first, after in _words(tokens.places)]
+    by_word = aggregation not in ("none", "simple")
+    found = [_entity(tokens, one, by_word) for one in _units(tokens, aggregation)]
     if aggregation != "none":
         names = [one.label for one in found]
         found = [_joined(found[first:after], tokens.spell) for first, after in groups(names)]
@@ -98,20 +96,25 @@ def group_label(name: str) -> str:
     return name.split("-", 1)[-1]
 
 
-def least_sure(names: Sequence[str], scores: Sequence[float]) -> float:
-    """How sure a model is of the entity that it is least sure of, by `simple` aggregation.
+def least_sure(tokens: Tokens, aggregation: Aggregation = "simple") -> float:
+    """How sure a model is of the entity that it is least sure of: the score of that entity.
 
-    Where it finds none, of the token of which it is least sure that it is of none; without any
-    token 1: there is nothing to find.
+    Where it finds none, of the token, or by the aggregations of words the word, of which it is
+    least sure that it is of none; without any token 1: there is nothing to find.
 
     Args:
-        names: the best label of each token.
-        scores: the probability of each.
+        aggregation: how its entities are made.
     """
+    units = _units(tokens, aggregation)
+    scores = [one.score for one in units]
+    if aggregation == "none":
+        spans = [(unit, unit + 1) for unit in range(len(units))]
+    else:
+        spans = groups([one.label for one in units])
     found = [
         sum(scores[first:after]) / (after - first)
-        for first, after in groups(names)
-        if group_label(names[first]) not in NOTHING
+        for first, after in spans
+        if group_label(units[first].label) not in NOTHING
     ]
     return min(found) if found else min(scores, default=1.0)
 
@@ -123,13 +126,36 @@ def _tag(name: str) -> tuple[bool, str]:
     return False, name
 
 
-def _of_tokens(tokens: Tokens) -> list[Entity]:
+class _Unit(NamedTuple):
+    """What gets one label: a token, or a word of several."""
+
+    first: int
+    after: int
+    label: str
+    score: float
+
+
+def _units(tokens: Tokens, aggregation: Aggregation) -> list[_Unit]:
+    labels = tokens.labels
     best = tokens.probabilities.argmax(axis=1).tolist()
     scores = tokens.probabilities.max(axis=1).tolist()
-    return [
-        Entity(tokens.labels[label], score, place.start, place.end, place.word, token)
-        for token, (label, score, place) in enumerate(zip(best, scores, tokens.places, strict=True))
-    ]
+    if aggregation in ("none", "simple"):
+        return [
+            _Unit(token, token + 1, labels[label], score)
+            for token, (label, score) in enumerate(zip(best, scores, strict=True))
+        ]
+    units = []
+    for first, after in _words(tokens.places):
+        if aggregation == "average" and after - first > 1:
+            row = tokens.probabilities[first:after].mean(axis=0)
+            label = int(row.argmax())
+            units.append(_Unit(first, after, labels[label], float(row[label])))
+        else:
+            says = max(range(first, after), key=scores.__getitem__)
+            if aggregation == "first":
+                says = first
+            units.append(_Unit(first, after, labels[best[says]], scores[says]))
+    return units
 
 
 def _words(places: Sequence[Place]) -> list[tuple[int, int]]:
@@ -137,21 +163,10 @@ def _words(places: Sequence[Place]) -> list[tuple[int, int]]:
     return list(pairwise([0, *starts, len(places)])) if places else []
 
 
-def _word(tokens: Tokens, first: int, after: int, aggregation: Aggregation) -> Entity:
-    rows = tokens.probabilities[first:after]
-    row: npt.NDArray[Any]
-    if aggregation == "first":
-        row = rows[0]
-    elif aggregation == "average":
-        row = rows.mean(axis=0)
-    else:
-        row = rows[rows.max(axis=1).argmax()]
-    label = int(row.argmax())
-    places = tokens.places[first:after]
-    word = tokens.spell([place.word for place in places])
-    return Entity(
-        tokens.labels[label], float(row[label]), places[0].start, places[-1].end, word, first
-    )
+def _entity(tokens: Tokens, unit: _Unit, by_word: bool) -> Entity:
+    places = tokens.places[unit.first : unit.after]
+    word = tokens.spell([place.word for place in places]) if by_word else places[0].word
+    return Entity(unit.label, unit.score, places[0].start, places[-1].end, word, unit.first)
 
 
 def _joined(parts: Sequence[Entity], spell: Spell) -> Entity:

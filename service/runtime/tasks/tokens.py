@@ -12,7 +12,7 @@ from service.repository.manifest import Manifest
 from service.repository.sections import Windows
 from service.runtime.engine import Session
 from service.runtime.model import Input, Item, Output, Place
-from service.runtime.tasks.entities import least_sure
+from service.runtime.tasks.entities import Tokens, least_sure
 from service.runtime.tasks.tagging import Tagging
 from service.runtime.tasks.task import Float32Array, OnnxModel
 from service.runtime.tokenizer import Tokenizer
@@ -100,9 +100,10 @@ class Tagger(OnnxModel):
     def _tagging(self, rows: Float32Array, places: Sequence[Place], first: int) -> Tagging:
         if not np.isfinite(rows).all():
             raise ValueError("a probability is not finite")
-        names = [self.manifest.labels[label] for label in rows.argmax(axis=1).tolist()]
-        sure = least_sure(names, rows.max(axis=1).tolist())
-        return Tagging(rows, places, sure, first, self.tokenizer.spell, self.manifest.aggregation)
+        labels, aggregation = self.manifest.labels, self.manifest.aggregation
+        spell = self.tokenizer.spell
+        sure = least_sure(Tokens(rows, places, labels, spell), aggregation)
+        return Tagging(rows, places, sure, first, spell, aggregation)
 
 
 def _parts(taggings: Sequence[Tagging], stride: int) -> Iterator[tuple[int, int, Tagging]]:

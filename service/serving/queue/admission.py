@@ -80,13 +80,9 @@ class Admission:
         if windows is None:
             tokens = sum([min(len(t) / TOKEN_CHARACTERS + SPECIAL_TOKENS, most) for t in texts])
         else:
-            tokens = sum([tokens_of(text, most, windows) for text in texts])
-            if now + (own := tokens * self._batcher.token_seconds) > deadline:
-                raise InvalidInput(
-                    f"the windows of this request are about {tokens:.0f} tokens, which take "
-                    f"{self._batcher.name} {own:.1f} s, longer than the deadline allows: send less "
-                    "text in a request, or windows that share less"
-                )
+            # Each text is asked once, however often it is there.
+            tokens = sum([tokens_of(text, most, windows) for text in set(texts)])
+            self._refuse_windows(tokens, now, deadline)
         job = Job(len(texts), tokens, now, deadline, alone=not self.texts, leave=self._leave)
         self.texts += job.texts
         self.tokens += tokens
@@ -99,11 +95,25 @@ class Admission:
 
         Args:
             rows: texts that have to be run, or their windows.
+
+        Raises:
+            InvalidInput: there are windows, and they would take longer than the deadline allows.
         """
+        if rows > job.texts:
+            self._refuse_windows(tokens, time.monotonic(), job.deadline)
         self.tokens += tokens - job.tokens
         job.tokens = tokens
         if rows > 1:
             self._large.add(job)
+
+    def _refuse_windows(self, tokens: float, now: float, deadline: float) -> None:
+        own = tokens * self._batcher.window_token_seconds
+        if now + own > deadline:
+            raise InvalidInput(
+                f"the windows of this request are about {tokens:.0f} tokens, which take "
+                f"{self._batcher.name} {own:.1f} s, longer than the deadline allows: send less "
+                "text in a request, or windows that share less"
+            )
 
     def _leave(self, job: Job) -> None:
         self.texts -= job.texts
@@ -130,6 +140,9 @@ class Admission:
 def tokens_of(one: Input, most: int, windows: Windows) -> float:
     """The tokens of all windows of an input, about.
 
+    Where what each window shares seems to leave no room in it, those of the text alone: whether it
+    does, and what is wrong then, is known when it is encoded.
+
     Args:
         most: tokens of a window.
     """
@@ -139,4 +152,6 @@ def tokens_of(one: Input, most: int, windows: Windows) -> float:
     again: float = SPECIAL_TOKENS + windows.stride  # in each window after the first
     if isinstance(one, Pair):
         again += len(one.text) / TOKEN_CHARACTERS
-    return tokens + math.ceil((tokens - most) / max(most - again, 1)) * again
+    if again >= most:
+        return tokens
+    return tokens + math.ceil((tokens - most) / (most - again)) * again

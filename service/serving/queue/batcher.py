@@ -77,6 +77,18 @@ class Batcher:
         return f"{self.model.manifest.name}@{self.model.manifest.version}"
 
     @property
+    def window_token_seconds(self) -> float:
+        """What a token of a full row takes the model at best; 0 where that is not known.
+
+        A token of a short text takes several times as long, and one that was read while the
+        machine stood still any time: what the model takes of late may be of such.
+        """
+        speed, length = self._limits[0], self.model.manifest.max_length
+        if speed is EVEN:
+            return self.token_seconds
+        return min(self.token_seconds, speed.seconds(1, length) / length)
+
+    @property
     def is_alive(self) -> bool:
         """Whether what is submitted will be answered."""
         return self._thread.is_alive()

@@ -113,6 +113,7 @@ def test_a_teacher_of_another_task(tmp_path: Path, compress: Compress) -> None:
     result = compress("--teacher", tmp_path / "tagger")
     assert result.exit_code == 1
     assert "compress is for text-classification, and" in result.output
+    assert "training/recipes/student-tagger.toml" in result.output
 
 
 @pytest.mark.parametrize(

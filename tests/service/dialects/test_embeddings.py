@@ -149,6 +149,7 @@ def test_a_classifier_gives_no_embeddings(client: TestClient) -> None:
     assert found.json()["error"]["param"] == "model"
     for message in (tei.json()["error"], found.json()["error"]["message"]):
         assert "student is a text-classification model, which gives no embeddings" in message
+        assert "name an embedder as `model`" in message
     labels = client.post("/tei/predict?model=embedder", json={"inputs": "good"})
     assert labels.status_code == 424
     assert "no classifier" in labels.json()["error"]

@@ -93,8 +93,13 @@ def test_hugging_face(client: TestClient, models: Path) -> None:
     """A pair as transformers' pipeline takes it, through the API's own client; and a list."""
     with listening(models=models, threads=1) as url, client_of(f"{url}/models/nli") as own:
         assert own.text_classification(PAIR)[0].label == "negative"  # type: ignore[arg-type]  # it sends what it is given
-    answer = client.post("/models/nli", json={"inputs": [PAIR, OTHER]}).json()
-    assert [labels[0]["label"] for labels in answer] == ["negative", "positive"]
+    legacy = [[list(PAIR.values())], [list(OTHER.values())]]
+    for inputs in ([PAIR, OTHER], legacy):
+        answer = client.post("/models/nli", json={"inputs": inputs}).json()
+        assert [labels[0]["label"] for labels in answer] == ["negative", "positive"]
+    for wrong in ([["a", "b"]], [["a"]], [[["a"]]], [[["a", None]]], [[["a", "b"]], "c"]):
+        refused = client.post("/models/nli", json={"inputs": wrong})
+        assert (refused.status_code, "in the old form" in refused.json()["error"]) == (422, True)
     single = client.post("/models/nli", json={"inputs": "good"})
     assert (single.status_code, "takes pairs" in single.json()["error"]) == (422, True)
 

@@ -118,6 +118,24 @@ def test_text_refused_by_a_later_model_is_named_as_the_request_has_it(
             "modle: unknown key; there are inputs, model, truncate",
         ),
         (b'{"inputs": "good", "top_k": 0}', 422, "top_k: Input should be greater"),
+        (b'{"inputs": "good", "top_k": true}', 422, "top_k: Input should be a valid integer"),
+        (b'{"inputs": "good", "top_k": "1"}', 422, "top_k: Input should be a valid integer"),
+        (b'{"inputs": "good", "windows": {}}', 422, "windows.object.stride: Field required"),
+        (
+            b'{"inputs": "good", "windows": true}',
+            422,
+            'windows: Input should be an object, such as {"stride": 64}, or false',
+        ),
+        (
+            b'{"inputs": "good", "windows": {"stride": 1, "pooling": "sum"}}',
+            422,
+            "windows.object.pooling: Input should be 'mean'",
+        ),
+        (
+            b'{"inputs": "%s", "windows": {"stride": 1000}}' % (b"good " * 10_000),
+            422,
+            "windows.stride of 1000 is too much",
+        ),
         (
             b'{"inputs": "good", "model": "nope"}',
             404,

@@ -202,6 +202,33 @@ def test_long_texts(connect: Connect) -> None:
     assert predict(client, inputs=LONG, windows={"stride": 14}).status_code == 422
 
 
+def test_windows_by_open_inference(connect: Connect) -> None:
+    """Its parameters are no objects: the stride is one, and so is the pooling."""
+    client = connect()
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": [LONG]}
+
+    def infer(**parameters: object) -> Any:
+        body = {"inputs": [tensor], "parameters": parameters}
+        return client.post("/v2/models/tagger/infer", json=body)
+
+    def found(**parameters: object) -> list[str]:
+        (told,) = infer(**parameters).json()["outputs"][0]["data"]
+        return [one["text"] for one in json.loads(told)]
+
+    assert found(windows_stride=4, windows_pooling="max") == ["good bad", "film", "good"]
+    assert found(windows=False) == found(windows_stride=None) == ["good bad"]
+    for wrong, says in (
+        ({"windows_stride": 14}, "is too much"),
+        ({"windows_stride": "4"}, "parameters.windows_stride: Input should be a valid integer"),
+        ({"windows_pooling": "max"}, "windows_pooling: it needs windows_stride"),
+        ({"windows": False, "windows_stride": 4}, "windows: false, and"),
+        ({"windows_stride": 4, "windows_pooling": "sum"}, "parameters.windows_pooling: "),
+    ):
+        refused = infer(**wrong)
+        assert refused.status_code == 400
+        assert says in refused.json()["error"]
+
+
 def test_hub_client_reads_windows(hub: Any, connect: Connect) -> None:
     """With `stride`, which means nothing to a model of another task."""
     found = hub.token_classification(LONG, aggregation_strategy="max", stride=2)

@@ -205,6 +205,11 @@ def test_the_command(toy: Path, teacher: Path, tmp_path: Path) -> None:
         (["--train", "absent.tsv"], "no file at absent.tsv"),
         (["--teacher", "absent", "--study", tmp_path / "new"], "no checkpoint at"),
         (["--set", "task='token-classification'"], "tune is for text-classification, not for"),
+        # Said before the search space is read: no space would do.
+        (
+            ["--set", "task='token-classification'", "--space", "absent.toml"],
+            "compare their metrics.json",
+        ),
         (["--study", tmp_path / "full"], "full holds no study"),
         (["--study", wrong], "wrong.toml holds no study"),
     ):

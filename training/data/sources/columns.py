@@ -127,6 +127,8 @@ def _found(
         option = f": pass --{what}-column, or set data.{what.replace('-', '_')}_column"
         hint = "" if what == "beside" else option
         wanted = found or " or ".join(usual)
+        if not any(header):
+            raise DataError(f"{source}: no rows")
         raise DataError(f"{source} has columns {sorted(set(header))}, not {wanted}{hint}")
     if list(header).count(found) > 1:
         raise DataError(f"{source} has two columns named {found!r}: rename one")

@@ -126,11 +126,11 @@ def _of_records(
     rows = ((f"row {number}", row) for number, row in enumerate(chain([first], rest), 1))
     if not columns.words:
         return _of_spans((name, *_at(name, spans_of, row, columns)) for name, row in rows)
-    named = classes.get(columns.labels, str)
+    named = classes.get(columns.labels, _name)
     sentences: list[Named] = []
     for name, row in rows:
         words, tags = _at(name, words_of, row, columns)
-        sentences.append((name, words, [named(tag) for tag in tags]))
+        sentences.append((name, words, [_at(name, named, tag) for tag in tags]))
     return _of_words(sentences)
 
 
@@ -156,6 +156,15 @@ def _at(name: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         return read(*args, **kwargs)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _name(tag: Any) -> str:
+    """A tag that is to be a name: of a number nobody says which one it stands for."""
+    if not isinstance(tag, str):
+        raise ValueError(
+            f"{tag!r:.60} is no tag: write the names of the tags (O, B-person), and not numbers"
+        )
+    return tag
 
 
 def _classes(features: datasets.Features) -> dict[str, Callable[[Any], str]]:

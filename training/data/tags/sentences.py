@@ -41,6 +41,11 @@ def checked_spans(text: str, spans: Sequence[Span]) -> Spans:
     """
     found = []
     for span in sorted(set(spans)):
+        if 0 <= span.end <= span.start:
+            raise ValueError(
+                f"the span {span.start} to {span.end} ({span.label}) holds no character: its end "
+                "is the place after its last one"
+            )
         if not 0 <= span.start < span.end <= len(text):
             raise ValueError(
                 f"the span {span.start} to {span.end} ({span.label}) is not inside its text of "

@@ -45,7 +45,8 @@ class Infer:
             named,
             asked.truncate is not False,
             head.deadline,
-            prompt_name=asked.prompt_name,
+            asked.read_in,
+            asked.prompt_name,
         )
         return Asked(ask, lambda outcome, _: _reply(name, wanted, last, outcome))
 

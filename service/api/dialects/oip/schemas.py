@@ -3,11 +3,13 @@
 Unknown keys and parameters are ignored, since the protocol leaves them to extensions.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import Dimensions, Normalize, PromptName
+from service.api.schemas import Dimensions, Normalize, Pooling, PromptName
+from service.errors import InvalidInput
+from service.repository.sections import Windows
 from service.runtime.tasks.entities import Aggregation
 
 # The tensors there are. Others pass the schemas here, and get a better error where they are read.
@@ -72,7 +74,10 @@ class InferParameters(BaseModel):
         None, strict=True, description="cut a text that is too long; false: refuse it; null: true"
     )
     top_k: int | None = Field(
-        None, ge=1, description="so many labels a text: `label` and `score` become [n, k]"
+        None,
+        ge=1,
+        strict=True,
+        description="so many labels a text: `label` and `score` become [n, k]",
     )
     aggregation: Aggregation | None = Field(
         None,
@@ -85,6 +90,36 @@ class InferParameters(BaseModel):
     normalize: Normalize = None
     dimensions: Dimensions = None
     prompt_name: PromptName = None
+    # The protocol's parameters are numbers, strings, true and false: windows are asked for by two.
+    windows: Literal[False] | None = Field(
+        None, description="false: a text that is too long is cut; null: as the manifest says"
+    )
+    windows_stride: int | None = Field(
+        None,
+        ge=0,
+        strict=True,
+        description="a text that is too long is read in windows that share so many tokens; null: "
+        "as the model's manifest says",
+    )
+    windows_pooling: Pooling | None = Field(
+        None,
+        description="beside `windows_stride`: what is made of the windows' answers; null: mean",
+    )
+
+    @property
+    def read_in(self) -> Windows | Literal[False] | None:
+        """How a text that is too long is to be read; None: as the manifest says.
+
+        Raises:
+            InvalidInput: the parameters do not fit together.
+        """
+        if self.windows_stride is None:
+            if self.windows_pooling is not None:
+                raise InvalidInput("windows_pooling: it needs windows_stride beside it")
+            return self.windows
+        if self.windows is False:
+            raise InvalidInput("windows: false, and windows_stride asks for windows")
+        return Windows(stride=self.windows_stride, pooling=self.windows_pooling or "mean")
 
 
 class InferRequest(BaseModel):

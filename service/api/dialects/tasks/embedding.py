@@ -103,7 +103,8 @@ def embedder_of(service: Service, named: str | None) -> Manifest:
     manifest = service.describe(plan.last)
     if manifest.task != "feature-extraction":
         raise WrongTask(
-            f"model: {plan.named} is a {manifest.task} model, which gives no embeddings"
+            f"model: {plan.named} is a {manifest.task} model, which gives no embeddings: name an "
+            "embedder as `model` (of /tei/embed in the query); GET /models lists the tasks"
         )
     return manifest
 

@@ -63,17 +63,49 @@ def tagging(*tokens: tuple[int, float]) -> Tagging:
 
 
 @pytest.mark.parametrize(
-    ("names", "scores", "sure"),
+    ("tokens", "sure"),
     [
-        (["O", "B-PER", "I-PER", "O", "B-LOC"], [0.6, 0.9, 0.7, 0.6, 0.95], 0.8),
-        (["B-PER", "B-PER"], [0.9, 0.7], 0.7),
-        (["O", "O"], [0.99, 0.55], 0.55),
-        ([], [], 1.0),
+        ([(0, 0.6), (1, 0.9), (2, 0.7), (0, 0.6), (3, 0.95)], 0.8),
+        ([(1, 0.9), (1, 0.7)], 0.7),
+        ([(0, 0.99), (0, 0.55)], 0.55),
+        ([], 1.0),
     ],
 )
-def test_confidence(names: list[str], scores: list[float], sure: float) -> None:
+def test_confidence(tokens: list[tuple[int, float]], sure: float) -> None:
     """That of the least sure entity; without any, of the least sure token."""
-    assert least_sure(names, scores) == pytest.approx(sure)
+    said = tagging(*tokens)
+    assert least_sure(tokens_of(said)) == pytest.approx(sure)
+
+
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 3), st.floats(0.5, 1, width=32), st.booleans()), max_size=8
+    ),
+    aggregation=st.sampled_from(get_args(Aggregation)),
+)
+def test_confidence_is_the_least_score_of_what_is_told(
+    said: list[tuple[int, float, bool]], aggregation: Aggregation
+) -> None:
+    """By each aggregation, of tokens or of words; 1 where there is nothing to tell of."""
+    made = tagging(*[(label, score) for label, score, _ in said])
+    places = [
+        place._replace(continues=on) for place, (*_, on) in zip(made.places, said, strict=True)
+    ]
+    tokens = tokens_of(made)._replace(places=places)
+    entities = entities_of(tokens, aggregation)
+    sure = least_sure(tokens, aggregation)
+    if entities:
+        assert sure == pytest.approx(min(one.score for one in entities))
+    else:
+        # Of none: of the tokens, or words, themselves.
+        each = entities_of(tokens, "none", ()) if aggregation in ("none", "simple") else None
+        assert each is None or sure == min([one.score for one in each], default=1.0)
+        assert 0 <= sure <= 1
+
+
+def tokens_of(said: Tagging) -> Tokens:
+    """What it said, for the functions of entities."""
+    return Tokens(said.probabilities, said.places, LABELS, said.spell)
 
 
 def test_what_it_says() -> None:

@@ -102,6 +102,41 @@ async def test_windows_that_take_too_long_are_refused_before_any_work() -> None:
         one.admit(["x" * 4000], now + 500, Windows(stride=4))
     one.admit(["x" * 4000], now + 500)
     one.admit(["x" * 4000], now + 5000, Windows(stride=4))
+    # The same text is asked once, however often it is there.
+    with pytest.raises(InvalidInput, match="windows of this request are about 1596 tokens"):
+        admission(max_length=16).admit(["x" * 4000] * 8, now + 500, Windows(stride=4))
+
+
+@on_loop
+async def test_short_texts_make_windows_no_dearer() -> None:
+    """What a token took of late may be that of a short text, or of a machine that stood still."""
+    model = FakeModel(manifest_of(max_length=16))
+    batcher = Batcher(model, 64, speed=Speed(batch=1.0, step=0.0, token=0.0))
+    assert batcher.token_seconds == pytest.approx(1 / 24)
+    batcher.token_seconds = 60.0
+    one = Admission(batcher, 100)
+    with one.admit(["x" * 4000], time.monotonic() + 101, Windows(stride=4)):  # 1,596 tokens
+        assert one.tokens == 1596
+    with pytest.raises(InvalidInput, match=r"take tiny@1 99\.8 s"):
+        one.admit(["x" * 4000], time.monotonic() + 95, Windows(stride=4))
+
+
+@on_loop
+async def test_windows_without_room_are_left_to_the_tokenizer() -> None:
+    """Which knows what is wrong with them: no number of seconds would tell it."""
+    one = admission(max_length=16)
+    for text, stride in (("x" * 4000, 14), ("x" * 4000, 1000), (Pair("x" * 80, "y" * 4000), 1)):
+        one.admit([text], time.monotonic() + 5000, Windows(stride=stride))
+
+
+@on_loop
+async def test_windows_that_are_more_than_they_seemed_are_refused() -> None:
+    """Of scripts without spaces each character may be a token."""
+    one = admission(max_length=16)
+    with one.admit(["x" * 400], time.monotonic() + 500, Windows(stride=0)) as job:
+        one.settle(job, 400, 30)
+        with pytest.raises(InvalidInput, match="windows of this request are about 600 tokens"):
+            one.settle(job, 600, 40)
 
 
 @on_loop

@@ -104,6 +104,9 @@ def test_which_column_and_what_labels_are_called(put: Put) -> None:
         ("a.jsonl", lines({"words": ["a"]}), "columns .'words'.: give `tokens` and `tags`"),
         ("a.jsonl", lines({"tokens": ["a"], "tags": ["O", "O"]}), "row 1: 1 words have 2 tags"),
         ("a.jsonl", lines({"tokens": [" "], "tags": ["B-x"]}), "row 1: its word 1 is empty"),
+        ("a.jsonl", lines({"tokens": ["a", "b"], "tags": [0, 1]}), "row 1: 0 is no tag: write"),
+        ("a.jsonl", lines({"tokens": ["a"], "tags": [None]}), "row 1: None is no tag"),
+        ("a.jsonl", lines({"text": "ab", "spans": [[1, 1, "x"]]}), "row 1: .* holds no character"),
         (
             "a.jsonl",
             lines({"text": "a", "spans": []}, {"text": "ab", "spans": [[1, 3, "x"]]}),
