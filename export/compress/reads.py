@@ -9,12 +9,13 @@ from transformers import set_seed
 from export.check.check import MOST_TEXTS
 from export.compress.exporting import Staged
 from export.compress.job import Job
-from export.compress.material import Material, hashed
+from export.compress.material import Material
 from export.compress.measuring import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
 from service.runtime.model import Input
+from training.data.inputs import hashed
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.loop.key import CODE, run_parts

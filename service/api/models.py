@@ -89,6 +89,7 @@ class CascadeInfo(BaseModel):
     versions: dict[str, int] = Field(description="that it was fitted on, and asks")
     hops: list[Hop]
     fit: Fit
+    promised: str = Field(description="what the fit promises, in words")
     stale: str | None = Field(
         description="why its thresholds are not trusted, so that the last model alone answers"
     )
@@ -121,6 +122,7 @@ async def list_models(request: Request) -> ModelList:
                 versions={model: fitted.version for model, fitted in cascade.models.items()},
                 hops=list(cascade.hops),
                 fit=cascade.fit,
+                promised=cascade.fit.promised(cascade.chain[-1]),
                 stale=staleness(cascade, registry.able_manifest),
             )
             for name, cascade in routes.cascade.items()

@@ -8,20 +8,11 @@ from click.testing import CliRunner
 from scipy.stats import binom
 
 from cli import main
-from export.cascade.fitting import (
-    ASK_ALWAYS,
-    Judged,
-    chain_right,
-    curve,
-    fit_cascade,
-    harm_bound,
-    least_loss,
-    lowest_threshold,
-    models_of,
-    refuse_few,
-    texts_needed,
-)
+from export.cascade.bounds import Limit, least_loss, share_bound
+from export.cascade.fitting import fit_cascade
+from export.cascade.judging import Judged, models_of
 from export.cascade.routing import refuse_drawing, refuse_taken, write_cascade, write_default
+from export.cascade.thresholds import ASK_ALWAYS, chain_right, curve, lowest_threshold
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
@@ -43,18 +34,19 @@ def judged(n: int, seed: int, error: float = 0.3) -> Judged:
 @pytest.mark.parametrize(("harm", "n"), [(0, 600), (3, 1000), (10, 200)])
 def test_bound_is_clopper_and_pearsons(harm: int, n: int) -> None:
     """At the bound, so little harm or less would be seen with probability 1 - confidence."""
-    bound = harm_bound(harm, n, 0.95)
+    bound = share_bound(harm, n, 0.95)
     assert binom.cdf(harm, n, bound) == pytest.approx(0.05, abs=1e-6)
-    assert harm_bound(n, n, 0.95) == 1.0
+    assert share_bound(n, n, 0.95) == 1.0
 
 
 def test_texts_needed_is_the_fewest() -> None:
     """With that many texts and no harm the bound holds, and with one less it does not."""
-    needed = texts_needed(0.005, 0.95)
-    assert harm_bound(0, needed, 0.95) <= 0.005 < harm_bound(0, needed - 1, 0.95)
-    refuse_few(needed, 0.005, 0.95)
+    limit = Limit(0.005, 0.95)
+    needed = limit.texts_needed
+    assert share_bound(0, needed, 0.95) <= 0.005 < share_bound(0, needed - 1, 0.95)
+    limit.refuse_few(needed)
     with pytest.raises(ExportError, match="it takes 598"):
-        refuse_few(needed - 1, 0.005, 0.95)
+        limit.refuse_few(needed - 1)
 
 
 @pytest.mark.parametrize("n", [3, 100, 598])
@@ -62,7 +54,7 @@ def test_least_loss_is_the_next_ten_thousandth(n: int) -> None:
     """So many texts show it, and no smaller one."""
     bound = 1 - 0.05 ** (1 / n)
     assert bound <= least_loss(n, 0.95) < bound + 1e-4
-    assert texts_needed(least_loss(n, 0.95), 0.95) <= n
+    assert Limit(least_loss(n, 0.95), 0.95).texts_needed <= n
 
 
 @pytest.mark.parametrize(
@@ -71,7 +63,7 @@ def test_least_loss_is_the_next_ten_thousandth(n: int) -> None:
 def test_shares_lie_between_0_and_1(loss: float, confidence: float) -> None:
     """No number of texts shows anything else."""
     with pytest.raises(ExportError, match="lie between 0 and 1"):
-        texts_needed(loss, confidence)
+        Limit(loss, confidence)
 
 
 def test_the_curve_is_that_of_the_chain() -> None:
@@ -93,7 +85,7 @@ def test_the_curve_is_that_of_the_chain() -> None:
 def test_threshold_keeps_its_bound_and_saves_work() -> None:
     """The fitted threshold's harm is bounded by the limit, and some texts stay with the student."""
     found = judged(4000, 0)
-    threshold, bound = lowest_threshold(found, 0.02, 0.95)
+    threshold, bound = lowest_threshold(found, Limit(0.02, 0.95, "lost-texts"))
     assert bound <= 0.02
     assert (found.confidence[0] >= threshold).mean() > 0.1
 
@@ -103,7 +95,7 @@ def test_limit_holds_on_fresh_data() -> None:
     fresh = judged(200_000, 999)
     over = 0
     for seed in range(100):
-        threshold, _ = lowest_threshold(judged(800, seed), 0.02, 0.9)
+        threshold, _ = lowest_threshold(judged(800, seed), Limit(0.02, 0.9, "lost-texts"))
         harm = (fresh.right[-1] & ~chain_right(fresh, threshold)).mean()
         over += bool(harm > 0.02)
     assert over <= 17  # 10 expected at most; more than 17 has a chance below 1%
@@ -114,11 +106,11 @@ def test_useless_student_is_never_trusted() -> None:
     random = np.random.default_rng(0)
     confidence = np.stack([random.uniform(0.5, 1, 2000), np.ones(2000)])
     right = np.stack([random.random(2000) > 0.5, random.random(2000) > 0.05])
-    threshold, _ = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
+    threshold, _ = lowest_threshold(Judged(confidence, right), Limit(0.005, 0.95, "lost-texts"))
     assert threshold == ASK_ALWAYS or (confidence[0] >= threshold).mean() < 0.02
     confidence[0] = 1.0
-    asked = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
-    assert asked == (ASK_ALWAYS, harm_bound(0, 2000, 0.95))
+    asked = lowest_threshold(Judged(confidence, right), Limit(0.005, 0.95, "lost-texts"))
+    assert asked == (ASK_ALWAYS, share_bound(0, 2000, 0.95))
 
 
 def labelled(n: int) -> LabelledText:
@@ -166,13 +158,7 @@ def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:
     publish_tiny(tmp_path, "first", scores={"good": (0.0, 1.0), "bad": (0.0, 0.1)})
     publish_tiny(tmp_path, "second", scores={"good": (0.1, 0.0), "bad": (1.0, 0.0)})
     publish_tiny(tmp_path, "last")
-    found = fit_cascade(
-        tmp_path,
-        ["first", "second", "last"],
-        labelled(800),
-        max_accuracy_loss=0.01,
-        confidence=0.9,
-    )
+    found = fit_cascade(tmp_path, ["first", "second", "last"], labelled(800), Limit(0.01, 0.9))
     assert [hop.escalated for hop in found.hops] == [0.4, 0.0]
     assert found.fit.accuracy == found.fit.last_accuracy == 1.0
 
@@ -188,7 +174,7 @@ def test_the_search_stops_at_the_first_threshold_that_fails() -> None:
     found = Judged(confidence, right)
     assert chain_right(found, 0.7).all()
     assert not chain_right(found, 0.8).any()
-    assert lowest_threshold(found, 0.02, 0.95)[0] == ASK_ALWAYS
+    assert lowest_threshold(found, Limit(0.02, 0.95, "lost-texts"))[0] == ASK_ALWAYS
 
 
 def test_a_threshold_is_not_taken_from_the_labels() -> None:
@@ -207,7 +193,7 @@ def test_a_cascade_is_not_replaced_unasked(tmp_path: Path) -> None:
 
     def fitted(n: int) -> Cascade:
         chain = ["student", "teacher"]
-        return fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.01, confidence=0.9)
+        return fit_cascade(tmp_path, chain, labelled(n), Limit(0.01, 0.9))
 
     first = fitted(800)
     write_cascade(tmp_path, "auto", first, default=False)
@@ -237,7 +223,7 @@ def test_what_cannot_be_fitted(tmp_path: Path, chain: list[str], n: int, says: s
     publish_tiny(tmp_path, "teacher")
     publish_tiny(tmp_path, "student")
     with pytest.raises(ExportError, match=says):
-        fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.005, confidence=0.95)
+        fit_cascade(tmp_path, chain, labelled(n), Limit(0.005, 0.95))
     assert not (tmp_path / "routes.toml").exists()
 
 
@@ -259,9 +245,7 @@ def test_other_labels_are_refused(tmp_path: Path) -> None:
         ExportError,
         match=r"student gives \['no', 'yes'\].*texts have \['negative', 'positive'\].*--labels",
     ):
-        fit_cascade(
-            tmp_path, ["student", "teacher"], labelled(800), max_accuracy_loss=0.01, confidence=0.9
-        )
+        fit_cascade(tmp_path, ["student", "teacher"], labelled(800), Limit(0.01, 0.9))
 
 
 @pytest.mark.parametrize(
