@@ -13,6 +13,7 @@ Whoever keeps the third keeps the second, and whoever keeps the second the first
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,16 @@ class Limit:
     @property
     def texts_needed(self) -> int:
         """The fewest texts that show it, if nothing is lost."""
-        return int(np.ceil(np.log(1 - self.confidence) / np.log(1 - self.share)))
+        fewest = int(np.ceil(np.log(1 - self.confidence) / np.log(1 - self.share)))
+        if self.shows_none_lost(fewest):
+            return fewest
+        more = range(fewest + 1, 4 * fewest)
+        return more[bisect_left(more, True, key=self.shows_none_lost)]
+
+    def shows_none_lost(self, n: int) -> bool:
+        """Whether `n` texts of which none is lost and none gained show it."""
+        none = np.zeros(1, np.int64)
+        return bool(self.shown(none, none, n)[0])
 
     def refuse_few(self, n: int) -> None:
         """Raises ExportError, which says how many it takes, where `n` texts cannot show it."""
@@ -64,8 +74,8 @@ class Limit:
             raise ExportError(
                 f"{n} {kind} cannot show a loss of at most {self.share} with confidence "
                 f"{self.confidence}: it takes {self.texts_needed}, or --max-accuracy-loss "
-                f"{least_loss(n, self.confidence):g}; more texts can be held out of the training "
-                "data before the models are trained"
+                f"{least_loss(n, self.confidence, self.promise):g}; more texts can be held out of "
+                "the training data before the models are trained"
             )
 
     def shown(self, lost: IntArray, gained: IntArray, n: int) -> BoolArray:
@@ -91,7 +101,13 @@ def share_bound(count: npt.ArrayLike, n: int, confidence: float) -> FloatArray:
     return bound
 
 
-def least_loss(n: int, confidence: float) -> float:
+def least_loss(n: int, confidence: float, promise: Promise = "accuracy") -> float:
     """The least loss that `n` texts show if nothing is lost, rounded up to a ten-thousandth."""
     least: float = 1 - (1 - confidence) ** (1 / n)
-    return math.ceil(least * 1e4) / 1e4
+    steps = range(math.ceil(least * 1e4), 10_000)
+    if Limit(steps[0] / 1e4, confidence, promise).shows_none_lost(n):
+        return steps[0] / 1e4
+    shown = bisect_left(
+        steps, True, key=lambda step: Limit(step / 1e4, confidence, promise).shows_none_lost(n)
+    )
+    return steps[min(shown, len(steps) - 1)] / 1e4

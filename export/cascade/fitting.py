@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.cascade.bounds import METHODS, Limit
-from export.cascade.judging import judge, models_of
+from export.cascade.judging import Texts, judge, models_of
 from export.cascade.thresholds import chain_right, curve, lowest_threshold, reach
 from service.repository.routes import Cascade, Fit, Fitted, Hop
 from training.data.inputs import hashed
 from training.data.labelled import LabelledText
 from training.data.tags.tagged import TaggedText
-from training.data.texts import Inputs
 
 
 def fit_cascade(
     root: Path,
     chain: Sequence[str],
-    data: LabelledText | TaggedText | Inputs,
+    data: LabelledText | TaggedText | Texts,
     limit: Limit,
     used_for: str | None = None,
 ) -> Cascade:
@@ -30,13 +29,19 @@ def fit_cascade(
     Raises:
         ExportError: a model is missing or has other labels, or the texts are too few for any
             threshold; the message says how many it takes.
+        ValueError: texts without labels are to show more than a disagreement.
     """
+    if isinstance(data, LabelledText | TaggedText):
+        sha256 = data.sha256
+    elif limit.promise != "disagreement":
+        raise ValueError("texts without labels show a disagreement, and nothing else")
+    else:
+        sha256 = hashed(data)
     limit.refuse_few(len(data))
     models = models_of(root, chain)
     judged = judge(models, data)
     threshold, bound = lowest_threshold(judged, limit)
     shares = reach(judged, threshold)
-    labelled = isinstance(data, LabelledText | TaggedText)
     return Cascade(
         chain=tuple(chain),
         hops=tuple(Hop(threshold=threshold, escalated=float(share)) for share in shares[1:]),
@@ -49,7 +54,7 @@ def fit_cascade(
         fit=Fit(
             method=METHODS[limit.promise],
             promise=limit.promise,
-            data_sha256=data.sha256 if labelled else hashed(data),
+            data_sha256=sha256,
             n=len(data),
             max_accuracy_loss=limit.share,
             confidence=limit.confidence,

@@ -17,15 +17,17 @@ from export.measure.comparison import decisions, truth
 from export.measure.served import served_logits
 from export.measure.tagged import served_taggings, spans_of
 from service.repository.sources import ModelRepository
+from service.runtime.model import Input, Pair
 from service.runtime.tasks.classification import Classifier
 from service.runtime.tasks.loading import load_model
 from service.runtime.tasks.tokens import Tagger
 from training.data.labelled import LabelledText
 from training.data.tags.tagged import TaggedText, types_of
-from training.data.texts import Inputs, are_pairs
+from training.data.texts import are_pairs
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+Texts = Sequence[str] | Sequence[Pair] | Sequence[Input]
 Given = list[frozenset[Any]]  # of each text: labels by their place, or entities
 
 
@@ -68,9 +70,7 @@ def models_of(root: Path, chain: Sequence[str]) -> list[Classifier | Tagger]:
     return found
 
 
-def judge(
-    models: Sequence[Classifier | Tagger], data: LabelledText | TaggedText | Inputs
-) -> Judged:
+def judge(models: Sequence[Classifier | Tagger], data: LabelledText | TaggedText | Texts) -> Judged:
     """Runs every model on every text; texts without labels are judged by the last model's.
 
     A tagger is right about a text where it finds all its entities, and none besides.
@@ -79,18 +79,21 @@ def judge(
         ExportError: one gives other labels than the data's, or other than the last's, or reads
             other texts.
     """
-    labelled = isinstance(data, LabelledText | TaggedText)
-    texts = data.texts if labelled else data
+    if isinstance(data, LabelledText | TaggedText):
+        texts: Texts = data.texts
+        like: LabelledText | TaggedText | Classifier | Tagger = data
+    else:
+        texts, like = data, models[-1]
     for model in models:
-        _refuse_other(model, data if labelled else models[-1])
+        _refuse_other(model, like)
         _refuse_inputs(model, texts)
     said = [_said(model, texts) for model in tqdm(models, desc="models")]
-    true = _true(data) if labelled else said[-1][1]
+    true = _true(like) if isinstance(like, LabelledText | TaggedText) else said[-1][1]
     right = [[one == other for one, other in zip(given, true, strict=True)] for _, given in said]
     return Judged(np.stack([confidence for confidence, _ in said]), np.array(right))
 
 
-def _said(model: Classifier | Tagger, texts: Inputs) -> tuple[FloatArray, Given]:
+def _said(model: Classifier | Tagger, texts: Texts) -> tuple[FloatArray, Given]:
     """How sure a model is of each text, and what it says of it."""
     if isinstance(model, Tagger):
         found = served_taggings(model, [text for text in texts if isinstance(text, str)])
@@ -137,7 +140,7 @@ def _refuse_other(
         )
 
 
-def _refuse_inputs(model: Classifier | Tagger, texts: Inputs) -> None:
+def _refuse_inputs(model: Classifier | Tagger, texts: Texts) -> None:
     pairs = are_pairs(texts)
     if model.manifest.pairs != pairs:
         kinds = ("single texts", "pairs of texts")

@@ -111,8 +111,8 @@ def _loose(job: Job, found: Found) -> tuple[str, ...]:
         return ()
     return (
         f"the cascade's loss is bounded at {fit.max_accuracy_loss:.2%} and not at {asked:.2%}: "
-        f"that takes {Limit(asked, fit.confidence).texts_needed} texts to fit on, and there are "
-        f"{fit.n}",
+        f"that takes {Limit(asked, fit.confidence, fit.promise).texts_needed} texts to fit on, "
+        f"and there are {fit.n}",
     )
 
 

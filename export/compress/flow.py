@@ -130,9 +130,9 @@ def _cascade(job: Job, material: Material, staged: Staged, shop: Workshop) -> Ca
     if material.parts.fit.problem == "regression":  # it is sure of nothing
         return None
     limits, n = job.limits, len(material.parts.fit)
-    loss = max(limits.wanted_loss, least_loss(n, limits.confidence))
     # Labels that the teacher gave say how often the chain differs from it, and no more.
     promise: Promise = "disagreement" if material.labelled_by == "teacher" else "accuracy"
+    loss = max(limits.wanted_loss, least_loss(n, limits.confidence, promise))
     limit = Limit(loss, limits.confidence, promise)
 
     def fit(folder: Path) -> None:

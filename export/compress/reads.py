@@ -119,6 +119,7 @@ def fit_reads(job: Job, material: Material, staged: Staged) -> dict[str, Any]:
         "fit": material.parts.fit.sha256,
         "loss": job.limits.cascade_loss,
         "confidence": job.limits.confidence,
+        "labelled_by": material.labelled_by,
         "code": ran_by("export.cascade", "training.score", *SERVED),
     }
 

@@ -148,6 +148,9 @@ def test_cascade(made: Path) -> None:
     found = fit_cascade(made / "models", chain, data, Limit(0.05, 0.9))
     assert found.fit.accuracy_loss_bound <= 0.05
     assert found.fit.n == 150
+    alike = fit_cascade(made / "models", chain, data.texts, Limit(0.05, 0.9, "disagreement"))
+    assert (alike.fit.promise, alike.fit.n, alike.fit.last_accuracy) == ("disagreement", 150, 1.0)
+    assert alike.fit.accuracy >= 0.95
 
 
 def test_the_gate_sees_what_is_lost(made: Path) -> None:

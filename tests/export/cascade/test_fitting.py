@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from scipy.stats import binom
 
 from cli import main
-from export.cascade.bounds import Limit, least_loss, share_bound
+from export.cascade.bounds import METHODS, Limit, least_loss, share_bound
 from export.cascade.fitting import fit_cascade
 from export.cascade.judging import Judged, models_of
 from export.cascade.routing import refuse_drawing, refuse_taken, write_cascade, write_default
@@ -110,7 +110,7 @@ def test_useless_student_is_never_trusted() -> None:
     assert threshold == ASK_ALWAYS or (confidence[0] >= threshold).mean() < 0.02
     confidence[0] = 1.0
     asked = lowest_threshold(Judged(confidence, right), Limit(0.005, 0.95, "lost-texts"))
-    assert asked == (ASK_ALWAYS, share_bound(0, 2000, 0.95))
+    assert asked == (ASK_ALWAYS, float(share_bound(0, 2000, 0.95)))
 
 
 def labelled(n: int) -> LabelledText:
@@ -149,6 +149,67 @@ def test_fit_is_written_with_what_it_is_of(tmp_path: Path) -> None:
         name: (1, read_manifest(tmp_path / name / "1").fingerprint)
         for name in ("student", "teacher")
     }
+
+
+def test_texts_without_labels_bound_the_disagreement(tmp_path: Path) -> None:
+    """What the last model says stands for the truth, and the record says which promise it is."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student", scores={"good": (0.0, 1.0), "bad": (0.0, 0.1)})
+    source = tmp_path / "texts.txt"
+    source.write_text("\n".join(map(str, labelled(800).texts)) + "\n")
+    arguments = ["calibrate", "--chain", "student,teacher", "--unlabelled", str(source)]
+    plot = ["--plot", str(tmp_path / "curve.svg")]
+    done = CliRunner().invoke(main, [*arguments, "--models", str(tmp_path), *plot])
+    assert done.exit_code == 0, done.output
+    fit = read_routes(tmp_path).cascade["auto"].fit
+    assert (fit.promise, fit.n, fit.last_accuracy) == ("disagreement", 800, 1.0)
+    assert fit.accuracy == 1.0  # "bad" texts, of which the student is unsure, go on
+    assert fit.curve[-1].accuracy == 0.6
+    assert fit.accuracy_loss_bound == pytest.approx(share_bound(0, 800, 0.95))
+    assert "100.00% of 800 texts get teacher's label" in done.output
+    promised = "confidence 0.95: at most 0.37% of texts labelled otherwise than by teacher"
+    assert promised in done.output
+
+
+def test_labelled_texts_promise_the_accuracy_or_no_lost_text(tmp_path: Path) -> None:
+    """The accuracy, unless the other is asked for; the record and the output say which."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student")
+    data = tmp_path / "data.tsv"
+    data.write_text("label\ttext\n" + "positive\tgood good\n" * 700)
+    arguments = ["calibrate", "--chain", "student,teacher", "--data", str(data)]
+    arguments += ["--models", str(tmp_path), "--replace"]
+    for more, promise, said in (
+        ([], "accuracy", "accuracy at most 0.43 points below teacher's"),
+        (["--promise", "lost-texts"], "lost-texts", "at most 0.43% of texts answered wrongly"),
+    ):
+        done = CliRunner().invoke(main, [*arguments, *more])
+        assert done.exit_code == 0, done.output
+        assert said in done.output
+        fit = read_routes(tmp_path).cascade["auto"].fit
+        assert fit.promise == promise
+        assert fit.method == METHODS[promise]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "give --data or --unlabelled, and not both"),
+        (["--data", "a", "--unlabelled", "b"], "give --data or --unlabelled, and not both"),
+        (["--unlabelled", "b", "--promise", "accuracy"], "--promise is of --data"),
+    ],
+)
+def test_labels_are_there_or_not(options: list[str], says: str) -> None:
+    """One of the two is given, before anything is read."""
+    done = CliRunner().invoke(main, ["calibrate", "--chain", "a,b", *options])
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_no_accuracy_without_labels(tmp_path: Path) -> None:
+    """A promise that the texts cannot show is refused."""
+    with pytest.raises(ValueError, match="show a disagreement, and nothing else"):
+        fit_cascade(tmp_path, ["student", "teacher"], ["good"] * 800, Limit(0.01, 0.9))
 
 
 def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:
