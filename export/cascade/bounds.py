@@ -86,7 +86,10 @@ class Limit:
         return kept
 
     def bound(self, lost: int, gained: int, n: int) -> float:
-        """What counts that show it bound the loss by; of the promise's kind."""
+        """What counts that show it bound the loss by; of the promise's kind.
+
+        It is of one threshold alone. Of one that was chosen by it the limit is what is promised.
+        """
         if self.promise == "accuracy":
             return difference_bound(lost, gained, n, self.confidence, below=self.share)
         return float(share_bound(lost, n, self.confidence))

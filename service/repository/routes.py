@@ -58,7 +58,8 @@ class Fit(Section):
     max_accuracy_loss: float
     confidence: float
     accuracy_loss_bound: float = Field(
-        description="what is promised is at most this, with that confidence"
+        description="of the chosen threshold, as if no other had been looked at: the promise is "
+        "`max_accuracy_loss`"
     )
     accuracy: float = Field(
         description="of the cascade, on the data it was fitted on; of a disagreement, the share "
@@ -77,10 +78,10 @@ class Fit(Section):
 
     def promised(self, last: str) -> str:
         """What is promised of a chain that ends with `last`, in words."""
-        bound = self.accuracy_loss_bound
+        limit = self.max_accuracy_loss
         if self.promise == "accuracy":
-            return f"accuracy at most {100 * bound:.2f} points below {last}'s"
-        share = f"at most {bound:.2%} of texts"
+            return f"accuracy at most {100 * limit:.2f} points below {last}'s"
+        share = f"at most {limit:.2%} of texts"
         if self.promise == "lost-texts":
             return f"{share} answered wrongly that {last} answers rightly"
         return f"{share} labelled otherwise than by {last}"

@@ -45,7 +45,7 @@ def test_list_has_every_version_and_route(root: Path) -> None:
     assert "student@1" in found.output
     assert "student@2  student/2: manifest.json is not valid" in found.output
     assert (
-        "auto: student -> teacher, at most 0.91% of texts answered wrongly that teacher"
+        "auto: student -> teacher, at most 1.00% of texts answered wrongly that teacher"
         in found.output
     )
     assert "default: auto" in found.output

@@ -62,7 +62,7 @@ def test_slider_changes_who_would_answer(page: Page) -> None:
     assert page.one("output").text == "0.8000"
     assert "94.5%" in panel.text
     assert (
-        "at most 0.91% of texts answered wrongly that teacher answers rightly, with 95%"
+        "at most 1.00% of texts answered wrongly that teacher answers rightly, with 95%"
         in panel.text
     )
     assert " ms a text, " in panel.text
