@@ -52,8 +52,8 @@ def list_models(models: Path) -> None:
     routes = read_routes(models)
     for cascade, found in routes.cascade.items():
         click.echo(
-            f"{cascade}: {' -> '.join(found.chain)}, loses at most "
-            f"{found.fit.accuracy_loss_bound:.4f} (n {found.fit.n})"
+            f"{cascade}: {' -> '.join(found.chain)}, {found.fit.promised(found.chain[-1])} "
+            f"(confidence {found.fit.confidence:g}, n {found.fit.n})"
         )
         if found.overload == "answer":
             click.echo(

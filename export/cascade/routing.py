@@ -123,9 +123,9 @@ def draw(cascade: Cascade, path: Path) -> None:
         100 * fit.accuracy,
         "o",
         color="black",
-        label=f"fitted: loss at most {100 * fit.accuracy_loss_bound:.2f} points, "
-        f"confidence {fit.confidence:g}",
+        label=f"fitted: {fit.promised(cascade.chain[-1])}, confidence {fit.confidence:g}",
     )
-    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"accuracy, % (n {fit.n})")
+    measured = "accuracy" if fit.labelled else f"labelled as by {cascade.chain[-1]}"
+    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"{measured}, % (n {fit.n})")
     axes.legend()
     figure.savefig(path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from export.cascade.fitting import texts_needed
+from export.cascade.bounds import Limit
 from export.compress.flow import STAGES, Found, run_stages
 from export.compress.job import Job
 from export.compress.judging import warnings
@@ -111,7 +111,8 @@ def _loose(job: Job, found: Found) -> tuple[str, ...]:
         return ()
     return (
         f"the cascade's loss is bounded at {fit.max_accuracy_loss:.2%} and not at {asked:.2%}: "
-        f"that takes {texts_needed(asked, fit.confidence)} texts to fit on, and there are {fit.n}",
+        f"that takes {Limit(asked, fit.confidence, fit.promise).texts_needed} texts to fit on, "
+        f"and there are {fit.n}",
     )
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from export.cascade.fitting import fit_cascade, least_loss
+from export.cascade.bounds import Limit, least_loss
+from export.cascade.fitting import fit_cascade
 from export.cascade.routing import refuse_taken
 from export.check.check import MOST_TEXTS, check
 from export.compress.exporting import Staged, read_staged, stage_student, stage_teacher
@@ -34,7 +35,7 @@ from export.compress.reads import (
 from export.compress.results import Measured
 from export.publish.request import refuse_name
 from export.stages.engine import Workshop
-from service.repository.routes import Cascade
+from service.repository.routes import Cascade, Promise
 from training.errors import Interrupted
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.tasks.run import run_recipe
@@ -129,7 +130,10 @@ def _cascade(job: Job, material: Material, staged: Staged, shop: Workshop) -> Ca
     if material.parts.fit.problem == "regression":  # it is sure of nothing
         return None
     limits, n = job.limits, len(material.parts.fit)
-    loss = max(limits.wanted_loss, least_loss(n, limits.confidence))
+    # Labels that the teacher gave say how often the chain differs from it, and no more.
+    promise: Promise = "disagreement" if material.labelled_by == "teacher" else "accuracy"
+    loss = max(limits.wanted_loss, least_loss(n, limits.confidence, promise))
+    limit = Limit(loss, limits.confidence, promise)
 
     def fit(folder: Path) -> None:
         for directory in staged.to_publish:  # a chain is fitted in one repository
@@ -138,8 +142,7 @@ def _cascade(job: Job, material: Material, staged: Staged, shop: Workshop) -> Ca
             folder / FITTED,
             [job.names.student, job.names.teacher],
             material.parts.fit,
-            max_accuracy_loss=loss,
-            confidence=limits.confidence,
+            limit,
             used_for="temperatures and INT8 ranges of the same models",
         )
         shutil.rmtree(folder / FITTED)

@@ -1,9 +1,8 @@
 """What a compression is made of: the teacher, the texts, and which of them is used for what."""
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from export.cascade.fitting import texts_needed
+from export.cascade.bounds import Limit
 from export.compress.job import Job, Limits
 from export.compress.results import Use
 from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
-from training.data.inputs import spelt
+from training.data.inputs import hashed
 from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
@@ -150,7 +149,7 @@ def _with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) ->
         n: of texts in all, of which no more than `MOST_TO_FIT` are taken.
         trained_here: the teacher was, so that more texts would be ones that it has seen.
     """
-    needed = texts_needed(limits.wanted_loss, limits.confidence)
+    needed = Limit(limits.wanted_loss, limits.confidence).texts_needed
     size = min(needed, round(MOST_TO_FIT * n))
     if recipe.data.fit_size is not None or size <= USUAL * n or trained_here:
         return recipe
@@ -192,11 +191,3 @@ def _label(logits: Logits, teacher: Checkpoint) -> str | list[str] | float:
     if teacher.problem == "multi_label":
         return [teacher.labels[place] for place in np.flatnonzero(logits > 0)]
     return teacher.labels[int(logits.argmax())]
-
-
-def hashed(texts: Iterable[Input]) -> str:
-    """Hash of texts in their order."""
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(f"{spelt(text)}\n".encode())
-    return digest.hexdigest()

@@ -9,12 +9,13 @@ from transformers import set_seed
 from export.check.check import MOST_TEXTS
 from export.compress.exporting import Staged
 from export.compress.job import Job
-from export.compress.material import Material, hashed
+from export.compress.material import Material
 from export.compress.measuring import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
 from service.runtime.model import Input
+from training.data.inputs import hashed
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.loop.key import CODE, run_parts
@@ -118,6 +119,7 @@ def fit_reads(job: Job, material: Material, staged: Staged) -> dict[str, Any]:
         "fit": material.parts.fit.sha256,
         "loss": job.limits.cascade_loss,
         "confidence": job.limits.confidence,
+        "labelled_by": material.labelled_by,
         "code": ran_by("export.cascade", "training.score", *SERVED),
     }
 

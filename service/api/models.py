@@ -100,6 +100,7 @@ class CascadeInfo(BaseModel):
         description="on the texts it was fitted on, where every degraded answer is the first "
         "model's: the curve's point where no text goes on; null: its curve has none"
     )
+    promised: str = Field(description="what the fit promises, in words")
     stale: str | None = Field(
         description="why its thresholds are not trusted, so that the last model alone answers"
     )
@@ -135,6 +136,7 @@ async def list_models(request: Request) -> ModelList:
                 overload=cascade.overload,
                 objective_ms=cascade.objective_ms,
                 accuracy_degraded=cascade.accuracy_degraded,
+                promised=cascade.fit.promised(cascade.chain[-1]),
                 stale=staleness(cascade, registry.able_manifest),
             )
             for name, cascade in routes.cascade.items()

@@ -42,11 +42,10 @@ function expected(list, name) {
   return value;
 }
 
-function fitted(fit, last) {
+function fitted({ fit, promised }) {
   return (
-    `Fitted on ${fit.n} texts: loses at most ${(100 * fit.accuracy_loss_bound).toFixed(2)} points ` +
-    `of accuracy against ${last}, with ${percent(fit.confidence, 0)} confidence. Below the fitted threshold ` +
-    "that bound does not hold."
+    `Fitted on ${fit.n} texts: ${promised}, with ${percent(fit.confidence, 0)} confidence. ` +
+    "Below the fitted threshold that does not hold."
   );
 }
 
@@ -93,7 +92,9 @@ export function cascadePanel(cascade, answers, times) {
   const reset = element("button", { type: "button" }, "Back to the fitted threshold");
   const verdict = element("p", { class: "verdict" });
   const list = element("dl", { class: "expected" });
-  const accuracy = expected(list, "Expected accuracy");
+  // Without labels nobody knew what was right, and the last model's label stood in its place.
+  const measured = fit.promise === "disagreement" ? `${last}’s label` : "accuracy";
+  const accuracy = expected(list, `Expected ${measured}`);
   const share = expected(list, `Expected share for ${last}`);
   const cost = element("p", { class: "hint" });
   const controls = element(
@@ -122,9 +123,9 @@ export function cascadePanel(cascade, answers, times) {
     for (const [kind, text] of [["now", "now"], ["fitted", "fitted"], ["alone", `${last} alone`]]) {
       legend.append(element("span", { class: kind }, text));
     }
-    const title = element("p", { class: "hint" }, `Accuracy, by the share that ${last} answers`);
+    const title = element("p", { class: "hint" }, `Expected ${measured}, by the share that ${last} answers`);
     node.append(element("div", { class: "curve" }, title, drawing.svg, legend));
-    controls.append(list, cost, element("p", { class: "hint" }, fitted(fit, last)));
+    controls.append(list, cost, element("p", { class: "hint" }, fitted(cascade)));
   } else {
     controls.append(element("p", { class: "hint" }, "No curve was stored with its fit."));
   }
@@ -157,7 +158,7 @@ export function cascadePanel(cascade, answers, times) {
       say(share, percent(point.escalated));
       say(cost, chain.length === 2 ? costInWords(chain, point, times) : "");
       drawing.move(point);
-      spoken += ` Expected accuracy ${percent(point.accuracy)}.`;
+      spoken += ` Expected ${measured} ${percent(point.accuracy)}.`;
     }
     slider.setAttribute("aria-valuetext", spoken);
   }

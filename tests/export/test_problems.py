@@ -8,6 +8,7 @@ import pytest
 import transformers
 from fastapi.testclient import TestClient
 
+from export.cascade.bounds import Limit
 from export.cascade.fitting import fit_cascade
 from export.measure.gate import Gate
 from export.publish.publish import publish
@@ -106,7 +107,7 @@ def test_several_labels(tmp_path: Path, base: Path) -> None:
 
     test = made.test_set()
     chain = ["student", "teacher"]
-    cascade = fit_cascade(tmp_path / "models", chain, test, max_accuracy_loss=0.05, confidence=0.9)
+    cascade = fit_cascade(tmp_path / "models", chain, test, Limit(0.05, 0.9))
     assert cascade.fit.accuracy >= cascade.fit.last_accuracy - 0.05
 
     with made.client() as client:

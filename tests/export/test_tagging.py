@@ -10,6 +10,7 @@ import transformers
 from click.testing import CliRunner
 
 from cli import main
+from export.cascade.bounds import Limit
 from export.cascade.fitting import fit_cascade
 from export.check.check import check
 from export.errors import GateError
@@ -144,9 +145,12 @@ def test_cascade(made: Path) -> None:
     """A chain of taggers is fitted: a text is right where all of its entities are."""
     data = load_tagged_text(str(made / "test.jsonl"), Data(), types=TYPES)
     chain = ["student-fp32", "teacher-fp32"]
-    found = fit_cascade(made / "models", chain, data, max_accuracy_loss=0.05, confidence=0.9)
+    found = fit_cascade(made / "models", chain, data, Limit(0.05, 0.9))
     assert found.fit.accuracy_loss_bound <= 0.05
     assert found.fit.n == 150
+    alike = fit_cascade(made / "models", chain, data.texts, Limit(0.05, 0.9, "disagreement"))
+    assert (alike.fit.promise, alike.fit.n, alike.fit.last_accuracy) == ("disagreement", 150, 1.0)
+    assert alike.fit.accuracy >= 0.95
 
 
 def test_the_gate_sees_what_is_lost(made: Path) -> None:

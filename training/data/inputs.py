@@ -1,6 +1,7 @@
 """What is done alike to a text and to a pair of two: each half changed, spelt as one, shown."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from service.runtime.model import Input, Pair
@@ -29,6 +30,14 @@ def even(one: One) -> One:
 def spelt(one: Input) -> str:
     """The input as one string, such as a hash is made of; no two are spelt alike by chance."""
     return BETWEEN.join(halves(one))
+
+
+def hashed(texts: Iterable[Input]) -> str:
+    """Hash of inputs in their order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{spelt(text)}\n".encode())
+    return digest.hexdigest()
 
 
 def shown(one: Input, most: int = SHOWN) -> str:

@@ -71,7 +71,8 @@ def cascade_svg(cascade: Cascade) -> str:
     )
     axes.axhline(100 * fit.last_accuracy, linestyle="--", color="grey", label=cascade.chain[-1])
     axes.plot(100 * cascade.hops[-1].escalated, 100 * fit.accuracy, "o", label="fitted")
-    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"accuracy, % (n {fit.n})")
+    measured = "accuracy" if fit.labelled else f"labelled as by {cascade.chain[-1]}"
+    axes.set(xlabel=f"answered by {cascade.chain[-1]}, %", ylabel=f"{measured}, % (n {fit.n})")
     axes.legend()
     return _svg(figure)
 

@@ -8,19 +8,9 @@ from click.testing import CliRunner
 from scipy.stats import binom
 
 from cli import main
-from export.cascade.fitting import (
-    ASK_ALWAYS,
-    Judged,
-    chain_right,
-    curve,
-    fit_cascade,
-    harm_bound,
-    least_loss,
-    lowest_threshold,
-    models_of,
-    refuse_few,
-    texts_needed,
-)
+from export.cascade.bounds import METHODS, Limit, least_loss, share_bound
+from export.cascade.fitting import fit_cascade
+from export.cascade.judging import Judged, models_of
 from export.cascade.routing import (
     overload_of,
     refuse_drawing,
@@ -28,6 +18,7 @@ from export.cascade.routing import (
     write_cascade,
     write_default,
 )
+from export.cascade.thresholds import ASK_ALWAYS, chain_right, curve, lowest_threshold
 from export.compress.publishing import route
 from export.errors import ExportError
 from service.repository.manifest import read_manifest
@@ -50,18 +41,19 @@ def judged(n: int, seed: int, error: float = 0.3) -> Judged:
 @pytest.mark.parametrize(("harm", "n"), [(0, 600), (3, 1000), (10, 200)])
 def test_bound_is_clopper_and_pearsons(harm: int, n: int) -> None:
     """At the bound, so little harm or less would be seen with probability 1 - confidence."""
-    bound = harm_bound(harm, n, 0.95)
+    bound = share_bound(harm, n, 0.95)
     assert binom.cdf(harm, n, bound) == pytest.approx(0.05, abs=1e-6)
-    assert harm_bound(n, n, 0.95) == 1.0
+    assert share_bound(n, n, 0.95) == 1.0
 
 
 def test_texts_needed_is_the_fewest() -> None:
     """With that many texts and no harm the bound holds, and with one less it does not."""
-    needed = texts_needed(0.005, 0.95)
-    assert harm_bound(0, needed, 0.95) <= 0.005 < harm_bound(0, needed - 1, 0.95)
-    refuse_few(needed, 0.005, 0.95)
+    limit = Limit(0.005, 0.95)
+    needed = limit.texts_needed
+    assert share_bound(0, needed, 0.95) <= 0.005 < share_bound(0, needed - 1, 0.95)
+    limit.refuse_few(needed)
     with pytest.raises(ExportError, match="it takes 598"):
-        refuse_few(needed - 1, 0.005, 0.95)
+        limit.refuse_few(needed - 1)
 
 
 @pytest.mark.parametrize("n", [3, 100, 598])
@@ -69,7 +61,7 @@ def test_least_loss_is_the_next_ten_thousandth(n: int) -> None:
     """So many texts show it, and no smaller one."""
     bound = 1 - 0.05 ** (1 / n)
     assert bound <= least_loss(n, 0.95) < bound + 1e-4
-    assert texts_needed(least_loss(n, 0.95), 0.95) <= n
+    assert Limit(least_loss(n, 0.95), 0.95).texts_needed <= n
 
 
 @pytest.mark.parametrize(
@@ -78,7 +70,7 @@ def test_least_loss_is_the_next_ten_thousandth(n: int) -> None:
 def test_shares_lie_between_0_and_1(loss: float, confidence: float) -> None:
     """No number of texts shows anything else."""
     with pytest.raises(ExportError, match="lie between 0 and 1"):
-        texts_needed(loss, confidence)
+        Limit(loss, confidence)
 
 
 def test_the_curve_is_that_of_the_chain() -> None:
@@ -100,7 +92,7 @@ def test_the_curve_is_that_of_the_chain() -> None:
 def test_threshold_keeps_its_bound_and_saves_work() -> None:
     """The fitted threshold's harm is bounded by the limit, and some texts stay with the student."""
     found = judged(4000, 0)
-    threshold, bound = lowest_threshold(found, 0.02, 0.95)
+    threshold, bound = lowest_threshold(found, Limit(0.02, 0.95, "lost-texts"))
     assert bound <= 0.02
     assert (found.confidence[0] >= threshold).mean() > 0.1
 
@@ -110,7 +102,7 @@ def test_limit_holds_on_fresh_data() -> None:
     fresh = judged(200_000, 999)
     over = 0
     for seed in range(100):
-        threshold, _ = lowest_threshold(judged(800, seed), 0.02, 0.9)
+        threshold, _ = lowest_threshold(judged(800, seed), Limit(0.02, 0.9, "lost-texts"))
         harm = (fresh.right[-1] & ~chain_right(fresh, threshold)).mean()
         over += bool(harm > 0.02)
     assert over <= 17  # 10 expected at most; more than 17 has a chance below 1%
@@ -121,11 +113,11 @@ def test_useless_student_is_never_trusted() -> None:
     random = np.random.default_rng(0)
     confidence = np.stack([random.uniform(0.5, 1, 2000), np.ones(2000)])
     right = np.stack([random.random(2000) > 0.5, random.random(2000) > 0.05])
-    threshold, _ = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
+    threshold, _ = lowest_threshold(Judged(confidence, right), Limit(0.005, 0.95, "lost-texts"))
     assert threshold == ASK_ALWAYS or (confidence[0] >= threshold).mean() < 0.02
     confidence[0] = 1.0
-    asked = lowest_threshold(Judged(confidence, right), 0.005, 0.95)
-    assert asked == (ASK_ALWAYS, harm_bound(0, 2000, 0.95))
+    asked = lowest_threshold(Judged(confidence, right), Limit(0.005, 0.95, "lost-texts"))
+    assert asked == (ASK_ALWAYS, float(share_bound(0, 2000, 0.95)))
 
 
 def labelled(n: int) -> LabelledText:
@@ -204,6 +196,67 @@ def test_what_is_done_under_overload_stays_when_a_cascade_is_fitted_again(tmp_pa
         overload_of(read_routes(tmp_path).cascade["auto"], None, 50)
 
 
+def test_texts_without_labels_bound_the_disagreement(tmp_path: Path) -> None:
+    """What the last model says stands for the truth, and the record says which promise it is."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student", scores={"good": (0.0, 1.0), "bad": (0.0, 0.1)})
+    source = tmp_path / "texts.txt"
+    source.write_text("\n".join(map(str, labelled(800).texts)) + "\n")
+    arguments = ["calibrate", "--chain", "student,teacher", "--unlabelled", str(source)]
+    plot = ["--plot", str(tmp_path / "curve.svg")]
+    done = CliRunner().invoke(main, [*arguments, "--models", str(tmp_path), *plot])
+    assert done.exit_code == 0, done.output
+    fit = read_routes(tmp_path).cascade["auto"].fit
+    assert (fit.promise, fit.n, fit.last_accuracy) == ("disagreement", 800, 1.0)
+    assert fit.accuracy == 1.0  # "bad" texts, of which the student is unsure, go on
+    assert fit.curve[-1].accuracy == 0.6
+    assert fit.accuracy_loss_bound == pytest.approx(share_bound(0, 800, 0.95))
+    assert "100.00% of 800 texts get teacher's label" in done.output
+    promised = "confidence 0.95: at most 0.50% of texts labelled otherwise than by teacher"
+    assert promised in done.output
+
+
+def test_labelled_texts_promise_the_accuracy_or_no_lost_text(tmp_path: Path) -> None:
+    """The accuracy, unless the other is asked for; the record and the output say which."""
+    publish_tiny(tmp_path, "teacher")
+    publish_tiny(tmp_path, "student")
+    data = tmp_path / "data.tsv"
+    data.write_text("label\ttext\n" + "positive\tgood good\n" * 700)
+    arguments = ["calibrate", "--chain", "student,teacher", "--data", str(data)]
+    arguments += ["--models", str(tmp_path), "--replace"]
+    for more, promise, said in (
+        ([], "accuracy", "accuracy at most 0.50 points below teacher's"),
+        (["--promise", "lost-texts"], "lost-texts", "at most 0.50% of texts answered wrongly"),
+    ):
+        done = CliRunner().invoke(main, [*arguments, *more])
+        assert done.exit_code == 0, done.output
+        assert said in done.output
+        fit = read_routes(tmp_path).cascade["auto"].fit
+        assert fit.promise == promise
+        assert fit.method == METHODS[promise]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "give --data or --unlabelled, and not both"),
+        (["--data", "a", "--unlabelled", "b"], "give --data or --unlabelled, and not both"),
+        (["--unlabelled", "b", "--promise", "accuracy"], "--promise is of --data"),
+    ],
+)
+def test_labels_are_there_or_not(options: list[str], says: str) -> None:
+    """One of the two is given, before anything is read."""
+    done = CliRunner().invoke(main, ["calibrate", "--chain", "a,b", *options])
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_no_accuracy_without_labels(tmp_path: Path) -> None:
+    """A promise that the texts cannot show is refused."""
+    with pytest.raises(ValueError, match="show a disagreement, and nothing else"):
+        fit_cascade(tmp_path, ["student", "teacher"], ["good"] * 800, Limit(0.01, 0.9))
+
+
 def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:
     """The first of three models is unsure of what is bad, and wrong; the second is sure of that
     alone, and wrong of the rest, which does not come to it.
@@ -211,13 +264,7 @@ def test_shares_and_accuracies_are_the_chains(tmp_path: Path) -> None:
     publish_tiny(tmp_path, "first", scores={"good": (0.0, 1.0), "bad": (0.0, 0.1)})
     publish_tiny(tmp_path, "second", scores={"good": (0.1, 0.0), "bad": (1.0, 0.0)})
     publish_tiny(tmp_path, "last")
-    found = fit_cascade(
-        tmp_path,
-        ["first", "second", "last"],
-        labelled(800),
-        max_accuracy_loss=0.01,
-        confidence=0.9,
-    )
+    found = fit_cascade(tmp_path, ["first", "second", "last"], labelled(800), Limit(0.01, 0.9))
     assert [hop.escalated for hop in found.hops] == [0.4, 0.0]
     assert found.fit.accuracy == found.fit.last_accuracy == 1.0
 
@@ -233,7 +280,7 @@ def test_the_search_stops_at_the_first_threshold_that_fails() -> None:
     found = Judged(confidence, right)
     assert chain_right(found, 0.7).all()
     assert not chain_right(found, 0.8).any()
-    assert lowest_threshold(found, 0.02, 0.95)[0] == ASK_ALWAYS
+    assert lowest_threshold(found, Limit(0.02, 0.95, "lost-texts"))[0] == ASK_ALWAYS
 
 
 def test_a_threshold_is_not_taken_from_the_labels() -> None:
@@ -252,7 +299,7 @@ def test_a_cascade_is_not_replaced_unasked(tmp_path: Path) -> None:
 
     def fitted(n: int) -> Cascade:
         chain = ["student", "teacher"]
-        return fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.01, confidence=0.9)
+        return fit_cascade(tmp_path, chain, labelled(n), Limit(0.01, 0.9))
 
     first = fitted(800)
     write_cascade(tmp_path, "auto", first, default=False)
@@ -282,7 +329,7 @@ def test_what_cannot_be_fitted(tmp_path: Path, chain: list[str], n: int, says: s
     publish_tiny(tmp_path, "teacher")
     publish_tiny(tmp_path, "student")
     with pytest.raises(ExportError, match=says):
-        fit_cascade(tmp_path, chain, labelled(n), max_accuracy_loss=0.005, confidence=0.95)
+        fit_cascade(tmp_path, chain, labelled(n), Limit(0.005, 0.95))
     assert not (tmp_path / "routes.toml").exists()
 
 
@@ -304,9 +351,7 @@ def test_other_labels_are_refused(tmp_path: Path) -> None:
         ExportError,
         match=r"student gives \['no', 'yes'\].*texts have \['negative', 'positive'\].*--labels",
     ):
-        fit_cascade(
-            tmp_path, ["student", "teacher"], labelled(800), max_accuracy_loss=0.01, confidence=0.9
-        )
+        fit_cascade(tmp_path, ["student", "teacher"], labelled(800), Limit(0.01, 0.9))
 
 
 @pytest.mark.parametrize(

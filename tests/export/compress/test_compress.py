@@ -36,6 +36,7 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     routes = read_routes(tmp_path / "models")
     assert routes.default == "auto"
     assert routes.cascade["auto"].chain == ("student", "teacher")
+    assert routes.cascade["auto"].fit.promise == "accuracy"
     assert not routes.problems({"student": (1,), "teacher": (1,)})
     assert f"stillhouse serve --models {tmp_path / 'models'}" in result.output
     assert "curl -s localhost:8000/predict" in result.output
@@ -89,6 +90,10 @@ def test_without_labels(given: Path, tmp_path: Path, compress: Compress) -> None
     report = report_of(tmp_path)
     assert report.labelled_by == "teacher"
     assert report.measured.teacher.quality == 1.0
+    assert report.cascade is not None
+    assert report.cascade.fit.promise == "disagreement"
+    (page,) = (path.read_text() for path in (tmp_path / "reports").glob("*/report.html"))
+    assert "of texts labelled otherwise than by teacher; a bound on" in page
     assert "nothing of how often the teacher is right" in result.output
     assert compress(data=None).exit_code == 2
 

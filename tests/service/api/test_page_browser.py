@@ -89,7 +89,10 @@ def test_slider_changes_who_would_answer(page: Page) -> None:
     panel, slider = page.one(".cascade"), page.one("input[type=range]")
     assert page.one("output").text == "0.8000"
     assert "94.5%" in panel.text
-    assert "loses at most 0.91 points of accuracy against teacher, with 95%" in panel.text
+    assert (
+        "at most 1.00% of texts answered wrongly that teacher answers rightly, with 95%"
+        in panel.text
+    )
     assert " ms a text, " in panel.text
     before = page.one(".now").get_dom_attribute("cx")
     slider.send_keys(Keys.HOME)

@@ -43,6 +43,25 @@ def written(root: Path, values: dict[str, Any]) -> Routes:
     return read_routes(root)
 
 
+@pytest.mark.parametrize(
+    ("promise", "says"),
+    [
+        (None, "at most 1.00% of texts answered wrongly that teacher answers rightly"),
+        ("lost-texts", "at most 1.00% of texts answered wrongly that teacher answers rightly"),
+        ("accuracy", "accuracy at most 1.00 points below teacher's"),
+        ("disagreement", "at most 1.00% of texts labelled otherwise than by teacher"),
+    ],
+)
+def test_a_fit_says_what_it_promises(tmp_path: Path, promise: str | None, says: str) -> None:
+    """In words; one from before there were three promises counts the texts that it loses."""
+    values = cascade()
+    if promise is not None:
+        values["fit"]["promise"] = promise
+    fit = written(tmp_path, {"cascade": {"auto": values}}).cascade["auto"].fit
+    assert fit.promise == (promise or "lost-texts")
+    assert fit.promised("teacher") == says
+
+
 def test_routes_that_hold(tmp_path: Path) -> None:
     """Aliases and cascades may be shadowed, and shadow; nothing is missing."""
     routes = written(

@@ -90,6 +90,9 @@ def test_publishing_leaves_a_cascade_on_the_versions_it_was_fitted_on(
         eventually(lambda model=model: version(client, model) == 2)  # type: ignore[misc]
     assert answering(client, [SURE, UNSURE]) == ["student@1", "teacher@1"]
     (described,) = client.get("/models").json()["cascades"]
+    assert described["fit"]["promise"] == "lost-texts"
+    lost = "at most 1.00% of texts answered wrongly that teacher answers rightly"
+    assert described["promised"] == lost
     assert described["stale"] is None
     assert described["versions"] == {"student": 1, "teacher": 1}
     each = client.get("/models/student").json()["each"]
