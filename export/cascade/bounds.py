@@ -22,7 +22,7 @@ from scipy.stats import beta
 
 from export.cascade.paired import difference_bound, refuses
 from export.errors import ExportError
-from service.repository.routes import Promise
+from service.repository.fits import Promise
 
 SEQUENCE = "fixed sequence"
 METHODS: dict[Promise, str] = {

@@ -6,7 +6,8 @@ from pathlib import Path
 from export.cascade.bounds import METHODS, Limit
 from export.cascade.judging import Texts, judge, models_of
 from export.cascade.thresholds import chain_right, curve, lowest_threshold, reach
-from service.repository.routes import Cascade, Fit, Fitted, Hop
+from service.repository.fits import Fit, Fitted, Hop
+from service.repository.routes import Cascade
 from training.data.inputs import hashed
 from training.data.labelled import LabelledText
 from training.data.tags.tagged import TaggedText

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from export.cascade.bounds import Limit
 from export.cascade.judging import BoolArray, FloatArray, Judged
-from service.repository.routes import Point
+from service.repository.fits import Point
 
 STEPS = 200
 ASK_ALWAYS = 1.01  # over any confidence: every text goes to the last model

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import click
 
 from export.commands.options import MODELS, columns_for
-from service.repository.routes import Promise
+from service.repository.fits import Promise
 from training.options import data_options
 
 

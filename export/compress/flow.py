@@ -35,7 +35,8 @@ from export.compress.reads import (
 from export.compress.results import Measured
 from export.publish.request import refuse_name
 from export.stages.engine import Workshop
-from service.repository.routes import Cascade, Promise
+from service.repository.fits import Promise
+from service.repository.routes import Cascade
 from training.errors import Interrupted
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.tasks.run import run_recipe

@@ -9,8 +9,9 @@ from export.cascade.routing import overload_of, write_cascade, write_default
 from export.compress.results import Entry
 from export.errors import ExportError
 from service.errors import ManifestError
+from service.repository.fits import Fitted
 from service.repository.manifest import FILE_NAME, Manifest, read_manifest
-from service.repository.routes import Cascade, Fitted, read_routes
+from service.repository.routes import Cascade, read_routes
 
 
 def refuse_other_labels(root: Path, name: str, labels: tuple[str, ...], option: str) -> None:

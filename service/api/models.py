@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from service.api.openapi import problems_of
 from service.api.state import Service, service_of
 from service.errors import UnknownModel
+from service.repository.fits import Fit, Hop
 from service.repository.held import UNLOADED
 from service.repository.kinds import Kind
 from service.repository.manifest import Manifest, Pooling, ProblemType, Task
-from service.repository.routes import Fit, Hop, Shadow
+from service.repository.routes import Shadow
 from service.repository.sections import Metrics, Windows
 from service.serving.versions.plan import staleness
 from service.serving.versions.version import State, Version

@@ -21,7 +21,7 @@ from export.cascade.bounds import Limit
 from export.cascade.judging import Judged
 from export.cascade.paired import critical_score, largest_chance
 from export.cascade.thresholds import ASK_ALWAYS, Counts, candidates, count, first_failing
-from service.repository.routes import Promise
+from service.repository.fits import Promise
 from tests.export.cascade.rivals import bernstein, betting, grid_kelly
 from tests.export.cascade.worlds import World, at_the_limit, learnt
 
