@@ -16,6 +16,7 @@ from service.errors import FileError, RepositoryError
 from service.repository.files import verify_files
 from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest, read_manifest
 from service.repository.sections import Windows
+from service.runtime.engine import NAME as BFLOAT16
 from service.runtime.engine import Bfloat16Session, Session, open_session
 from service.runtime.graph import files_read
 from service.runtime.model import Input, Item, Output, Pair
@@ -63,6 +64,11 @@ class OnnxModel(ABC):
             manifest = read_manifest(directory)
             verify_files(directory, manifest, root=directory.parent.parent)
             _check_files_read(directory / MODEL_FILE, manifest)
+            if bfloat16 and manifest.precision == "int8":
+                raise FileError(
+                    f"{directory.parent.name}/{directory.name} is in INT8, and bfloat16 is for "
+                    f"models in FP32: take it out of {BFLOAT16}"
+                )
             tokenizer = Tokenizer.from_file(
                 directory / TOKENIZER_FILE,
                 manifest.max_length,

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from service.errors import FileError
 from service.repository.manifest import MODEL_FILE
+from service.repository.sections import Quantization
 from service.runtime.engine import Bfloat16Session, adds_in_16_bits, open_session
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import publish_tiny
@@ -75,6 +77,41 @@ def test_eight_bits_do_not_overflow(
     key = "session.x64quantprecision"
     options = session.get_session_options()
     assert (options.get_session_config_entry(key) if said == "1" else "0") == said
+
+
+@pytest.mark.parametrize(
+    ("manifest", "bits"),
+    [
+        ({}, 7),
+        ({"precision": "int8", "quantization": Quantization(activations="static")}, 7),
+        (
+            {
+                "precision": "int8",
+                "quantization": Quantization(activations="token", weight_bits=8),
+            },
+            8,
+        ),
+    ],
+)
+def test_the_session_is_told_of_eight_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: dict[str, Any], bits: int
+) -> None:
+    """As the manifest says it."""
+    told = []
+
+    def opened(model: Path, threads: int, disabled: Any, weight_bits: int) -> Any:
+        told.append(weight_bits)
+        return open_session(model, threads, disabled, weight_bits)
+
+    monkeypatch.setattr("service.runtime.tasks.task.open_session", opened)
+    Classifier.load(publish_tiny(tmp_path, **manifest))
+    assert told == [bits]
+
+
+def test_int8_is_not_run_in_bfloat16(tmp_path: Path) -> None:
+    """It says so, and what to do."""
+    with pytest.raises(FileError, match="tiny/1 is in INT8.*take it out of STILLHOUSE_BFLOAT16"):
+        Classifier.load(publish_tiny(tmp_path, precision="int8"), bfloat16=True)
 
 
 class Lonely(NamedTuple):
