@@ -110,7 +110,7 @@ def test_the_session_is_told_of_eight_bits(
 
 def test_int8_is_not_run_in_bfloat16(tmp_path: Path) -> None:
     """It says so, and what to do."""
-    with pytest.raises(FileError, match="tiny/1 is in INT8.*take it out of STILLHOUSE_BFLOAT16"):
+    with pytest.raises(FileError, match=r"tiny/1 is in INT8.*take it out of STILLHOUSE_BFLOAT16"):
         Classifier.load(publish_tiny(tmp_path, precision="int8"), bfloat16=True)
 
 
