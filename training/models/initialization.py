@@ -9,7 +9,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training import cache
 from training.errors import RecipeError
-from training.models.capitals import mark_capitals
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
 from training.models.encoder import keep_layers, new_encoder
@@ -89,8 +88,6 @@ def _new_encoder(
             raise RecipeError("model.base is missing, and the teacher is no encoder to start from")
         base = teacher.source
     tokenizer = load_hub_tokenizer(base)
-    if spec.capitals == "marked":
-        tokenizer = mark_capitals(tokenizer)
     model = new_encoder(base, labels, spec.dropout, problem, of_tokens=of_tokens)
     config = model.config.get_text_config()
     if config.pad_token_id is None:  # ours to name: a decoder without one takes no batches

@@ -79,12 +79,6 @@ class Data(Section):
         description="of a tagger: which tokens of a word are learnt, its first alone or all; "
         "entities are then made of words by the aggregation `first`, or of tokens by `simple`",
     )
-    entity_swaps: int | None = Field(
-        None,
-        ge=1,
-        description="of a tagger: copies of each training text with entities, in which these are "
-        "others of their types, drawn from the training texts; default: none",
-    )
     seed: int = Field(13, description="draws the held-out, transfer and augmented texts")
 
     @model_validator(mode="before")

@@ -34,11 +34,6 @@ class EncoderModel(Section):
         None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="of hidden states and attention")
-    capitals: Literal["marked"] | None = Field(
-        None,
-        description="of a base that reads lower case: marked: a token behind each word with a "
-        "capital says so; default: as the base reads",
-    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:

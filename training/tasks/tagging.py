@@ -75,9 +75,6 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     teachers = taught_by(checkpoints, reading, bf16=bf16)
     maker = RowMaker(reading.tokenizer, labels, recipe.data.subwords, teachers)
     rows = [maker.rows(train)]
-    copies = sets.swapped(recipe.data.entity_swaps or 0, recipe.data.seed)
-    if len(copies):
-        rows.append(maker.rows(copies))
     transfer = _transfer(recipe, sets)
     transfer_sha256 = None
     if transfer:
@@ -93,7 +90,6 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
         "train": {
             "n": len(train),
             "entities": sum(map(len, train.spans)),
-            "swapped_n": len(copies),
             "transfer_n": len(transfer),
             "transfer_sha256": transfer_sha256,
             "sha256": train.sha256,

@@ -22,15 +22,11 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
     """Makes a recipe ready, by its task; see `Prepare`.
 
     Raises:
-        RecipeError: there is no training of such a task, or a key is another task's.
+        RecipeError: there is no training of such a task.
     """
     task = task_of_recipe(recipe)
     if task not in TASKS:
         raise RecipeError(f"there is no training for {task}: there is for {', '.join(TASKS)}")
-    if recipe.data.entity_swaps and task != "token-classification":
-        raise RecipeError(
-            f"data.entity_swaps is a tagger's, and this recipe is of {task}: leave it out"
-        )
     return TASKS[task](recipe, run, keep=keep)
 
 

@@ -100,17 +100,3 @@ def test_what_is_cut_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> 
         prepare(tagger_recipe(folder, data={"max_length": 5}), folder / "run", keep=False)
     assert "training texts are longer than data.max_length" in caplog.text
     assert "have no token that is read, and are not learnt" in caplog.text
-
-
-def test_swapped_entities_are_learnt_too(folder: Path) -> None:
-    """Copies with their labels, by the teacher too where there is one; never a held-out text."""
-    for recipe in (tagger_recipe, student_tagger_recipe):
-        bare = prepare(recipe(folder), folder / "run", keep=False)
-        job = prepare(recipe(folder, data={"entity_swaps": 2}), folder / "run", keep=False)
-        n, copies = job.lineage["train"]["n"], job.lineage["train"]["swapped_n"]
-        assert n == bare.lineage["train"]["n"] == len(bare.trainer.train_dataset)
-        assert bare.lineage["train"]["swapped_n"] == 0
-        assert 0 < copies <= 2 * n
-        rows = job.trainer.train_dataset
-        assert len(rows) == n + copies
-        assert any(label > 0 for row in rows.select(range(n, len(rows))) for label in row["labels"])

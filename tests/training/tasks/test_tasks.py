@@ -7,8 +7,8 @@ from transformers import BertForTokenClassification
 
 from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
 from tests.training.builders import student_recipe, teacher_recipe
-from training.errors import CheckpointError, RecipeError
-from training.tasks.tasks import prepare, task_of_recipe
+from training.errors import CheckpointError
+from training.tasks.tasks import task_of_recipe
 from training.teach.opening import open_teacher
 
 
@@ -25,10 +25,3 @@ def test_the_recipe_says_it_or_its_teacher(tmp_path: Path) -> None:
     assert task_of_recipe(other) == "feature-extraction"
     with pytest.raises(CheckpointError, match="the recipe is for text-classification, and"):
         open_teacher(str(tagger))
-
-
-def test_entities_are_a_taggers(tmp_path: Path) -> None:
-    """Other recipes do not swap any, and say so before they read a text."""
-    recipe = teacher_recipe(tmp_path, data__entity_swaps=1)
-    with pytest.raises(RecipeError, match=r"data\.entity_swaps is a tagger's"):
-        prepare(recipe, tmp_path / "run", keep=False)

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from training.data.splitting.overlap import HeldOut
 from training.data.splitting.splits import split_rows
 from training.data.tags.loading import load_tagged_text
-from training.data.tags.swapping import swapped
 from training.data.tags.tagged import TaggedText
 from training.recipe.data import Data
 
@@ -25,11 +22,6 @@ class TaggedSplit:
     def held_out(self) -> HeldOut:
         """All that may not be learnt from."""
         return HeldOut([*self.choose.texts, *self.fit.texts, *self.measure.texts])
-
-    def swapped(self, copies: int, seed: int) -> TaggedText:
-        """Copies of the training texts with other entities; none gives a held-out text away."""
-        found = swapped(self.train, copies, seed)
-        return found.select(np.flatnonzero(~self.held_out.leaks(found.texts))) if found else found
 
 
 def load_tagged_split(data: Data, types: tuple[str, ...] | None = None) -> TaggedSplit:

@@ -10,7 +10,6 @@ import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from training.errors import CheckpointError, RecipeError
-from training.models.capitals import mark_capitals
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
 from training.models.encoder import keep_layers
@@ -96,5 +95,4 @@ def _new_encoder(
         except ValueError as error:
             raise RecipeError(f"model.layers: {error}") from error
     same = teacher is not None and base == teacher.source
-    tokenizer = teacher.hub_tokenizer if same and teacher else load_hub_tokenizer(base)
-    return body, mark_capitals(tokenizer) if spec.capitals == "marked" else tokenizer
+    return body, teacher.hub_tokenizer if same and teacher else load_hub_tokenizer(base)
