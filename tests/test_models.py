@@ -53,14 +53,17 @@ def test_manifests_say_where_models_come_from() -> None:
         assert manifest.lineage.data_sha256
         assert manifest.lineage.teacher
         assert manifest.licence == "Apache-2.0"
-    assert shipped("student").manifest.precision == "int8"
-    assert shipped("teacher").manifest.precision == "fp32"
+    assert {shipped(name).manifest.precision for name in ("student", "teacher")} == {"int8"}
+    quantization = shipped("teacher").manifest.quantization
+    assert quantization is not None
+    assert (quantization.activations, quantization.weight_bits) == ("token", 8)
 
 
 def test_sizes() -> None:
-    """All that ships is under 60 MiB, and the student's graph under 6.5 MB."""
+    """All that ships is under 60 MiB, the student's graph under 6.5 MB, the teacher's under 24."""
     assert sum(path.stat().st_size for path in MODELS.rglob("*")) < 60 * 2**20
     assert shipped("student").manifest.files["model.onnx"].bytes < 6.5e6
+    assert shipped("teacher").manifest.files["model.onnx"].bytes < 24e6
 
 
 def test_routes_are_readable() -> None:
