@@ -41,6 +41,9 @@ def _shape_of(value: object) -> str:
     return "lists" if is_lists else shape_of(value)
 
 
+_Two = Annotated[list[str], Field(fail_fast=True)]
+_Lists = Annotated[list[Annotated[list[_Two], Field(fail_fast=True)]], Field(fail_fast=True)]
+
 HfInputs = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[Texts, Tag("texts")]
@@ -49,7 +52,7 @@ HfInputs = Annotated[
     | Annotated[
         list[HfPair],
         Field(min_length=1, fail_fast=True),
-        BeforeValidator(_pairs_of_lists, json_schema_input_type=list[list[list[str]]]),
+        BeforeValidator(_pairs_of_lists, json_schema_input_type=_Lists),
         Tag("lists"),
     ],
     Discriminator(_shape_of),
