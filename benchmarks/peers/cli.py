@@ -199,7 +199,7 @@ def report(source: Path, table: Path, plot: Path) -> None:
     try:
         results = read_results(source)
         partial = table.with_name(f".{table.name}.partial")
-        partial.write_text(to_markdown(results), encoding="utf-8")
+        partial.write_text(to_markdown(results, source.name), encoding="utf-8")
         partial.replace(table)
         draw(results, plot)
     except (ResultsUnfit, OSError) as error:

@@ -11,11 +11,15 @@ from benchmarks.peers.machine import BUSY
 ENGINES = ("onnxruntime", "tokenizers", "python")
 
 
-def to_markdown(results: Results) -> str:
-    """All comparisons of a file, each with what it was run with."""
+def to_markdown(results: Results, source: str = "peers.json") -> str:
+    """All comparisons of a file, each with what it was run with.
+
+    Args:
+        source: the file's name.
+    """
     parts = [
         "# Against other servers",
-        "Written by `python -m benchmarks peers report` from [peers.json](peers.json); "
+        f"Written by `python -m benchmarks peers report` from [{source}]({source}); "
         "not edited by hand.",
     ]
     parts += [_section(comparison) for comparison in results.comparisons]
