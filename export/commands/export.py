@@ -101,7 +101,7 @@ WORST_SHOWN = 10
     "--max-batch-difference",
     type=click.FloatRange(0, 1),
     help="Refuse what moves a probability by more in a batch; "
-    "default: 1e-5, with dynamic activations any.",
+    "default: 1e-5, by the token 1e-3, with dynamic activations any.",
 )
 @embedder_options
 @click.option(
@@ -195,7 +195,7 @@ def _request(
 ) -> Any:
     """Reads what the options name: whatever is wrong is told before anything long."""
     from export.graph.optimizers import choose_optimizers
-    from export.measure.gate import SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
+    from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
     from export.publish.licence import licence_for
     from export.publish.request import Request
     from export.quantize.int8 import Int8, default_activations
@@ -213,7 +213,8 @@ def _request(
     tolerance = None if precision == "int8" else SAME_LOGITS.get(weights)
     activations = activations or default_activations(read.model)
     if max_batch_difference is None and (precision, activations) != ("int8", "dynamic"):
-        max_batch_difference = SAME_IN_ANY_BATCH
+        by_token = (precision, activations) == ("int8", "token")
+        max_batch_difference = SAME_BY_TOKEN if by_token else SAME_IN_ANY_BATCH
 
     def fusions(path: Path) -> tuple[str, ...]:
         return choose_optimizers(path, read.tokenizer.highest_id, read.max_length)

@@ -68,7 +68,7 @@ def _job(
     **columns: Any,
 ) -> "Job":
     from export.compress.job import Job, Limits, Names
-    from export.measure.gate import SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
+    from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
     from export.publish.licence import licence_for
     from training.recipe.recipe import load_recipe, shipped_recipe
 
@@ -87,13 +87,14 @@ def _job(
         **in_recipe(columns),
     }
     recipe = load_recipe(path, overrides, named)
+    by_token = precision == "int8" and recipe.model.architecture == "encoder"
     gate = gate_for(
         recipe,
         max_accuracy_drop=max_accuracy_drop,
         min_agreement=min_agreement,
         max_recall_drop=max_recall_drop,
         max_logit_difference=SAME_LOGITS["float32"] if precision == "fp32" else None,
-        max_batch_difference=SAME_IN_ANY_BATCH,
+        max_batch_difference=SAME_BY_TOKEN if by_token else SAME_IN_ANY_BATCH,
     )
     limits = Limits(gate, max_student_loss, max_accuracy_loss, confidence, publish_anyway)
     return Job(

@@ -24,7 +24,9 @@ from training.data.inputs import shown
 from training.recipe.recipe import Quality, Recipe
 from training.score.paired import difference_interval
 
-SAME_IN_ANY_BATCH = 1e-5  # of a probability, where scales are constants
+SAME_IN_ANY_BATCH = 1e-5  # of a probability: the same arithmetic, in another order
+# By the token what another order leaves may bring a number from one step to the next.
+SAME_BY_TOKEN = 1e-3
 # The largest difference of a logit: the same arithmetic, or weights rounded to 11 bits.
 SAME_LOGITS = {"float32": 1e-4, "float16": 0.05}
 UNSURE = 0.02

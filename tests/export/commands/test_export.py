@@ -164,6 +164,19 @@ def test_mistakes_are_told(given: Path, tmp_path: Path, arguments: list[str], me
     assert not list((tmp_path / "models").rglob("*"))
 
 
+def test_by_the_token_a_batch_may_move_more(
+    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a limit of its own, which is not that of FP32."""
+    monkeypatch.setattr("export.measure.gate.SAME_BY_TOKEN", -1.0)  # nothing is within it
+    common = [given / "encoder", "--models", tmp_path, "--data", f"dev={given / 'dev.tsv'}"]
+    common += ["--min-agreement", "0.5", "--max-accuracy-drop", "0.5", "--report", tmp_path / "r"]
+    refused = run(*common, "--name", "small", "--precision", "int8")
+    assert "a batch moves a probability by" in refused.stderr
+    assert "allowed -1" in refused.stderr
+    assert run(*common, "--name", "whole").exit_code == 0
+
+
 def test_unusable_checkpoints_are_told(given: Path, tmp_path: Path) -> None:
     """A checkpoint that is absent, or whose recipe is spoilt, is an error that names it."""
     spoilt = tiny_encoder_checkpoint(tmp_path / "spoilt")
