@@ -22,7 +22,7 @@ from training.errors import DataError
 from training.recipe.data import Data
 from training.telling import tell
 
-SHARE, MOST = 0.05, 1000  # of the texts, for each set, where the recipe gives no size
+SHARE, MOST = 0.08, 1000  # of the texts, for each set, where the recipe gives no size
 FEW, SHARE_OF_FEW = 50, 0.12  # but so many, or this share where texts are few
 SPARE = 4  # texts that are looked at for each that is held out
 SETS = 3
