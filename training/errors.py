@@ -8,6 +8,7 @@ TrainingError
     SpaceError        a file of what to tune that cannot be used
     StudyError        a study that cannot be gone on with
     Interrupted       a training that was asked to stop, and saved
+    Paused            a training that came as far as it was to come, and saved
 """
 
 
@@ -50,3 +51,15 @@ class Interrupted(TrainingError):
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class Paused(TrainingError):
+    """A training that came as far as it was to come, and saved.
+
+    Args:
+        step: that it is at.
+        of: steps in all.
+    """
+
+    def __init__(self, step: int, of: int) -> None:
+        super().__init__(f"paused at step {step} of {of}")

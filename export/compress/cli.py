@@ -1,6 +1,7 @@
 """`stillhouse compress`."""
 
 import contextlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,14 @@ SIZE = 40_000  # sentences of --unlabelled, unless the recipe or --set says othe
 
 
 @click.command()
-@options.takes(options.TEXTS, options.STUDENT, options.NAMES, options.PLACES, options.LIMITS)
+@options.takes(options.TEXTS, options.SEARCH, options.NAMES, options.PLACES, options.LIMITS)
 def compress(reports: Path, **given: Any) -> None:
-    """Make a small student of a teacher, measure what was lost, and publish both.
+    """Find the cheapest model that keeps its teacher's accuracy, prove it, and publish it.
 
-    It checks teacher and texts, trains the student on the teacher's answers, exports both,
-    fits the cascade that asks the teacher only where the student is unsure, measures all of
-    them on texts that nothing was chosen or fitted on, and publishes them with a report.
+    It checks teacher and texts, tries candidates on them within a budget of time, the cheapest
+    first, fits the cascade that asks the teacher only where a cheaper model is unsure, measures
+    all of them on texts that nothing was chosen or fitted on, and publishes teacher, student and
+    cascade with a report. What breaks the promise is not published, and the exit status is 1.
 
     Every stage keeps its result. The same command again goes on from where it was stopped, and
     runs what depends on something that has changed: a text, a label, the teacher, an option.
@@ -34,8 +36,9 @@ def compress(reports: Path, **given: Any) -> None:
     from export.compress.report.writing import write_report
 
     job = _job(**given)
+    command = shlex.join(["stillhouse", *sys.argv[1:]])
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints there while it trains
-        report = compress(job, lambda line: click.echo(line, err=True))
+        report = compress(job, command, lambda line: click.echo(line, err=True))
     page = write_report(report, reports)
     _tell(report, job.models)
     click.echo(f"report: {page}")
@@ -48,8 +51,10 @@ def _job(
     train: str | None,
     test: str | None,
     unlabelled: str | None,
-    student: str,
-    precision: str,
+    max_accuracy_loss: float,
+    candidates: str,
+    budget: str,
+    jobs: int,
     keep_fusions: bool,
     overrides: tuple[str, ...],
     name: str,
@@ -58,25 +63,24 @@ def _job(
     licence: str | None,
     models: Path,
     work: Path,
-    max_student_loss: float,
     max_accuracy_drop: float | None,
     min_agreement: float | None,
     max_recall_drop: float | None,
-    max_accuracy_loss: float | None,
+    max_cascade_loss: float | None,
     confidence: float,
     publish_anyway: bool,
     **columns: Any,
 ) -> "Job":
+    from export.compress.candidates.catalogue import Wanted
     from export.compress.job import Job, Limits, Names
-    from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, SAME_LOGITS, gate_for
+    from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, Gate, gate_for
     from export.publish.licence import licence_for
-    from training.recipe.recipe import load_recipe, shipped_recipe
+    from training.recipe.recipe import Recipe
 
     if train is None and unlabelled is None:
         raise click.UsageError("give --data, labelled texts, or --unlabelled, or both")
     if len({name, teacher_name, cascade_name}) < 3:
         raise click.UsageError("--name, --teacher-name and --cascade-name must differ")
-    path = Path(student) if student.endswith(".toml") else shipped_recipe(f"student-{student}")
     both = train is not None and unlabelled is not None
     named = {
         "data.train": train or unlabelled,
@@ -86,27 +90,31 @@ def _job(
         "distillation.transfer.size": SIZE if both else None,
         **in_recipe(columns),
     }
-    recipe = load_recipe(path, overrides, named)
-    by_token = precision == "int8" and recipe.model.architecture == "encoder"
-    gate = gate_for(
-        recipe,
-        max_accuracy_drop=max_accuracy_drop,
-        min_agreement=min_agreement,
-        max_recall_drop=max_recall_drop,
-        max_logit_difference=SAME_LOGITS["float32"] if precision == "fp32" else None,
-        max_batch_difference=SAME_BY_TOKEN if by_token else SAME_IN_ANY_BATCH,
-    )
-    limits = Limits(gate, max_student_loss, max_accuracy_loss, confidence, publish_anyway)
+    wanted = Wanted(tuple(filter(None, map(str.strip, candidates.split(",")))), named, overrides)
+
+    def gate(recipe: Recipe | None) -> Gate:
+        by_token = recipe is None or recipe.model.architecture == "encoder"
+        return gate_for(
+            recipe,
+            max_accuracy_drop=max_accuracy_drop,
+            min_agreement=min_agreement,
+            max_recall_drop=max_recall_drop,
+            max_batch_difference=SAME_BY_TOKEN if by_token else SAME_IN_ANY_BATCH,
+        )
+
     return Job(
         teacher,
-        recipe,
+        wanted.first(),
+        wanted,
         models,
         work,
-        limits,
+        Limits(gate, max_accuracy_loss, max_cascade_loss, confidence, publish_anyway),
         licence_for(teacher, licence, ask if sys.stdin.isatty() else None),
+        own_length=any(one.startswith("data.max_length=") for one in overrides),
         unlabelled=unlabelled if train is None else None,
         names=Names(teacher_name, name, cascade_name),
-        precision="fp32" if precision == "fp32" else "int8",
+        budget=options.seconds_of(budget),
+        jobs=jobs,
         keep_fusions=keep_fusions,
     )
 
@@ -114,21 +122,27 @@ def _job(
 def _tell(report: "Report", models: Path) -> None:
     """What became of it, the worst first, and how to go on."""
     click.echo(report.headline)
-    for reason in report.refused[1:]:
+    if report.auto:
+        click.echo(report.auto)
+    for line in report.verdict.advice:
+        click.echo(f"what would help: {line}")
+    for reason in report.refused:
         click.echo(f"not published: {reason}")
     for warning in report.warnings:
-        if warning not in report.refused:
-            click.echo(f"warning: {warning}")
+        click.echo(f"warning: {warning}")
     if report.refused:
-        click.echo("the training is kept: the same command with that option only publishes")
+        click.echo("the trainings are kept: the same command with that option only publishes")
     for one in report.measured.candidates:
         low, high = one.interval
         agreement = "" if one.agreement is None else f"agreement {one.agreement:.4f}, "
         click.echo(
             f"{one.title}: {report.measured.quality_name} {one.quality:.4f} ({low:.4f} to "
             f"{high:.4f}, n {one.metrics.n}), {agreement}{one.bytes / 1e6:.2f} MB, "
-            f"p50 {one.p50_ms:.3g} ms"
+            f"{one.mean_ms:.3g} ms a text"
         )
+    for trial in report.tried:
+        quality = "" if trial.quality is None else f" {trial.quality:.4f} at {trial.share:.0%},"
+        click.echo(f"tried {trial.name}:{quality} {trial.outcome}")
     for entry in report.entries:
         click.echo(f"{'published' if entry.new else 'unchanged'}: {entry.directory}")
     for line in report.routes:

@@ -5,29 +5,33 @@ from collections.abc import Callable
 from export.cascade.bounds import Limit
 from export.compress.flow import STAGES, Found, run_stages
 from export.compress.job import Job
-from export.compress.judging import warnings
 from export.compress.publishing import as_published, place, route
-from export.compress.results import Entry, Outcome, Report, Step
+from export.compress.results import Entry, Outcome, Report, Step, Tried
+from export.compress.search.entrant import Entrant
+from export.compress.verdict import auto_line, headline, verdict
+from export.compress.warnings import warnings
 from export.publish.lineage import code_version
 from export.stages.engine import Made, Workshop
 
 TITLES = {
     "label": "label the texts",
     "check": "check the teacher",
-    "teacher": "export the teacher",
-    "distil": "distil the student",
-    "student": "export the student",
+    "distil": "train a candidate",
+    "ended": "train a candidate, cut short",
+    "export": "export",
+    "judge": "judge",
     "fit": "fit the cascade",
     "measure": "measure",
 }
 
 
-def compress(job: Job, say: Callable[[str], None]) -> Report:
+def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
     """Runs the stages and publishes teacher, student and cascade.
 
-    A student that may not be published is no error: the report says why.
+    A promise that nothing keeps is no error: the report says why nothing is published.
 
     Args:
+        command: that makes the same again.
         say: told of each step.
 
     Raises:
@@ -36,7 +40,7 @@ def compress(job: Job, say: Callable[[str], None]) -> Report:
     steps = STAGES + 1 + (job.unlabelled is not None)
     shop = Workshop(job.work, say, steps)
     with shop.at_work():
-        found = run_stages(job, shop, say)
+        found = run_stages(job, shop)
         shop.begin("publish" if not found.refused else "nothing is published")
         entries, routes = ((), ()) if found.refused else _published(job, found)
     outcome: Outcome = "published"
@@ -44,22 +48,34 @@ def compress(job: Job, say: Callable[[str], None]) -> Report:
         outcome = "refused"
     elif not routes and not any(entry.new for entry in entries):
         outcome = "unchanged"
-    told = warnings(job.limits, found.staged.verdict, found.measured, found.material.labelled_by)
+    told = verdict(job.limits, found.measured)
+    if outcome == "unchanged":
+        at = ", ".join(f"{entry.name}/{entry.version}" for entry in reversed(entries))
+        routes = (f"nothing changed: {at} are what it would publish",)
+    chosen = _entrant(found)
     return Report(
         started_at=found.started_at,
         outcome=outcome,
-        headline=_headline(outcome, found, entries),
-        warnings=(*told, *_seen(found), *_loose(job, found)),
+        headline=headline(told, found.measured),
+        warnings=(
+            *warnings(found.measured, found.material.labelled_by),
+            *_seen(found),
+            *_loose(job, found),
+        ),
         teacher=job.teacher,
         teacher_sha256=found.material.teacher_sha256,
         labelled_by=found.material.labelled_by,
         uses=found.material.uses,
+        verdict=told,
+        auto=auto_line(found.measured),
         measured=found.measured,
+        tried=tuple(map(_tried, found.searched.entrants)),
         cascade=found.cascade,
         refused=found.refused,
         entries=entries,
         routes=routes,
-        recipe=found.material.recipe.to_toml(),
+        recipe=chosen.trainee.recipe.to_toml() if chosen else None,
+        command=command,
         code_version=code_version(),
         steps=tuple(map(_step, shop.made)),
         pairs=found.material.parts.pairs,
@@ -68,25 +84,37 @@ def compress(job: Job, say: Callable[[str], None]) -> Report:
 
 def _published(job: Job, found: Found) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     names = job.names
-    entries = {
-        directory.parent.name: place(directory, job.models) for directory in found.staged.to_publish
-    }
+    places = {id(one): place for place, one in enumerate(found.searched.judged)}
+    entries: dict[str, Entry] = {}
+    for name, one in found.published.items():
+        metrics = found.measured.candidates[places[id(one)]].metrics
+        told = {found.material.set_name: metrics}
+        entries[name] = place(one.staged.directory, job.models, name, told)
     cascade = as_published(found.cascade, entries) if found.cascade else None
-    routes = route(job.models, names.cascade, cascade, names.student)
+    default = names.student if names.student in entries else names.teacher
+    routes = route(job.models, names.cascade, cascade, default)
     return tuple(entries.values()), routes
 
 
-def _headline(outcome: Outcome, found: Found, entries: tuple[Entry, ...]) -> str:
-    if outcome == "refused":
-        return f"Not published: {found.refused[0]}"
-    student, teacher = found.measured.student, found.measured.teacher
-    if outcome == "unchanged":
-        (entry,) = entries[-1:]
-        return f"Nothing changed; {entry.name}/{entry.version} is what it would publish."
-    return (
-        f"Published {' and '.join(f'{one.name}/{one.version}' for one in entries if one.new)}: "
-        f"the student's {found.measured.quality_name} is {student.quality:.4f}, the teacher's "
-        f"{teacher.quality:.4f} (n {student.metrics.n})."
+def _entrant(found: Found) -> Entrant | None:
+    """The trial of the chosen model; None where it is the teacher itself."""
+    for one in found.searched.entrants:
+        if found.roles.student in one.judged:
+            return one
+    return None
+
+
+def _tried(one: Entrant) -> Tried:
+    progress = one.trainee.progress
+    outcome = one.why or (str(one.error) if one.error else None) or one.note
+    return Tried(
+        name=one.name,
+        candidate=one.trainee.candidate.name,
+        share=progress.share if progress else 0.0,
+        quality=progress.quality if progress else None,
+        outcome=outcome or "trained whole and exported",
+        seconds=round(one.trainee.seconds, 1),
+        recipe=one.trainee.recipe.to_toml(),
     )
 
 

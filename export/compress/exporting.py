@@ -2,124 +2,131 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from export.compress.job import Job
 from export.compress.material import Material
-from export.errors import Finding, Verdict
+from export.compress.reads import export_reads
+from export.errors import ExportError, Finding, Verdict
 from export.graph.optimizers import choose_optimizers
 from export.measure.gate import SAME_LOGITS, gate_for
 from export.publish.publish import publish
-from export.publish.request import Request
+from export.publish.request import Precision, Request
 from export.quantize.int8 import Int8, default_activations
+from export.stages.engine import Workshop
 from service.runtime.tasks.classification import Classifier
 from training.models.checkpoint import Checkpoint
 
-TO_PUBLISH = "models"
-TO_COMPARE = "compared"
 VERDICT = "verdict.json"
 EXACT = gate_for(None, max_logit_difference=SAME_LOGITS["float32"], max_accuracy_drop=1.0)
 
-Precision = Literal["fp32", "int8"]
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Staged:
-    """The folders of the stages that export, read.
+    """A candidate as it would be published.
 
     Attributes:
-        directories: of the versions, the teacher first, then the students; the last is the one
-            to publish.
-        verdict: of the gate on that one.
+        name: of the candidate; of the published model it may be another.
+        directory: of the version.
+        verdict: of the gate, on its file against its checkpoint.
     """
 
-    directories: tuple[Path, ...]
+    name: str
+    precision: Precision
+    directory: Path
     verdict: Verdict
 
     @property
-    def models(self) -> list[Classifier]:
-        """Each model as the service has it in memory."""
-        return [Classifier.load(directory) for directory in self.directories]
+    def title(self) -> str:
+        """What tables and plots call it."""
+        return f"{self.name} {self.precision.upper()}"
 
-    @property
-    def to_publish(self) -> tuple[Path, Path]:
-        """The versions of the teacher and of the student."""
-        return self.directories[0], self.directories[-1]
+    def model(self) -> Classifier:
+        """As the service has it in memory."""
+        return Classifier.load(self.directory)
 
 
-def stage_teacher(folder: Path, job: Job, material: Material, say: Say) -> None:
-    """Writes the teacher in FP32, with the arithmetic of its checkpoint or not at all.
+def stage(
+    name: str,
+    checkpoint: Checkpoint,
+    precisions: Sequence[str],
+    job: Job,
+    material: Material,
+    shop: Workshop,
+    *,
+    part: bool = True,
+) -> tuple[Staged, ...]:
+    """A checkpoint's files, in each precision.
+
+    In FP32 a file has the arithmetic of its checkpoint or is not written at all. What INT8 lost is
+    judged later: the gate's verdict is written beside it.
 
     Args:
-        folder: of the stage.
+        part: of the step that runs, and not counted as one.
 
     Raises:
-        GateError: its graph does not compute what the checkpoint does.
+        GateError: a graph does not compute what the checkpoint does.
     """
-    request = _request(job, material, material.teacher, job.names.teacher, "fp32")
-    publish(material.teacher, folder / TO_PUBLISH, request, _indented(say))
+    gate = job.limits.gate(checkpoint.recipe)
+
+    def write(folder: Path) -> None:
+        for precision in precisions:
+            verdict = _write(folder, name, checkpoint, precision, job, material, shop)
+            values = dataclasses.asdict(verdict)
+            text = json.dumps(values, indent=2) + "\n"
+            (folder / precision / VERDICT).write_text(text, encoding="utf-8")
+
+    reads = {
+        **export_reads(job, material, name, checkpoint, gate),
+        "precisions": list(precisions),
+    }
+    title = f"export {name}"
+    made = shop.stage("export", title, reads, write, part=part)
+    return tuple(_read(made.folder / precision, name) for precision in precisions)
 
 
-def stage_student(
-    folder: Path, job: Job, material: Material, student: Checkpoint, say: Say
-) -> None:
-    """Writes the student as it is to be published, and in FP32 to compare with.
-
-    What it lost is judged when all is measured: the gate's verdict is written beside it.
-    """
-    name = job.names.student
-    if job.precision == "int8":
-        say(f"  {name} in FP32")
-        request = _request(job, material, student, name, "fp32")
-        publish(student, folder / TO_COMPARE, request, _indented(say))
-    say(f"  {name} in {job.precision.upper()}")
+def _write(
+    folder: Path,
+    name: str,
+    checkpoint: Checkpoint,
+    precision: str,
+    job: Job,
+    material: Material,
+    shop: Workshop,
+) -> Verdict:
+    int8 = precision == "int8"
     verdicts: list[Verdict] = []
-    request = dataclasses.replace(
-        _request(job, material, student, name, job.precision),
-        gate=job.limits.gate,
-        judged=verdicts.append,
-    )
-    publish(student, folder / TO_PUBLISH, request, _indented(say))
-    values = dataclasses.asdict(verdicts[0])
-    (folder / VERDICT).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-
-
-def read_staged(teacher: Path, student: Path, job: Job) -> Staged:
-    """What the two stages wrote."""
-    name = job.names.student
-    places = [teacher / TO_PUBLISH / job.names.teacher / "1", student / TO_PUBLISH / name / "1"]
-    if job.precision == "int8":
-        places.insert(1, student / TO_COMPARE / name / "1")
-    values = json.loads((student / VERDICT).read_text(encoding="utf-8"))
-    findings = tuple(Finding(**found) for found in values["findings"])
-    return Staged(tuple(places), Verdict(findings, tuple(values["unseen"])))
-
-
-def _request(
-    job: Job, material: Material, checkpoint: Checkpoint, name: str, precision: Precision
-) -> Request:
-    parts = material.parts
 
     def fusions(path: Path) -> tuple[str, ...]:
         return choose_optimizers(path, checkpoint.tokenizer.highest_id, checkpoint.max_length)
 
-    return Request(
+    fit = material.parts.fit
+    request = Request(
         name,
-        precision,
+        "int8" if int8 else "fp32",
         "float32",
         job.licence,
-        {material.set_name: parts.measure},
-        EXACT,
+        {"choose": material.parts.choose},
+        job.limits.gate(checkpoint.recipe) if int8 else EXACT,
         windows=checkpoint.windows,
-        fit=parts.fit,
+        fit=fit,
         choose_optimizers=None if job.keep_fusions else fusions,
-        int8=Int8(default_activations(checkpoint.model), texts=lambda: list(parts.fit.texts)),
+        int8=Int8(default_activations(checkpoint.model), texts=lambda: list(fit.texts)),
+        judged=verdicts.append if int8 else None,
     )
+    publish(checkpoint, folder / precision, request, lambda line: shop.tell(f"  {line}"))
+    return verdicts[0] if int8 else Verdict((), ())
 
 
-def _indented(say: Say) -> Say:
-    return lambda line: say(f"    {line}")
+def _read(folder: Path, name: str) -> Staged:
+    values = json.loads((folder / VERDICT).read_text(encoding="utf-8"))
+    findings = tuple(Finding(**found) for found in values["findings"])
+    directory = folder / name / "1"
+    if not directory.is_dir():
+        raise ExportError(f"{directory} is not there: remove {folder.parent}, and run it again")
+    precision: Precision = "int8" if folder.name == "int8" else "fp32"
+    return Staged(name, precision, directory, Verdict(findings, tuple(values["unseen"])))

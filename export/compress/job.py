@@ -1,9 +1,10 @@
 """What `stillhouse compress` is asked: the teacher, the texts, and what may be lost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from export.compress.candidates.catalogue import Wanted
 from export.measure.gate import Gate
 from training.recipe.recipe import Recipe
 
@@ -24,15 +25,16 @@ class Limits:
     """What may be lost.
 
     Attributes:
-        gate: by the student's INT8 against its own FP32.
-        student_loss: by the student against its teacher, as a share of the labelled texts.
-        cascade_loss: by the cascade against the teacher; None: the least that the texts show.
+        gate: gives the gate of a candidate's INT8 file against its own checkpoint.
+        loss: by the student against its teacher, as a share of the labelled texts.
+        cascade_loss: by the cascade against the teacher; None: `WANTED_LOSS`, or the least that
+            the texts show.
         confidence: the probability that the cascade's loss is within it.
         publish_anyway: publish whatever was lost.
     """
 
-    gate: Gate
-    student_loss: float = 0.1
+    gate: Callable[[Recipe | None], Gate]
+    loss: float = 0.01
     cascade_loss: float | None = None
     confidence: float = 0.95
     publish_anyway: bool = False
@@ -49,22 +51,28 @@ class Job:
 
     Attributes:
         teacher: a checkpoint directory or hub id.
-        recipe: of the student, whole: its data and its teacher are this job's.
+        recipe: whose data, and text to transfer, all candidates share.
+        own_length: whether its `data.max_length` was asked for, and is not the recipe's default.
+        wanted: the candidates.
         unlabelled: the source of texts that the teacher is to label, where there are no others.
         models: the model repository.
         work: where the stages keep their results.
-        precision: of the student that is published.
+        budget: seconds that the search may take.
+        jobs: trials that run at a time.
         keep_fusions: do not look which of ONNX Runtime's fusions make a graph slower.
-        licence: of both.
+        licence: of all.
     """
 
     teacher: str
     recipe: Recipe
+    wanted: Wanted
     models: Path
     work: Path
     limits: Limits
     licence: str
+    own_length: bool = False
     unlabelled: str | None = None
     names: Names = Names()
-    precision: Literal["fp32", "int8"] = "int8"
+    budget: float = 1800.0
+    jobs: int = 1
     keep_fusions: bool = False

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from training.data.inputs import hashed
 from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
+from training.data.transfer import load_transfer_text
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.problem import Task
 from training.recipe.recipe import Recipe, with_values
+from training.recipe.teaching import Transfer
 from training.teach.store import Logits
 from training.teach.teacher import CheckpointTeacher
 
@@ -38,7 +41,9 @@ INSTEAD: Mapping[Task, str] = {
         "`stillhouse export` both"
     ),
 }
-USUAL, MOST_TO_FIT = 0.05, 0.12  # of all texts are held out to fit on: as a rule, and at most
+USUAL, MOST_TO_FIT = 0.08, 0.12  # of all texts are held out to fit on: as a rule, and at most
+LOOKED_AT, NEARLY_ALL = 2_000, 0.995  # texts whose length is looked at, and the share to be whole
+SHORTEST, LONGEST = 32, 512  # tokens that a student reads of a teacher that was trained elsewhere
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Material:
     """A teacher and its texts, read.
 
     Attributes:
-        recipe: of the student, with labels in the order of the teacher's logits.
+        recipe: whose data all candidates share, with labels in the order of the teacher's logits.
         tested: whether there is a test set; without one `parts.measure` was held out.
         labelled_by: whoever gave the labels.
     """
@@ -56,6 +61,21 @@ class Material:
     parts: Split
     tested: bool
     labelled_by: Literal["people", "teacher"]
+    _drawn: dict[str, Sequence[Input]] = field(default_factory=dict, repr=False)
+
+    def taught(self, recipe: Recipe) -> Recipe:
+        """A candidate's recipe with the data that all share."""
+        return recipe.model_copy(update={"data": self.recipe.data})
+
+    def drawn(self, transfer: Transfer) -> Sequence[Input]:
+        """The texts to transfer, drawn once for all candidates that share them."""
+        key = transfer.model_dump_json()
+        if key not in self._drawn:
+            data = self.recipe.data
+            self._drawn[key] = load_transfer_text(
+                transfer, data, data.seed, self.parts.held_out, pairs=self.parts.pairs
+            )
+        return self._drawn[key]
 
     @cached_property
     def teaches(self) -> CheckpointTeacher:
@@ -88,8 +108,8 @@ class Material:
         held = "held out of the given texts"
         texts = "the given texts, without those held out and those like them"
         rows = (
-            ("train", self.parts.train, "teaches the student", texts),
-            ("choose", self.parts.choose, "chooses the student's best checkpoint", held),
+            ("train", self.parts.train, "teaches the candidates", texts),
+            ("choose", self.parts.choose, "chooses checkpoints and candidates", held),
             ("fit", self.parts.fit, "fits temperatures, INT8 ranges and the cascade", held),
             (
                 self.set_name,
@@ -124,6 +144,8 @@ def gather(job: Job, shop: Workshop) -> Material:
     recipe = _as_the_teachers(recipe, teacher)
     recipe = _with_room(recipe, len(sets.train), job.limits, trained_here=here)
     parts = split(sets.train, sets.test, recipe.data)
+    if not job.own_length:
+        recipe = _as_long(recipe, teacher, parts.train.texts)
     by: Literal["people", "teacher"] = "people" if job.unlabelled is None else "teacher"
     return Material(teacher, recipe, parts, sets.test is not None, by)
 
@@ -140,6 +162,23 @@ def _as_the_teachers(recipe: Recipe, teacher: Checkpoint) -> Recipe:
     sizes = {name: getattr(theirs, name) for name in ("choose_size", "fit_size", "measure_size")}
     data = ours.model_copy(update={**sizes, "seed": theirs.seed})
     return recipe.model_copy(update={"data": data})
+
+
+def _as_long(recipe: Recipe, teacher: Checkpoint, texts: Sequence[Input]) -> Recipe:
+    """The recipe, reading as many tokens as its teacher, or as its texts have.
+
+    A teacher that was trained here is read as it was trained. Of another a student needs no more
+    than nearly all of the texts have, up to `LONGEST`.
+    """
+    if teacher.recipe is not None:
+        windows = teacher.recipe.data.windows
+        changes: dict[str, Any] = {"max_length": teacher.max_length, "windows": windows}
+    else:
+        some = texts[:: max(1, len(texts) // LOOKED_AT)]
+        lengths = [len(item.ids) for item in teacher.tokenizer.encode(list(some))]
+        needed = 8 * math.ceil(float(np.quantile(lengths, NEARLY_ALL)) / 8)
+        changes = {"max_length": min(max(needed, SHORTEST), LONGEST, teacher.max_length)}
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=changes)})
 
 
 def _with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) -> Recipe:

@@ -1,21 +1,23 @@
-"""Measures ONNX candidates on the same texts: quality, agreement, and latency of one text."""
+"""Measures ONNX models on the same texts: quality, agreement, and what a text costs."""
 
 import os
-import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from export.compress.results import Candidate, Comparison, Disagreement, Measured
+from export.compress.results import Auto, Candidate, Comparison, Disagreement, Measured
+from export.compress.search.judging import Judged
 from export.measure.comparison import decisions, truth
+from export.measure.machine import processor
+from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import served_logits
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
+from service.repository.sections import Metrics
 from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
 from training.data.inputs import halves
@@ -23,8 +25,9 @@ from training.data.labelled import LabelledText
 from training.score.intervals import wilson_interval
 from training.score.paired import compare
 
-WARM_UP = 20
+WARM_UP = 10
 TIMED_TEXTS = 300
+TOGETHER = 16  # texts of a batch
 SHOWN_DISAGREEMENTS = 25
 QUALITY = {
     "single_label": "accuracy",
@@ -40,134 +43,175 @@ class _Said:
     """What one model says of the texts.
 
     Attributes:
-        probabilities: (n, labels); of a regression its numbers.
+        metrics: on all of them.
         given: (n, labels), which labels it gives; None of a regression.
+        right: (n,), whether all of them are; None of a regression.
         confidence: (n,), as a cascade compares it.
     """
 
-    probabilities: Array
+    metrics: Metrics
     given: Array | None
+    right: Array | None
     confidence: Array
 
 
+@dataclass(frozen=True)
+class Times:
+    """What a model takes, in milliseconds and texts a second; see `results.Candidate`."""
+
+    p50_ms: float
+    p99_ms: float
+    mean_ms: float
+    texts_per_second: float
+
+
 def measured(
-    models: Sequence[Classifier],
-    chosen: int,
+    judged: Sequence[Judged],
+    chosen: int | None,
     cascade: Cascade | None,
+    links: Mapping[str, int],
     data: LabelledText,
     set_name: str,
 ) -> Measured:
-    """Measures the candidates on the texts that nothing was chosen or fitted on.
+    """Measures the models on the texts that nothing was chosen or fitted on.
 
     Args:
-        models: the teacher first; each one's manifest has its metrics on `data`.
-        chosen: the place of the student to publish.
-        set_name: what `data` is called in the manifests.
+        judged: the teacher in FP32 first.
+        chosen: the place of the model to publish.
+        links: the place of each model of the cascade's chain, by the name in it.
     """
-    texts = list(data.texts)
-    said = [_said(model, texts) for model in models]
-    teacher, student = said[0], said[chosen]
-    comparison = quality = escalated = None
-    if (before := _right(teacher, data)) is not None:
-        after = _right(student, data)
-        assert after is not None  # a student answers the same problem
-        comparison = _comparison(before, after)
-        if cascade is not None:
-            sure = student.confidence >= cascade.hops[0].threshold
-            quality = float(np.where(sure, after, before).mean())
-            escalated = float((~sure).mean())
-    rows = _differing(teacher, student)
+    models = [one.staged.model() for one in judged]
+    said = [_said(model, data) for model in models]
+    times = timed(models, data.texts)
+    teacher, auto = said[0], None
+    if cascade is not None:
+        places = [links[name] for name in cascade.chain]
+        auto = _auto(
+            cascade, [said[place] for place in places], [times[p] for p in places], teacher
+        )
+    rows = _differing(teacher, said[chosen]) if chosen is not None else np.empty(0, np.int64)
     return Measured(
         set_name=set_name,
         quality_name=QUALITY[models[0].manifest.problem_type],
         hardware=f"{processor()}, one thread of {os.cpu_count()} CPUs",
         candidates=tuple(
-            _candidate(place, model, said[place], teacher, texts, set_name)
-            for place, model in enumerate(models)
+            _candidate(one, model, found, teacher if place else None, taken)
+            for place, (one, model, found, taken) in enumerate(
+                zip(judged, models, said, times, strict=True)
+            )
         ),
         chosen=chosen,
-        comparison=comparison,
-        cascade_quality=quality,
-        cascade_escalated=escalated,
+        auto=auto,
         disagreed=len(rows),
         disagreements=tuple(
-            _disagreement(int(row), teacher, student, data) for row in rows[:SHOWN_DISAGREEMENTS]
+            _disagreement(int(row), teacher, said[chosen or 0], data)
+            for row in rows[:SHOWN_DISAGREEMENTS]
         ),
     )
 
 
-def latency(classifier: Classifier, texts: Sequence[Input]) -> tuple[float, float]:
-    """Milliseconds for one text alone, tokenising included: the median, and 99 of 100."""
-    some = [texts[row % len(texts)] for row in range(WARM_UP + TIMED_TEXTS)]
-    taken = []
-    for text in some:
-        started = time.perf_counter()
-        (item,) = classifier.encode([text], classifier.manifest.windows)
-        classifier.logits([item, *item.more])
-        taken.append(time.perf_counter() - started)
-    p50, p99 = np.percentile(taken[WARM_UP:], [50, 99]) * 1000
-    return float(p50), float(p99)
+def timed(models: Sequence[Classifier], texts: Sequence[Input]) -> list[Times]:
+    """What each model takes for a text alone, in turns text by text, and for many together."""
+    step = max(1, len(texts) // TIMED_TEXTS)
+    some = list(texts[::step])[:TIMED_TEXTS]
+    taken: Array = np.zeros((len(models), WARM_UP + len(some)))
+    for place, text in enumerate([*some[:1] * WARM_UP, *some]):
+        for row, model in enumerate(models):
+            started = time.perf_counter()
+            (item,) = model.encode([text], model.manifest.windows)
+            model.logits([item, *item.more])
+            taken[row, place] = time.perf_counter() - started
+    alone = 1000 * taken[:, WARM_UP:]
+    return [
+        Times(
+            p50_ms=float(np.percentile(row, 50)),
+            p99_ms=float(np.percentile(row, 99)),
+            mean_ms=float(row.mean()),
+            texts_per_second=_together(model, some),
+        )
+        for model, row in zip(models, alone, strict=True)
+    ]
 
 
-def processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+def _together(model: Classifier, texts: Sequence[Input]) -> float:
+    """Texts a second in batches of texts of like length, tokenising included."""
+    ordered = sorted(texts, key=len)
+    started = time.perf_counter()
+    served_logits(model, ordered, batch=TOGETHER)
+    return len(ordered) / (time.perf_counter() - started)
 
 
-def _said(classifier: Classifier, texts: Sequence[Input]) -> _Said:
-    logits = served_logits(classifier, texts)
-    probabilities = classifier.probabilities(logits)
-    if classifier.manifest.problem_type == "regression":
-        return _Said(probabilities, None, np.ones(len(texts)))
-    given = decisions(classifier, logits)
-    return _Said(probabilities, given, np.asarray(classifier.confidence(probabilities)))
+def _said(model: Classifier, data: LabelledText) -> _Said:
+    logits = served_logits(model, data.texts, title=f"{model.manifest.name} on the texts")
+    metrics = as_metrics(served_scores(model, logits, data), data.labels)
+    if data.problem == "regression":
+        return _Said(metrics, None, None, np.ones(len(data)))
+    given = decisions(model, logits)
+    right = (given == truth(data)).all(axis=1)
+    sure = np.asarray(model.confidence(model.probabilities(logits)))
+    return _Said(metrics, given, right, sure)
 
 
-def _right(said: _Said, data: LabelledText) -> Array | None:
-    """(n,), whether all that is said of a text is right; None of a regression."""
-    if said.given is None:
-        return None
-    right: Array = (said.given == truth(data)).all(axis=1)
-    return right
+def _auto(cascade: Cascade, said: Sequence[_Said], times: Sequence[Times], teacher: _Said) -> Auto:
+    """The first model of the chain that is sure answers, and else the last."""
+    n = len(said[0].confidence)
+    going, right = np.ones(n, np.bool_), np.zeros(n, np.bool_)
+    reached, spent = [], 0.0
+    for place, (one, taken) in enumerate(zip(said, times, strict=True)):
+        assert one.right is not None  # a cascade gives labels
+        reached.append(float(going.mean()))
+        spent += reached[-1] * taken.mean_ms
+        sure = going.copy()
+        if place < len(cascade.hops):
+            sure &= one.confidence >= cascade.hops[place].threshold
+        right[sure] = one.right[sure]
+        going &= ~sure
+    assert teacher.right is not None
+    return Auto(
+        chain=cascade.chain,
+        quality=float(right.mean()),
+        reached=tuple(reached),
+        comparison=_comparison(teacher.right, right),
+        mean_ms=spent,
+    )
 
 
 def _candidate(
-    place: int,
-    classifier: Classifier,
-    said: _Said,
-    teacher: _Said,
-    texts: Sequence[Input],
-    set_name: str,
+    judged: Judged, model: Classifier, said: _Said, teacher: _Said | None, times: Times
 ) -> Candidate:
-    manifest = classifier.manifest
-    agreement = low = high = None
-    if said.given is not None:
+    manifest = model.manifest
+    agreement = low = high = comparison = None
+    if teacher is not None and said.given is not None and teacher.given is not None:
+        n = len(said.given)
         same = int((said.given == teacher.given).all(axis=1).sum())
-        agreement = same / len(texts)
-        low, high = wilson_interval(same, len(texts))
-    p50, p99 = latency(classifier, texts)
+        agreement = same / n
+        low, high = wilson_interval(same, n)
+        assert teacher.right is not None
+        assert said.right is not None
+        comparison = _comparison(teacher.right, said.right)
     return Candidate(
-        role="student" if place else "teacher",
+        name=judged.staged.name,
         precision=manifest.precision,
         parameters=manifest.parameters,
         bytes=manifest.files[MODEL_FILE].bytes,
-        metrics=manifest.metrics[set_name],
+        metrics=said.metrics,
         agreement=agreement,
         agreement_low=low,
         agreement_high=high,
+        comparison=comparison,
+        chosen_loss=judged.loss,
+        able=judged.able,
+        gate=tuple(f"{one.what}: {one.remedy}" for one in judged.staged.verdict.findings),
         temperature=manifest.temperature,
-        p50_ms=p50,
-        p99_ms=p99,
+        p50_ms=times.p50_ms,
+        p99_ms=times.p99_ms,
+        mean_ms=times.mean_ms,
+        texts_per_second=times.texts_per_second,
     )
 
 
-def _comparison(teacher: Array, student: Array) -> Comparison:
-    found = compare(teacher, student)
+def _comparison(teacher: Array, other: Array) -> Comparison:
+    found = compare(teacher, other)
     return Comparison(
         n=found.n,
         loss=found.difference,
@@ -181,7 +225,7 @@ def _comparison(teacher: Array, student: Array) -> Comparison:
 
 def _differing(teacher: _Said, student: _Said) -> Array:
     """The texts that the two label differently, those of which the student is surest first."""
-    if teacher.given is None:
+    if teacher.given is None or student.given is None:
         return np.empty(0, dtype=np.int64)
     rows = np.flatnonzero((teacher.given != student.given).any(axis=1))
     ordered: Array = rows[np.argsort(-student.confidence[rows], kind="stable")]

@@ -1,5 +1,6 @@
 """The options of `stillhouse compress`, in groups."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,20 +27,36 @@ TEXTS = [
     click.option("--unlabelled", help="More texts of the kind, for the teacher to label."),
     *OPTIONS,
 ]
-STUDENT = [
+SEARCH = [
     click.option(
-        "--student",
-        default="bilstm",
+        "--max-accuracy-loss",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.01,
         show_default=True,
-        metavar="KIND|RECIPE.toml",
-        help="Its kind: bilstm, nano (smaller and faster), or a recipe of yours.",
+        help="The promise: what a model may lose against the teacher, as a share of the texts.",
     ),
     click.option(
-        "--precision",
-        type=click.Choice(["int8", "fp32"]),
-        default="int8",
+        "--candidates",
+        default="all",
         show_default=True,
-        help="Of the student that is published.",
+        metavar="NAME,...",
+        help="What is tried: nano, bilstm, layers (some of the teacher's own; layers-2: so many), "
+        "teacher (itself in INT8), recipes of yours (.toml), or all that ship.",
+    ),
+    click.option(
+        "--budget",
+        default="30m",
+        show_default=True,
+        metavar="TIME",
+        help="What the search may take, such as 90s, 30m or 2h; reading, exporting the teacher and "
+        "measuring come on top.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Trainings at a time, each with its share of the cores.",
     ),
     click.option(
         "--keep-fusions",
@@ -51,7 +68,7 @@ STUDENT = [
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Overrides any value of the student's recipe, such as training.epochs=2.",
+        help="Overrides any value of every candidate's recipe, such as training.steps=1000.",
     ),
 ]
 NAMES = [
@@ -92,30 +109,23 @@ PLACES = [
 ]
 LIMITS = [
     click.option(
-        "--max-student-loss",
-        type=click.FloatRange(0, 1),
-        default=0.1,
-        show_default=True,
-        help="Publish no student that loses more of its teacher's accuracy than this share.",
-    ),
-    click.option(
         "--max-accuracy-drop",
         type=click.FloatRange(0, 1),
-        help="Nor one whose INT8 file loses more against FP32; default: the recipe's, or 0.003.",
+        help="Take no INT8 file that loses more against its checkpoint; default: the recipe's, "
+        "or 0.003.",
     ),
     click.option(
         "--min-agreement",
         type=click.FloatRange(0, 1),
-        help="Nor one whose INT8 file keeps FP32's label less often; default: the recipe's, "
-        "or 0.99.",
+        help="Nor one that keeps its label less often; default: the recipe's, or 0.99.",
     ),
     click.option(
         "--max-recall-drop",
         type=click.FloatRange(0, 1),
-        help="Nor one whose INT8 file loses more of a label's own texts; default: 0.1.",
+        help="Nor one that loses more of a label's own texts; default: 0.1.",
     ),
     click.option(
-        "--max-accuracy-loss",
+        "--max-cascade-loss",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         help="What the cascade may lose against the teacher; default: 0.005, or the least that "
         "the texts show.",
@@ -131,6 +141,22 @@ LIMITS = [
         "--publish-anyway", is_flag=True, help="Publish whatever was lost; the report says it."
     ),
 ]
+
+
+def seconds_of(budget: str) -> float:
+    """Seconds of a time such as `90s`, `30m` or `1.5h`.
+
+    Raises:
+        click.UsageError: it is none.
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        found = float(budget[:-1]) * units[budget[-1:]]
+    except (KeyError, ValueError):
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise click.UsageError(f"--budget {budget}: give a time such as 90s, 30m or 1.5h")
+    return found
 
 
 def takes(*groups: Sequence[Callable[..., Any]]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from service.errors import ManifestError
 from service.repository.fits import Fitted
 from service.repository.manifest import FILE_NAME, Manifest, read_manifest
 from service.repository.routes import Cascade, read_routes
+from service.repository.sections import Metrics
 
 
 def refuse_other_labels(root: Path, name: str, labels: tuple[str, ...], option: str) -> None:
@@ -39,33 +40,44 @@ def newest(root: Path, name: str) -> Manifest | None:
     return None
 
 
-def place(staged: Path, root: Path) -> Entry:
-    """Publishes a staged version `<repository>/<name>/<version>` as the next of its name.
+def place(staged: Path, root: Path, name: str, metrics: dict[str, Metrics]) -> Entry:
+    """Publishes a staged version as the next of a name.
 
     It is built in a hidden folder on the same disk and renamed into place. Where the newest
     version answers alike and is told alike, that is the one, and nothing is written.
+
+    Args:
+        metrics: that its manifest tells, in place of those that it was staged with.
     """
-    manifest = read_manifest(staged)
-    home = root / manifest.name
-    before = newest(root, manifest.name)
-    if before is not None and _told(before) == _told(manifest):
+    told = read_manifest(staged).model_copy(update={"name": name, "metrics": metrics})
+    home = root / name
+    before = newest(root, name)
+    if before is not None and _told(before) == _told(told):
         return _entry(home, before, new=False)
     home.mkdir(parents=True, exist_ok=True)
     taken = (int(place.name) for place in home.iterdir() if place.name.isdecimal())
     version = max(taken, default=0) + 1
-    numbered = manifest.model_copy(
-        update={"version": version, "created_at": datetime.now(UTC).replace(microsecond=0)}
-    )
+    now = datetime.now(UTC).replace(microsecond=0)
+    numbered = told.model_copy(update={"version": version, "created_at": now})
     try:
         with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
-            copy = Path(hidden) / str(version)
-            shutil.copytree(staged, copy, ignore=shutil.ignore_patterns(FILE_NAME))
-            text = numbered.model_dump_json(indent=2) + "\n"
-            (copy / FILE_NAME).write_text(text, encoding="utf-8")
-            copy.rename(home / str(version))
+            _copied(staged, Path(hidden) / str(version), numbered)
+            (Path(hidden) / str(version)).rename(home / str(version))
     except OSError as error:
         raise ExportError(f"{home / str(version)} cannot be written: {error}") from error
     return _entry(home, numbered, new=True)
+
+
+def renamed(staged: Path, root: Path, name: str) -> None:
+    """Copies a staged version to `<root>/<name>/1`, as a model of that name."""
+    manifest = read_manifest(staged).model_copy(update={"name": name, "version": 1})
+    _copied(staged, root / name / "1", manifest)
+
+
+def _copied(staged: Path, target: Path, manifest: Manifest) -> None:
+    shutil.copytree(staged, target, ignore=shutil.ignore_patterns(FILE_NAME))
+    text = manifest.model_dump_json(indent=2) + "\n"
+    (target / FILE_NAME).write_text(text, encoding="utf-8")
 
 
 def _told(manifest: Manifest) -> tuple[object, ...]:

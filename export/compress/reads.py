@@ -1,23 +1,21 @@
 """What each stage reads: the values that its key is made of. Contents and options, no paths."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
 from export.check.check import MOST_TEXTS
-from export.compress.exporting import Staged
 from export.compress.job import Job
 from export.compress.material import Material
-from export.compress.measuring import processor
+from export.measure.gate import Gate
+from export.measure.machine import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
-from service.repository.routes import Cascade
-from service.runtime.model import Input
 from training.data.inputs import hashed
 from training.data.splitting.splits import Split
-from training.data.transfer import load_transfer_text
 from training.loop.key import CODE, run_parts
 from training.models.checkpoint import Checkpoint
 from training.models.hashes import fingerprint
@@ -37,18 +35,13 @@ def check_reads(material: Material) -> dict[str, Any]:
     }
 
 
-def distil_reads(material: Material) -> dict[str, Any]:
+def distil_reads(material: Material, recipe: Recipe) -> dict[str, Any]:
     """Of `distil`: what a training run's own key is made of, as if it were about to begin."""
-    parts, recipe = material.parts, material.recipe
+    parts = material.parts
     transfer = recipe.distillation.transfer if recipe.distillation else None
-    drawn: Sequence[Input] = ()
-    if transfer is not None:
-        drawn = load_transfer_text(
-            transfer, recipe.data, recipe.data.seed, parts.held_out, pairs=parts.pairs
-        )
     return {
         **run_parts(recipe, [parts.train, parts.choose], [material.teaches], _base(recipe, parts)),
-        "transfer": hashed(drawn),
+        "transfer": hashed(material.drawn(transfer) if transfer else ()),
         "code": ran_by(*CODE, "service.runtime.tokenizer"),
     }
 
@@ -65,38 +58,17 @@ def _base(recipe: Recipe, parts: Split) -> str:
     return fingerprint(model, read)
 
 
-def teacher_reads(job: Job, material: Material) -> dict[str, Any]:
-    """Of `teacher`: its checkpoint, what is fitted and measured on, and its name."""
+def export_reads(
+    job: Job, material: Material, name: str, checkpoint: Checkpoint, gate: Gate
+) -> dict[str, Any]:
+    """Of `export`: a checkpoint, the texts, the gate, and the code that writes it."""
     return {
-        "checkpoint": material.teacher_sha256,
-        "name": job.names.teacher,
-        "windows": _windows(material.teacher),
-        **_exported(job, material),
-    }
-
-
-def student_reads(job: Job, material: Material, student: Checkpoint) -> dict[str, Any]:
-    """Of `student`: the same, and its precision and gate."""
-    return {
-        "checkpoint": student.fingerprint,
-        "name": job.names.student,
-        "windows": _windows(student),
-        "precision": job.precision,
-        "gate": dataclasses.asdict(job.limits.gate),
-        **_exported(job, material),
-    }
-
-
-def _windows(checkpoint: Checkpoint) -> dict[str, Any] | None:
-    """How it reads longer texts, which its fingerprint does not say."""
-    return checkpoint.windows.model_dump() if checkpoint.windows else None
-
-
-def _exported(job: Job, material: Material) -> dict[str, Any]:
-    return {
+        "checkpoint": checkpoint.fingerprint,
+        "name": name,
+        "windows": _windows(checkpoint),
+        "gate": dataclasses.asdict(gate),
         "fit": material.parts.fit.sha256,
-        "measure": material.parts.measure.sha256,
-        "set": material.set_name,
+        "choose": material.parts.choose.sha256,
         "licence": job.licence,
         "fusions": "all" if job.keep_fusions else processor(),
         "code": ran_by(
@@ -111,31 +83,37 @@ def _exported(job: Job, material: Material) -> dict[str, Any]:
     }
 
 
-def fit_reads(job: Job, material: Material, staged: Staged) -> dict[str, Any]:
-    """Of `fit`: the models as they would be published, and the cascade's limit."""
+def _windows(checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """How it reads longer texts, which its fingerprint does not say."""
+    return checkpoint.windows.model_dump() if checkpoint.windows else None
+
+
+def fit_reads(job: Job, material: Material, models: Sequence[Path]) -> dict[str, Any]:
+    """Of `fit`: the models that a chain may be made of, and the cascade's limit."""
     return {
-        "models": _fingerprints(staged),
-        "names": [job.names.teacher, job.names.student],
+        "models": _fingerprints(models),
+        "names": dataclasses.asdict(job.names),
         "fit": material.parts.fit.sha256,
+        "choose": material.parts.choose.sha256,
         "loss": job.limits.cascade_loss,
         "confidence": job.limits.confidence,
         "labelled_by": material.labelled_by,
-        "code": ran_by("export.cascade", "training.score", *SERVED),
+        "code": ran_by("export.cascade", "export.compress", "training.score", *SERVED),
     }
 
 
-def measure_reads(material: Material, staged: Staged, cascade: Cascade | None) -> dict[str, Any]:
-    """Of `measure`: the models, the cascade, the texts, and what it runs on."""
+def measure_reads(
+    material: Material, models: Sequence[Path], chain: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Of `measure`: the models, the chain, the texts, and what it runs on."""
     return {
-        "models": _fingerprints(staged),
-        "cascade": cascade.model_dump(mode="json") if cascade else None,
+        "models": _fingerprints(models),
+        "chain": chain,
         "measure": material.parts.measure.sha256,
         "hardware": processor(),
-        "code": ran_by(
-            "export.compress.measuring", "export.compress.results", "training.score", *SERVED
-        ),
+        "code": ran_by("export.compress", "training.score", *SERVED),
     }
 
 
-def _fingerprints(staged: Staged) -> list[str]:
-    return [read_manifest(directory).fingerprint for directory in staged.directories]
+def _fingerprints(models: Sequence[Path]) -> list[str]:
+    return [read_manifest(directory).fingerprint for directory in models]

@@ -17,19 +17,42 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Comparison(Result):
+    """A model against the teacher on the same texts, text by text.
+
+    Attributes:
+        loss: of accuracy, the teacher's less the model's, with its 95% interval.
+        teacher_alone, student_alone: texts that only one of them gets right.
+        p: of the exact McNemar test, that they are equally often right.
+    """
+
+    n: int
+    loss: float
+    loss_low: float
+    loss_high: float
+    teacher_alone: int
+    student_alone: int
+    p: float
+
+
 class Candidate(Result):
     """One ONNX file, through the service's own classifier, on the texts of `measure`.
 
     Attributes:
-        role: teacher, or student.
+        name: of the candidate; the published model's is another where it is the winner.
         bytes: of the ONNX file.
         agreement: share of texts that get the teacher's label, with Wilson's 95% interval;
             None of a regression.
+        comparison: with the teacher in FP32; None of itself, and of a regression.
+        chosen_loss: of quality on the texts that choose, by which it was judged.
+        able: whether it kept the promise there, and its file what its gate asks.
+        gate: what the gate found of an INT8 file.
         temperature: that it is served with, fitted on the texts of `fit`.
-        p50_ms, p99_ms: of one text alone, tokenising included, on one thread.
+        p50_ms, p99_ms, mean_ms: of one text alone, tokenising included, on one thread.
+        texts_per_second: on one thread, in batches of texts of like length.
     """
 
-    role: Literal["teacher", "student"]
+    name: str
     precision: str
     parameters: int
     bytes: int
@@ -37,14 +60,20 @@ class Candidate(Result):
     agreement: float | None
     agreement_low: float | None
     agreement_high: float | None
+    comparison: Comparison | None
+    chosen_loss: float
+    able: bool
+    gate: tuple[str, ...]
     temperature: float
     p50_ms: float
     p99_ms: float
+    mean_ms: float
+    texts_per_second: float
 
     @property
     def title(self) -> str:
         """What tables and plots call it."""
-        return f"{self.role} {self.precision.upper()}"
+        return f"{self.name} {self.precision.upper()}"
 
     @property
     def quality(self) -> float:
@@ -60,24 +89,6 @@ class Candidate(Result):
         return (low or 0.0, high or 0.0) if known else (self.quality, self.quality)
 
 
-class Comparison(Result):
-    """The published student against the teacher on the same texts, text by text.
-
-    Attributes:
-        loss: of accuracy, the teacher's less the student's, with its 95% interval.
-        teacher_alone, student_alone: texts that only one of them gets right.
-        p: of the exact McNemar test, that they are equally often right.
-    """
-
-    n: int
-    loss: float
-    loss_low: float
-    loss_high: float
-    teacher_alone: int
-    student_alone: int
-    p: float
-
-
 class Disagreement(Result):
     """A text that the published student and the teacher label differently."""
 
@@ -89,38 +100,108 @@ class Disagreement(Result):
     student_confidence: float
 
 
+class Auto(Result):
+    """A cascade on the texts of `measure`.
+
+    Attributes:
+        reached: the share of these texts that comes to each model of the chain.
+        comparison: with the teacher in FP32.
+        mean_ms: of one text alone: what each model takes, by the share that reaches it.
+    """
+
+    chain: tuple[str, ...]
+    quality: float
+    reached: tuple[float, ...]
+    comparison: Comparison
+    mean_ms: float
+
+
 class Measured(Result):
     """The figures of all candidates: what the stage `measure` keeps.
 
     Attributes:
         set_name: `test`, or `measure` where it was held out of the given texts.
         quality_name: what `Candidate.quality` is.
-        chosen: the place of the student to publish in `candidates`.
-        cascade_quality: of the cascade on these texts; None: there is none.
-        cascade_escalated: the share of these texts that the teacher was asked.
-        disagreements: the surest first; `disagreed` counts all.
+        candidates: the teacher in FP32 first.
+        chosen: the place of the model to publish in `candidates`; None: none keeps the promise.
+        auto: the cascade on these texts; None: there is none.
+        disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
+            all.
     """
 
     set_name: str
     quality_name: str
     hardware: str
     candidates: tuple[Candidate, ...]
-    chosen: int
-    comparison: Comparison | None
-    cascade_quality: float | None
-    cascade_escalated: float | None
+    chosen: int | None
+    auto: Auto | None
     disagreed: int
     disagreements: tuple[Disagreement, ...]
 
     @property
     def teacher(self) -> Candidate:
-        """The teacher's figures."""
-        return next(one for one in self.candidates if one.role == "teacher")
+        """The teacher's figures, in FP32."""
+        return self.candidates[0]
 
     @property
-    def student(self) -> Candidate:
-        """Those of the student to publish."""
-        return self.candidates[self.chosen]
+    def student(self) -> Candidate | None:
+        """Those of the model to publish."""
+        return None if self.chosen is None else self.candidates[self.chosen]
+
+    @property
+    def shown(self) -> Candidate:
+        """The model that the report is about: the chosen one, or who comes nearest."""
+        return self.student or self.nearest or self.teacher
+
+    @property
+    def nearest(self) -> Candidate | None:
+        """The trained model that loses least on the texts that choose; None: there is none."""
+        return min(self.candidates[1:], key=lambda one: one.chosen_loss, default=None)
+
+
+class Tried(Result):
+    """What was tried, and what became of it.
+
+    Attributes:
+        share: of its schedule that it was trained for.
+        quality: on the texts that choose, of its best checkpoint; None: it has none.
+        outcome: in words: exported, or why it was left.
+        seconds: that its training took in this run.
+        recipe: whole, as TOML.
+    """
+
+    name: str
+    candidate: str
+    share: float
+    quality: float | None
+    outcome: str
+    seconds: float
+    recipe: str
+
+
+class Verdict(Result):
+    """Whether a single model keeps the promise.
+
+    Attributes:
+        name: of the candidate that keeps it, or of the one that comes nearest; None: there is
+            none.
+        limit: what may be lost.
+        loss: on the texts of `measure`, against the teacher in FP32; with its 95% interval.
+        faster, smaller: by which factor the mean time of a text alone and the file are smaller
+            than the teacher's in FP32.
+        advice: what would help, a sentence each; none where it is kept.
+    """
+
+    keeps: bool
+    name: str | None
+    limit: float
+    loss: float | None
+    low: float | None
+    high: float | None
+    n: int
+    faster: float | None
+    smaller: float | None
+    advice: tuple[str, ...]
 
 
 class Use(Result):
@@ -164,9 +245,14 @@ class Report(Result):
         warnings: what a reader must not overlook, the worst first.
         teacher_sha256: fingerprint of weights, config and reading.
         labelled_by: whoever gave the labels that `measured` is against.
+        verdict: whether a single model keeps the promise; the headline says it first.
+        auto: what the cascade gives, in one sentence; None: there is none.
+        tried: all trials, in the order of what they cost.
         refused: why nothing was published, with the option that would publish.
         entries: the versions; none where it was refused.
         routes: what was written to the routes, a sentence each.
+        recipe: of the chosen one; None: there is none, or it is the teacher itself.
+        command: that makes the same again.
         pairs: whether the models read pairs of texts.
     """
 
@@ -178,12 +264,16 @@ class Report(Result):
     teacher_sha256: str
     labelled_by: Literal["people", "teacher"]
     uses: tuple[Use, ...]
+    verdict: Verdict
+    auto: str | None
     measured: Measured
+    tried: tuple[Tried, ...]
     cascade: Cascade | None
     refused: tuple[str, ...]
     entries: tuple[Entry, ...]
     routes: tuple[str, ...]
-    recipe: str
+    recipe: str | None
+    command: str
     code_version: str
     steps: tuple[Step, ...]
     pairs: bool = False

@@ -91,6 +91,14 @@ class Workshop:
         self._begun += 1
         self._say(f"[{self._begun}/{self._steps}] {title}")
 
+    def tell(self, line: str) -> None:
+        """Says something of the step that runs."""
+        self._say(f"  {line}")
+
+    def unfinished(self, name: str, read: Mapping[str, Any]) -> Path:
+        """Where a stage that goes on works until its result is whole."""
+        return self._root / f".{name}-{content_key(name, read)}"
+
     def stage(
         self,
         name: str,
@@ -99,6 +107,7 @@ class Workshop:
         make: Callable[[Path], object],
         *,
         goes_on: bool = False,
+        part: bool = False,
     ) -> Made:
         """A stage's result: the one of an earlier run that read the same, or a new one.
 
@@ -108,14 +117,16 @@ class Workshop:
             make: writes the result into the folder that it is given.
             goes_on: `make` goes on from what it left in that folder when it was stopped; of
                 another, what is unfinished is thrown away.
+            part: of the step that runs, and not counted as one.
         """
+        begin = self.tell if part else self.begin
         key = content_key(name, read)
         folder = self._root / f"{name}-{key}"
         if (record := read_record(folder)) is not None:
-            self.begin(f"{title}: nothing that it reads has changed, so it is kept")
+            begin(f"{title}: nothing that it reads has changed, so it is kept")
             return self._add(Made(folder, record, reused=True))
-        self.begin(title)
-        unfinished = self._root / f".{name}-{key}"
+        begin(title)
+        unfinished = self.unfinished(name, read)
         if unfinished.exists() and not goes_on:
             shutil.rmtree(unfinished)
         unfinished.mkdir(exist_ok=True)

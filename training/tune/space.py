@@ -6,7 +6,7 @@ or `step`) or a list of `choices`. Knows nothing of how values are chosen.
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,13 +88,22 @@ def space_sha256(space: Space) -> str:
 
 def own_values(recipe: Recipe, space: Space) -> dict[str, Any] | None:
     """The recipe's own values of the space's keys; None where they lie outside of it."""
+    found = values_of(recipe, space)
+    if all(
+        found[key] is not None and _contains(distribution, found[key])
+        for key, distribution in space.items()
+    ):
+        return found
+    return None
+
+
+def values_of(recipe: Recipe, keys: Iterable[str]) -> dict[str, Any]:
+    """What a recipe says of some keys, by their dotted names; None where it says nothing."""
     found = {}
-    for key, distribution in space.items():
+    for key in keys:
         value: Any = recipe.model_dump(mode="json")
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        if value is None or not _contains(distribution, value):
-            return None
         found[key] = value
     return found
 

@@ -13,28 +13,38 @@ MOST_LABELS = 40  # drawn: the worst, where there are more
 
 
 def speed_svg(found: Measured) -> str:
-    """Quality with its interval against the median latency; the front is joined."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    """Quality with its interval against the mean time of a text; the front is joined."""
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
     axes = figure.subplots()
     front = pareto_front(found.candidates)
     axes.plot(
-        [one.p50_ms for one in front], [100 * one.quality for one in front], "--", color="grey"
+        [one.mean_ms for one in front], [100 * one.quality for one in front], "--", color="grey"
     )
     for one in found.candidates:
         low, high = one.interval
         axes.errorbar(
-            one.p50_ms,
+            one.mean_ms,
             100 * one.quality,
             yerr=[[100 * (one.quality - low)], [100 * (high - one.quality)]],
-            fmt="o",
+            fmt="D" if one is found.student else "o",
             capsize=3,
-            label=f"{one.title}, {one.bytes / 1e6:.1f} MB",
+            label=f"{one.title}, {one.bytes / 1e6:.1f} MB" + (", chosen" * (one is found.student)),
+        )
+    if found.auto is not None:
+        axes.plot(
+            found.auto.mean_ms,
+            100 * found.auto.quality,
+            "*",
+            markersize=12,
+            color="black",
+            label="cascade " + " → ".join(found.auto.chain),
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
-    axes.set(xlabel="one text alone, median ms", ylabel=f"{found.quality_name}, %, 95% interval")
-    axes.legend()
+    axes.tick_params(axis="x", which="minor", labelsize=7)
+    axes.set(xlabel="one text alone, mean ms", ylabel=f"{found.quality_name}, %, 95% interval")
+    axes.legend(fontsize="small")
     return _svg(figure)
 
 
@@ -42,15 +52,15 @@ def labels_svg(found: Measured) -> str | None:
     """Each label's recall with its interval, teacher and student; None: there are no labels."""
     rows = [
         label
-        for label, scores in (found.student.metrics.by_label or {}).items()
+        for label, scores in (found.shown.metrics.by_label or {}).items()
         if scores.recall is not None
     ]
     if not rows:
         return None
-    shown = sorted(rows, key=lambda label: _recall(found.student, label))[:MOST_LABELS]
+    shown = sorted(rows, key=lambda label: _recall(found.shown, label))[:MOST_LABELS]
     figure = Figure(figsize=(7, 1.2 + 0.34 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    for one, shift in ((found.teacher, 0.14), (found.student, -0.14)):
+    for one, shift in ((found.teacher, 0.14), (found.shown, -0.14)):
         _recalls(axes, one, shown, shift)
     axes.set_yticks(range(len(shown)), shown)
     axes.invert_yaxis()
@@ -80,7 +90,7 @@ def cascade_svg(cascade: Cascade) -> str:
 def pareto_front(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that no other beats in both quality and latency, fastest first."""
     front: list[Candidate] = []
-    for found in sorted(candidates, key=lambda one: (one.p50_ms, -one.quality)):
+    for found in sorted(candidates, key=lambda one: (one.mean_ms, -one.quality)):
         if not front or found.quality > front[-1].quality:
             front.append(found)
     return front

@@ -1,6 +1,8 @@
 """Writes a compression's report: JSON, and one HTML page that needs no other file."""
 
 import os
+import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -26,6 +28,10 @@ def write_report(report: Report, directory: Path) -> Path:
         staging.mkdir()
         (staging / JSON_NAME).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (staging / HTML_NAME).write_text(to_html(report), encoding="utf-8")
+        for trial in report.tried:
+            recipe = staging / "recipes" / f"{_file_name(trial.name)}.toml"
+            recipe.parent.mkdir(exist_ok=True)
+            recipe.write_text(trial.recipe, encoding="utf-8")
         target = directory / f"compress-{report.started_at:%Y%m%dT%H%M%SZ}-{os.getpid()}"
         staging.rename(_free(target))
     return target / HTML_NAME
@@ -34,9 +40,12 @@ def write_report(report: Report, directory: Path) -> Path:
 def _free(target: Path) -> Path:
     """The path itself; what an earlier run of this second and process wrote makes way."""
     if target.exists():
-        for path in target.iterdir():
-            path.unlink()
+        shutil.rmtree(target)
     return target
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
 
 
 def to_html(report: Report) -> str:

@@ -27,11 +27,10 @@ def versions(place: Path, name: str) -> list[str]:
 
 
 def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress) -> None:
-    """It publishes a teacher, an INT8 student and their cascade, and says how to ask them."""
+    """It publishes a teacher, the student that keeps the promise and a cascade of them."""
     result = compress("--test", given / "test.tsv", *LENIENT)
     assert result.exit_code == 0, result.output
     student = Classifier.load(tmp_path / "models" / "student" / "1").manifest
-    assert student.precision == "int8"
     assert read_manifest(tmp_path / "models" / "teacher" / "1").precision == "fp32"
     routes = read_routes(tmp_path / "models")
     assert routes.default == "auto"
@@ -43,18 +42,30 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
 
     report = report_of(tmp_path)
     found = report.measured
-    titles = ["teacher FP32", "student FP32", "student INT8"]
+    titles = ["teacher FP32", "tiny-student INT8", "tiny-student FP32"]
     assert [one.title for one in found.candidates] == titles
-    assert result.stdout.startswith(f"{report.headline}\n")
+    assert found.student is not None
+    assert found.student.precision == student.precision
+    assert report.verdict.keeps
+    assert report.headline.startswith(f"{found.student.title} keeps the promise: it loses ")
+    assert result.stdout.startswith(f"{report.headline}\n{report.auto}\n")
     assert found.set_name == "test"
     assert found.student.metrics == student.metrics["test"]
     assert found.student.metrics.n == 200
     assert found.student.quality > 0.9
-    assert found.teacher.agreement == 1.0
-    assert found.comparison is not None
-    assert found.comparison.loss == pytest.approx(found.teacher.quality - found.student.quality)
+    pair = found.student.comparison
+    assert pair is not None
+    assert report.verdict.loss == pytest.approx(found.teacher.quality - found.student.quality)
+    assert pair.loss == pytest.approx(found.teacher.quality - found.student.quality)
     assert found.disagreed == round((1 - (found.student.agreement or 0)) * 200)
     assert set(found.student.metrics.by_label or {}) == {"negative", "positive"}
+    auto = found.auto
+    assert auto is not None
+    assert auto.reached[0] == 1.0
+    times = found.student.mean_ms, found.teacher.mean_ms
+    assert auto.mean_ms == pytest.approx(times[0] + auto.reached[1] * times[1])
+    (trial,) = report.tried
+    assert (trial.share, trial.outcome) == (1.0, "trained whole and exported")
 
 
 def test_the_page_needs_nothing(tmp_path: Path, again: Compress) -> None:
@@ -126,7 +137,9 @@ def test_a_teacher_of_another_task(tmp_path: Path, compress: Compress) -> None:
     [
         (("--labels", "positive=yes"), "the model's are ['negative', 'positive']"),
         (("--labels", "positive"), "should look like"),
-        (("--student", "nonsense"), "no recipe student-nonsense ships; there are ["),
+        (("--candidates", "nonsense"), "no candidate 'nonsense': there are all, nano,"),
+        (("--candidates", "layers-9"), "layers-9: the teacher has 2 layers"),
+        (("--budget", "soon"), "--budget soon: give a time such as"),
         (("--teacher", "nowhere"), "no checkpoint at 'nowhere'"),
         (("--data", "nowhere.tsv"), "nowhere.tsv"),
         (("--name", "auto"), "must differ"),

@@ -45,7 +45,12 @@ def test_other_problems(
         main,
         [
             *("compress", "--teacher", str(tmp_path / "teacher"), *columns),
-            *("--data", str(tmp_path / "train.jsonl"), "--student", str(tmp_path / "student.toml")),
+            *(
+                "--data",
+                str(tmp_path / "train.jsonl"),
+                "--candidates",
+                str(tmp_path / "student.toml"),
+            ),
             *("--licence", "MIT", "--publish-anyway", "--keep-fusions"),
             *(part for name, place in places.items() for part in (f"--{name}", str(place))),
         ],

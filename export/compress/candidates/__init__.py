@@ -1,0 +1,1 @@
+"""What may answer in the teacher's place: recipes, each trained, exported and judged alike."""

@@ -1,0 +1,147 @@
+"""The candidates: which recipes are tried in a teacher's place, in the order of their cost.
+
+A kind is a recipe that ships, `training/recipes/student-<kind>.toml`, or one of the user's. One
+kind has several candidates, `layers-1` to half of the teacher's. Trains and measures nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError
+from training.models.checkpoint import Checkpoint
+from training.recipe.models import EncoderModel
+from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
+
+KINDS = ("nano", "bilstm", "layers")  # that ship, cheapest first
+ITSELF = "teacher"  # the teacher in INT8: nothing is trained
+ALL = "all"
+RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe to try.
+
+    Attributes:
+        recipe: whole, but for its data, which all candidates share.
+        choices: of the values that a further trial may change, by their dotted names.
+    """
+
+    name: str
+    recipe: Recipe
+    choices: Mapping[str, Sequence[Any]]
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """That it is exported in, the cheapest first."""
+        return ("int8", "fp32")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The candidates that were asked for, before the teacher is known.
+
+    Attributes:
+        names: kinds, names such as `layers-2`, or paths of recipes that end in `.toml`.
+        named: values of every recipe by dotted names, such as `data.train`.
+        overrides: the user's own, such as `training.epochs=1`, over all others.
+    """
+
+    names: tuple[str, ...]
+    named: Mapping[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+
+    def first(self) -> Recipe:
+        """A recipe whose data all share: the user's own, where one is given.
+
+        Raises:
+            ExportError, RecipeError: a name is of no candidate, or a recipe cannot be used.
+        """
+        own = [name for name in self.names if name.endswith(".toml")]
+        for name in self.names:
+            _refuse_unknown(name)
+        return self._load(Path(own[0]) if own else shipped_recipe("student-nano"))
+
+    def found(self, teacher: Checkpoint) -> list[Candidate]:
+        """The candidates of this teacher, in the order of what they are expected to cost."""
+        found: dict[str, Candidate] = {}
+        for name in self.names:
+            for one in self._of(name, teacher):
+                found.setdefault(one.name, one)
+        return sorted(found.values(), key=_order)
+
+    @property
+    def itself(self) -> bool:
+        """Whether the teacher in INT8 is one."""
+        return ALL in self.names or ITSELF in self.names
+
+    def _of(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
+        if name == ALL:
+            for kind in KINDS:
+                yield from self._of(kind, teacher)
+        elif name.endswith(".toml"):
+            recipe = self._load(Path(name))
+            yield Candidate(recipe.name, recipe, _choices(recipe))
+        elif name.partition("-")[0] == "layers":
+            yield from self._shallow(name, teacher)
+        elif name != ITSELF:
+            recipe = self._load(shipped_recipe(f"student-{name}"))
+            yield Candidate(name, recipe, _choices(recipe))
+
+    def _shallow(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
+        depth = _depth(teacher)
+        _, _, asked = name.partition("-")
+        if asked and int(asked) >= depth:
+            raise ExportError(f"{name}: the teacher has {depth} layers, so ask for fewer")
+        recipe = self._load(shipped_recipe("student-layers"))
+        for kept in [int(asked)] if asked else depths(depth):
+            layers = even_layers(kept, depth)
+            whole = with_values(recipe, {"model.layers": layers, "name": f"student-layers-{kept}"})
+            yield Candidate(f"layers-{kept}", whole, _choices(whole))
+
+    def _load(self, path: Path) -> Recipe:
+        return load_recipe(path, self.overrides, self.named)
+
+
+def depths(depth: int) -> list[int]:
+    """How many layers are kept of so many: a sixth, a third and half of them."""
+    return sorted({round(depth / 6), round(depth / 3), depth // 2} - {0, depth})
+
+
+def even_layers(kept: int, depth: int) -> list[int]:
+    """Which layers are kept: evenly spaced, the last among them (Sun et al. 2019, PKD)."""
+    return [round((place + 1) * depth / kept) - 1 for place in range(kept)]
+
+
+def _refuse_unknown(name: str) -> None:
+    kind, _, number = name.partition("-")
+    layers = kind == "layers" and number.isdecimal() and int(number) > 0
+    if name not in (ALL, ITSELF, *KINDS) and not layers and not name.endswith(".toml"):
+        raise ExportError(
+            f"no candidate {name!r}: there are {', '.join((ALL, *KINDS, 'layers-2', ITSELF))} "
+            "(the teacher itself in INT8), and recipes of yours, by paths that end in .toml"
+        )
+
+
+def _depth(teacher: Checkpoint) -> int:
+    return int(getattr(teacher.model.config, "num_hidden_layers", 0) or 0)
+
+
+def _order(one: Candidate) -> tuple[int, int]:
+    kind, _, number = one.name.partition("-")
+    place = KINDS.index(kind) if kind in KINDS else len(KINDS)
+    return place, int(number) if number.isdecimal() else 0
+
+
+def _choices(recipe: Recipe) -> dict[str, Sequence[Any]]:
+    rate = recipe.training.learning_rate
+    found: dict[str, Sequence[Any]] = {
+        "training.learning_rate": [float(f"{rate * factor:.3g}") for factor in RATES]
+    }
+    if recipe.distillation is not None:
+        found["distillation.temperature"] = [1.0, 2.0, 4.0]
+    if isinstance(recipe.model, EncoderModel):
+        return found
+    return {**found, "model.dropout": [0.1, 0.2, 0.3]}

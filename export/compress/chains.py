@@ -1,0 +1,137 @@
+"""Fits the cascade: which models it asks before the teacher, and how sure they have to be.
+
+The chain is chosen by what it is expected to cost on the texts that choose, and its threshold is
+fitted on others, so that the choice takes nothing from the bound.
+"""
+
+import dataclasses
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.cascade.bounds import Limit, least_loss
+from export.cascade.fitting import fit_cascade
+from export.cascade.judging import Judged as Said
+from export.cascade.judging import judge
+from export.cascade.thresholds import lowest_threshold, reach
+from export.compress.exporting import Staged
+from export.compress.job import Job
+from export.compress.material import Material
+from export.compress.publishing import renamed
+from export.compress.reads import fit_reads
+from export.compress.search.judging import Judged
+from export.stages.engine import Workshop
+from service.repository.fits import Promise
+from service.repository.routes import Cascade
+
+CASCADE = "cascade.json"
+FITTED = "models"
+MOST_HOPS = 2  # models before the last
+WORTH = 0.9  # of the last model's time: a chain that takes more is none
+USED_FOR = "temperatures and INT8 ranges of the same models"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A model that a chain may ask.
+
+    Attributes:
+        name: that it is published under.
+        milliseconds: for a text alone.
+    """
+
+    name: str
+    staged: Staged
+    milliseconds: float
+
+
+def links(judged: Sequence[Judged], student: Judged | None, last: Link, name: str) -> list[Link]:
+    """The student, and what else is cheaper than the last, one of each candidate.
+
+    Args:
+        judged: what may be asked.
+        name: of the student; others go by their candidate's.
+    """
+    found: dict[str, Link] = {}
+    if student is not None and name != last.name:
+        found[name] = Link(name, student.staged, student.milliseconds)
+    for one in sorted(judged, key=lambda one: one.milliseconds):
+        staged = one.staged
+        own = student is not None and staged.name == student.staged.name
+        if not own and not staged.verdict.findings and one.milliseconds < last.milliseconds:
+            found.setdefault(staged.name, Link(staged.name, staged, one.milliseconds))
+    return list(found.values())
+
+
+def fit_chain(
+    before: Sequence[Link], last: Link, job: Job, material: Material, shop: Workshop
+) -> tuple[Cascade | None, tuple[Link, ...]]:
+    """The cascade, and the links of its chain; None and none where no chain is worth it.
+
+    Args:
+        before: the student first, if there is one.
+    """
+    fit, limits = material.parts.fit, job.limits
+    if fit.problem == "regression" or not before:  # a number is sure of nothing
+        return None, ()
+    # Labels that the teacher gave say how often the chain differs from it, and no more.
+    promise: Promise = "disagreement" if material.labelled_by == "teacher" else "accuracy"
+    loss = max(limits.wanted_loss, least_loss(len(fit), limits.confidence, promise))
+    limit = Limit(loss, limits.confidence, promise)
+    every = [*sorted(before, key=lambda link: link.milliseconds), last]
+    by_name = {link.name: link for link in every}
+
+    def write(folder: Path) -> None:
+        first = before[0].name == job.names.student
+        chain = _cheapest(every, material, Limit(limits.wanted_loss, limits.confidence, promise))
+        if chain is None and first:
+            chain = (before[0], last)
+        if chain is None:
+            (folder / CASCADE).write_text("", encoding="utf-8")
+            return
+        for link in chain:  # a chain is fitted in one repository
+            renamed(link.staged.directory, folder / FITTED, link.name)
+        names = [link.name for link in chain]
+        cascade = fit_cascade(folder / FITTED, names, fit, limit, used_for=USED_FOR)
+        shutil.rmtree(folder / FITTED)
+        (folder / CASCADE).write_text(cascade.model_dump_json(indent=2), encoding="utf-8")
+
+    reads = fit_reads(job, material, [link.staged.directory for link in every])
+    reads["links"] = sorted(by_name)
+    made = shop.stage("fit", f"choose a chain, and fit it on {len(fit)} texts", reads, write)
+    text = (made.folder / CASCADE).read_text(encoding="utf-8")
+    if not text:
+        return None, ()
+    cascade = Cascade.model_validate_json(text)
+    return cascade, tuple(by_name[name] for name in cascade.chain)
+
+
+def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[Link, ...] | None:
+    """The chain that is expected to cost least, by the texts that choose; None: the last alone."""
+    choose = material.parts.choose
+    least = least_loss(len(choose), limit.confidence, limit.promise)
+    limit = dataclasses.replace(limit, share=max(limit.share, least))
+    said = judge([link.staged.model() for link in every], choose)
+    best, cost = None, WORTH * every[-1].milliseconds
+    for rows in _rows(len(every)):
+        taken = np.array(rows)
+        part = Said(said.confidence[taken], said.right[taken])
+        threshold, _ = lowest_threshold(part, limit)
+        shares = reach(part, threshold)
+        spent = sum(
+            float(share) * every[row].milliseconds for share, row in zip(shares, rows, strict=True)
+        )
+        if spent < cost:
+            best, cost = tuple(every[row] for row in rows), spent
+    return best
+
+
+def _rows(n: int) -> Iterator[tuple[int, ...]]:
+    """Chains by the places of their models, the last at the end of each."""
+    for hops in range(1, MOST_HOPS + 1):
+        for before in itertools.combinations(range(n - 1), hops):
+            yield (*before, n - 1)

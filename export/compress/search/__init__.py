@@ -1,0 +1,1 @@
+"""Looks for the cheapest candidate that keeps the promise, within a budget of time."""

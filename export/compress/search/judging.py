@@ -1,0 +1,153 @@
+"""Judges exported models on the texts that choose: what each loses, and what it costs.
+
+The same texts chose the checkpoints, so what is said here chooses and is no result: that is
+measured on others.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.cascade.bounds import Limit
+from export.compress.exporting import Staged
+from export.measure.comparison import decisions, truth
+from export.measure.machine import processor
+from export.measure.served import served_logits
+from export.stages.engine import Workshop
+from export.stages.keys import ran_by
+from service.repository.manifest import read_manifest
+from service.runtime.tasks.classification import Classifier
+from training.data.labelled import LabelledText
+from training.score.scores import score_regression
+
+SURE = 0.75  # that the loss is within its limit: what a candidate is chosen by
+JUDGED = "judged.json"
+TIMED = 100  # texts, one at a time
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An exported model on the texts that choose.
+
+    Attributes:
+        lost, gained: texts that the teacher alone gets right, or the candidate alone.
+        loss: of quality against the teacher; negative where it is better.
+        keeps: the loss is within its limit, as far as so many texts can tell.
+        milliseconds: for a text alone, the mean.
+    """
+
+    staged: Staged
+    n: int
+    quality: float
+    lost: int
+    gained: int
+    loss: float
+    keeps: bool
+    milliseconds: float
+
+    @property
+    def able(self) -> bool:
+        """Whether it keeps the promise, and its file what its gate asks."""
+        return self.keeps and not self.staged.verdict.findings
+
+
+class Judge:
+    """Compares models with the teacher, and keeps what was found as a stage.
+
+    Args:
+        limit: what may be lost, as a share.
+    """
+
+    def __init__(self, teacher: Staged, data: LabelledText, limit: float, shop: Workshop) -> None:
+        self._data = data
+        self._limit = limit
+        self._shop = shop
+        self._teacher = teacher
+        self.teacher = self.judge(teacher)
+
+    @property
+    def target(self) -> float:
+        """The quality that is to be kept."""
+        return self.teacher.quality - self._limit
+
+    @cached_property
+    def _right(self) -> Array | None:
+        return self._answers(self._teacher.model())[0]
+
+    def judge(self, staged: Staged) -> Judged:
+        """What a model loses on the same texts."""
+        ours, teacher = (read_manifest(one.directory) for one in (staged, self._teacher))
+        reads = {
+            "model": ours.fingerprint,
+            "teacher": teacher.fingerprint,
+            "choose": self._data.sha256,
+            "hardware": processor(),
+            "code": ran_by("export.compress.search", "export.measure", "training.score"),
+        }
+
+        def write(folder: Path) -> None:
+            text = json.dumps(self._found(staged), indent=2) + "\n"
+            (folder / JUDGED).write_text(text, encoding="utf-8")
+
+        made = self._shop.stage("judge", f"judge {staged.title}", reads, write, part=True)
+        found = json.loads((made.folder / JUDGED).read_text(encoding="utf-8"))
+        loss = 0.0 if staged is self._teacher else self.teacher.quality - found["quality"]
+        if self._data.problem == "regression":
+            keeps = loss <= self._limit
+        else:
+            keeps = kept(found["lost"], found["gained"], found["n"], self._limit)
+        return Judged(staged, **found, loss=loss, keeps=keeps)
+
+    def _found(self, staged: Staged) -> dict[str, Any]:
+        model = staged.model()
+        right, quality = self._answers(model)
+        lost = gained = 0
+        if right is not None and self._right is not None:
+            lost = int((self._right & ~right).sum())
+            gained = int((right & ~self._right).sum())
+        return {
+            "n": len(self._data),
+            "quality": quality,
+            "lost": lost,
+            "gained": gained,
+            "milliseconds": milliseconds(model, self._data),
+        }
+
+    def _answers(self, model: Classifier) -> tuple[Array | None, float]:
+        logits = served_logits(model, self._data.texts)
+        if self._data.problem == "regression":
+            numbers = model.probabilities(logits)[:, 0].astype(np.float64)
+            return None, score_regression(numbers, self._data.targets).pearson or 0.0
+        right = (decisions(model, logits) == truth(self._data)).all(axis=1)
+        return right, float(right.mean())
+
+
+def kept(lost: int, gained: int, n: int, limit: float) -> bool:
+    """Whether counts of texts show a loss within the limit, with the confidence `SURE`.
+
+    Where the texts are so few that not even none lost would show it, none may be lost on balance.
+    """
+    promise = Limit(limit, SURE)
+    if not promise.shows_none_lost(n):
+        return lost <= gained
+    return bool(promise.shown(np.array([lost]), np.array([gained]), n)[0])
+
+
+def milliseconds(model: Classifier, data: LabelledText) -> float:
+    """For one text alone, tokenising included: the mean over some of the texts."""
+    texts = list(data.texts[:: max(1, len(data) // TIMED)])[:TIMED]
+    taken = []
+    for text in [*texts[:5], *texts]:
+        started = time.perf_counter()
+        (item,) = model.encode([text], model.manifest.windows)
+        model.logits([item, *item.more])
+        taken.append(time.perf_counter() - started)
+    return 1000 * float(np.mean(taken[5:]))

@@ -1,0 +1,218 @@
+"""The search: which candidate is the cheapest that keeps the promise.
+
+All candidates are trained a quarter of their schedule, those that come nearest half of it, and
+what is left whole, the cheapest first, until one keeps the promise. What time is left is spent on
+other settings of those that are cheaper and nearly keep it. Nothing here sees the texts that are
+measured on.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from export.compress.candidates.catalogue import Candidate
+from export.compress.candidates.running import Run, runner
+from export.compress.candidates.trainee import Trainee
+from export.compress.exporting import Staged, stage
+from export.compress.job import Job
+from export.compress.material import Material
+from export.compress.search.clock import Clock
+from export.compress.search.entrant import Entrant
+from export.compress.search.judging import Judge, Judged
+from export.compress.search.rungs import RUNGS, Standing, halved
+from export.compress.search.variants import Variants
+from export.errors import ExportError
+from export.stages.engine import Workshop
+from training.errors import TrainingError
+from training.tune.space import values_of
+
+NEAR = 0.02  # of quality: over the limit by less, another setting may do
+SPARE = 1.5  # times what the first training took has to be left for another
+OUT_OF_TIME = "the budget ended before its turn"
+NOT_NEEDED = "a cheaper one keeps the promise"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the search came to.
+
+    Attributes:
+        judged: all that was exported, the teacher in FP32 first.
+        chosen: the cheapest of them that keeps the promise; None: none does.
+        entrants: all that was tried, in the order of what they cost.
+    """
+
+    judged: tuple[Judged, ...]
+    chosen: Judged | None
+    entrants: tuple[Entrant, ...]
+
+
+class Search:
+    """One search.
+
+    Args:
+        teacher: its files, FP32 first.
+    """
+
+    def __init__(
+        self, job: Job, material: Material, shop: Workshop, teacher: Sequence[Staged]
+    ) -> None:
+        self._job = job
+        self._material = material
+        self._shop = shop
+        self._clock = Clock(job.budget)
+        self._judge = Judge(teacher[0], material.parts.choose, job.limits.loss, shop)
+        self._places: dict[str, int] = {}
+        self._judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
+
+    def among(self, candidates: Sequence[Candidate]) -> Found:
+        """Trains, exports and judges candidates until the cheapest that keeps the promise is known.
+
+        Raises:
+            TrainingError, ExportError: of a candidate that is the only one.
+        """
+        self._shop.tell(
+            f"to keep: {self._judge.target:.4f} on {len(self._material.parts.choose)} texts; "
+            f"the teacher has {self._judge.teacher.quality:.4f}"
+        )
+        with runner(self._job.jobs) as run:
+            entrants = [
+                Entrant(Trainee(one, {}, self._material, self._shop, run), place)
+                for place, one in enumerate(candidates)
+            ]
+            self._places = {one.trainee.candidate.name: one.place for one in entrants}
+            going = self._halve(entrants)
+            self._finish(going)
+            self._revive(entrants)
+            entrants += self._vary(entrants, run)
+        if len(entrants) == 1 and entrants[0].error is not None:
+            raise entrants[0].error
+        return Found(tuple(self._judged), self._best(), tuple(entrants))
+
+    def _halve(self, entrants: Sequence[Entrant]) -> list[Entrant]:
+        """Those that are to be trained whole, the cheapest first."""
+        going = list(entrants)
+        for rung in RUNGS[:-1]:
+            if len(going) < 2:
+                return going
+            self._advance(going, rung)
+            going = [one for one in going if one.is_open]
+            standings = [Standing(one.place, one.quality) for one in going]
+            kept, told = halved(standings, self._judge.target)
+            for one in going:
+                if one.place in told:
+                    one.why = told[one.place]
+            places = {one.place for one in kept}
+            going = [one for one in going if one.place in places]
+        return going
+
+    def _advance(self, going: Sequence[Entrant], rung: float) -> None:
+        def advance(one: Entrant) -> None:
+            if not self._clock.left:
+                one.why = OUT_OF_TIME
+                return
+            try:
+                progress = one.trainee.advance(rung)
+            except TrainingError as error:
+                one.error = error
+            else:
+                self._shop.tell(f"{one.name}: {progress.quality:.4f} at {progress.share:.0%}")
+
+        if self._job.jobs == 1:
+            for one in going:
+                advance(one)
+            return
+        with ThreadPoolExecutor(self._job.jobs) as threads:
+            list(threads.map(advance, going))
+
+    def _finish(self, going: Sequence[Entrant]) -> None:
+        """Trains whole, exports and judges, until one keeps the promise."""
+        for one in going:
+            if self._kept_by_cheaper(one):
+                one.why = NOT_NEEDED
+                continue
+            self._whole(one)
+
+    def _whole(self, one: Entrant) -> None:
+        begun = one.trainee.progress
+        try:
+            if self._clock.left or (begun and begun.share == 1):
+                one.trainee.advance(1.0)
+            elif begun is None:
+                one.why = OUT_OF_TIME
+                return
+            else:
+                one.trainee.advance(begun.share, end=True)
+                one.note = "the budget ended before its schedule"
+            files = stage(
+                one.trainee.candidate.name,
+                one.trainee.checkpoint,
+                one.trainee.candidate.precisions,
+                self._job,
+                self._material,
+                self._shop,
+            )
+        except (TrainingError, ExportError) as error:
+            one.error = error
+            self._shop.tell(f"{one.name}: {error}")
+            return
+        one.judged = tuple(map(self._judge.judge, files))
+        self._judged += one.judged
+        for found in one.judged:
+            self._shop.tell(
+                f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
+                f"{found.milliseconds:.3g} ms a text against {self._judge.teacher.milliseconds:.3g}"
+                f": {'keeps the promise' if found.keeps else 'does not keep it surely enough'}"
+            )
+
+    def _revive(self, entrants: Sequence[Entrant]) -> None:
+        """Where no trained candidate keeps the promise, goes on with those that were left."""
+        left = [one for one in entrants if one.why and one.quality >= self._judge.target - NEAR]
+        for one in sorted(left, key=lambda one: one.quality, reverse=True):
+            if any(entrant.keeps for entrant in entrants):
+                return
+            if self._clock.left:
+                one.why = None
+                self._whole(one)
+
+    def _vary(self, entrants: Sequence[Entrant], run: Run) -> list[Entrant]:
+        """Other settings of those that are cheaper than the best, and nearly keep the promise."""
+        tried: list[Entrant] = []
+        for one in entrants:
+            if not self._is_near(one):
+                continue
+            trainee = one.trainee
+            choices = trainee.candidate.choices
+            own = values_of(trainee.recipe, choices)
+            variants = Variants(choices, own, one.quality, self._material.recipe.data.seed)
+            for values in variants:
+                if self._clock.left < SPARE * trainee.seconds:
+                    break
+                another = Trainee(trainee.candidate, values, self._material, self._shop, run)
+                variant = Entrant(another, one.place)
+                tried.append(variant)
+                self._whole(variant)
+                variants.tell(None if variant.error else variant.quality)
+                if variant.keeps:
+                    break
+        return tried
+
+    def _is_near(self, one: Entrant) -> bool:
+        """Whether it is cheaper than the best, and loses hardly more than it may."""
+        if not one.judged or one.keeps or self._kept_by_cheaper(one):
+            return False
+        return min(found.loss for found in one.judged) <= self._job.limits.loss + NEAR
+
+    def _kept_by_cheaper(self, one: Entrant) -> bool:
+        """Whether a candidate keeps the promise that costs no more than this one does or would."""
+        best = self._best()
+        if best is None:
+            return False
+        if one.judged:
+            return best.milliseconds <= min(found.milliseconds for found in one.judged)
+        place = self._places.get(best.staged.name)
+        return place is not None and place <= one.place
+
+    def _best(self) -> Judged | None:
+        able = [one for one in self._judged[1:] if one.able]
+        return min(able, key=lambda one: one.milliseconds, default=None)

@@ -1,0 +1,119 @@
+"""The verdict: which single model keeps the promise, what it loses, and what would help.
+
+The promise is judged twice: on the texts that choose, which say who is taken, and on those that
+are measured on, which say whether it is published.
+"""
+
+from collections.abc import Iterator
+
+from export.compress.job import Limits
+from export.compress.results import Candidate, Measured, Verdict
+
+
+def verdict(limits: Limits, found: Measured) -> Verdict:
+    """Whether the chosen model keeps the promise on the texts that are measured on."""
+    one = found.student or found.nearest
+    if one is None:
+        return _none(limits, found)
+    loss = loss_of(found, one)
+    keeps = found.student is not None and loss <= limits.loss
+    comparison = one.comparison
+    return Verdict(
+        keeps=keeps,
+        name=one.title,
+        limit=limits.loss,
+        loss=loss,
+        low=comparison.loss_low if comparison else None,
+        high=comparison.loss_high if comparison else None,
+        n=one.metrics.n,
+        faster=found.teacher.mean_ms / one.mean_ms,
+        smaller=found.teacher.bytes / one.bytes,
+        advice=() if keeps else tuple(_advice(limits, found, one, loss)),
+    )
+
+
+def _none(limits: Limits, found: Measured) -> Verdict:
+    return Verdict(
+        keeps=False,
+        name=None,
+        limit=limits.loss,
+        loss=None,
+        low=None,
+        high=None,
+        n=found.teacher.metrics.n,
+        faster=None,
+        smaller=None,
+        advice=("no candidate was trained to its end: give a larger --budget",),
+    )
+
+
+def loss_of(found: Measured, one: Candidate) -> float:
+    """What a model loses of the teacher's quality, as a share."""
+    return found.teacher.quality - one.quality
+
+
+def headline(found: Verdict, measured: Measured) -> str:
+    """The verdict in one sentence."""
+    if found.name is None or found.loss is None:
+        return "No candidate was trained to its end, so nothing is known of any."
+    between = ""
+    if found.low is not None and found.high is not None:
+        between = f" ({100 * found.low:.2f} to {100 * found.high:.2f})"
+    lost = f"{100 * found.loss:.2f} points{between} of {measured.quality_name} on {found.n} texts"
+    cheaper = f"{found.faster:.1f} times faster and {found.smaller:.1f} times smaller"
+    if found.keeps:
+        return (
+            f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
+            f"be lost, and is {cheaper} than the teacher in FP32."
+        )
+    if measured.student is None:
+        return (
+            f"None keeps the promise surely enough: {found.name} comes nearest and loses {lost}, "
+            f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than the teacher."
+        )
+    return (
+        f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
+        f"{100 * found.limit:g} may be lost; it is {cheaper} than the teacher."
+    )
+
+
+def auto_line(found: Measured) -> str | None:
+    """What the cascade gives, in one sentence; None: there is none."""
+    auto = found.auto
+    if auto is None:
+        return None
+    return (
+        f"The cascade {' → '.join(auto.chain)} loses {100 * auto.comparison.loss:.2f} points "
+        f"({100 * auto.comparison.loss_low:.2f} to {100 * auto.comparison.loss_high:.2f}), asks "
+        f"{auto.chain[-1]} for {auto.reached[-1]:.1%} of the texts, and takes "
+        f"{found.teacher.mean_ms / auto.mean_ms:.1f} times less time than the teacher in FP32."
+    )
+
+
+def _advice(limits: Limits, found: Measured, one: Candidate, loss: float) -> Iterator[str]:
+    """What would help, with what it is known or expected to bring."""
+    wider = [other for other in found.candidates[1:] if loss_of(found, other) <= limits.loss]
+    for other in sorted(wider, key=lambda other: other.mean_ms)[:1]:
+        if other.title != one.title:
+            yield (
+                f"{other.title} lost {100 * loss_of(found, other):.2f} points on these texts, "
+                f"{found.teacher.mean_ms / other.mean_ms:.1f} times faster than the teacher: to "
+                "have it judged by more texts, hold out more with --set data.choose_size"
+            )
+    if loss > 0:
+        allowed = (int(1000 * loss) + 1) / 1000
+        yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost here"
+    yield (
+        "more text: give --unlabelled, texts of the kind that the teacher labels for the candidates"
+    )
+    if any(other.mean_ms > one.mean_ms for other in found.candidates[1:]):
+        return
+    yield "a larger student: --candidates layers, or a recipe of yours"
+
+
+def refusals(limits: Limits, found: Measured) -> tuple[str, ...]:
+    """Why nothing may be published, with the option that would publish."""
+    told = verdict(limits, found)
+    if told.keeps or limits.publish_anyway:
+        return ()
+    return (f"{headline(told, found)} --publish-anyway publishes it all the same",)

@@ -1,0 +1,70 @@
+"""Which candidates there are."""
+
+from pathlib import Path
+
+import pytest
+
+from export.compress.candidates.catalogue import Wanted, depths, even_layers
+from export.errors import ExportError
+from tests.tiny import tiny_encoder_checkpoint
+from training.models.checkpoint import Checkpoint, load_checkpoint
+
+NAMED = {"data.train": "given", "distillation.teacher": "given"}
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A teacher of two layers."""
+    folder = tmp_path_factory.mktemp("teacher")
+    return load_checkpoint(str(tiny_encoder_checkpoint(folder / "teacher")))
+
+
+def names(teacher: Checkpoint, *wanted: str) -> list[str]:
+    """Of the candidates that are found, in their order."""
+    return [one.name for one in Wanted(wanted, NAMED).found(teacher)]
+
+
+def test_all_cheapest_first(teacher: Checkpoint) -> None:
+    """All that ship, with as many layers as there are to choose."""
+    assert names(teacher, "all") == ["nano", "bilstm", "layers-1"]
+    assert names(teacher, "layers", "nano", "all") == ["nano", "bilstm", "layers-1"]
+
+
+def test_a_recipe_of_ones_own(teacher: Checkpoint, tmp_path: Path) -> None:
+    """It is called by its name, and its data are everybody's."""
+    text = Path("training/recipes/student-nano.toml").read_text(encoding="utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(text.replace('"student-nano"', '"mine"').replace("= 128", "= 64"))
+    assert names(teacher, "nano", str(mine)) == ["nano", "mine"]
+    assert Wanted((str(mine), "nano"), NAMED).first().data.max_length == 64
+
+
+def test_overrides_are_of_all(teacher: Checkpoint) -> None:
+    """What a user sets is set in every recipe."""
+    found = Wanted(("all",), NAMED, ("training.batch_size=7",)).found(teacher)
+    assert {one.recipe.training.batch_size for one in found} == {7}
+
+
+def test_layers_are_even_and_end_with_the_last() -> None:
+    """A sixth, a third and half of the layers, evenly spaced."""
+    assert depths(6) == [1, 2, 3]
+    assert depths(12) == [2, 4, 6]
+    assert depths(1) == []
+    assert even_layers(3, 6) == [1, 3, 5]
+    assert even_layers(2, 6) == [2, 5]
+    assert even_layers(1, 6) == [5]
+    assert even_layers(4, 12) == [2, 5, 8, 11]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "layers-", "layers-x", "layers-0", "teacher-1"])
+def test_a_name_of_none(name: str) -> None:
+    """It is told at once, with those that there are."""
+    with pytest.raises(ExportError, match="there are all, nano"):
+        Wanted((name,), NAMED).first()
+
+
+def test_the_teacher_itself() -> None:
+    """It is one of all, and one by its name."""
+    assert Wanted(("all",)).itself
+    assert Wanted(("nano", "teacher")).itself
+    assert not Wanted(("nano",)).itself

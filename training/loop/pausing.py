@@ -1,0 +1,52 @@
+"""Pauses a training at a share of its schedule, from where it goes on, or ends it there.
+
+Knows the Trainer, and nothing of why somebody wants to look at a model half trained.
+"""
+
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.errors import Paused
+
+
+class Pause(TrainerCallback):
+    """Stops at the first evaluation at or after a share of the schedule, once it is saved.
+
+    Args:
+        until: that share; 1: the whole of it, and nothing is paused.
+        end: come to a regular end there, with the best checkpoint until then.
+    """
+
+    def __init__(self, until: float, *, end: bool = False) -> None:
+        self._until = until
+        self._end = end
+        self._reached = False
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Called by the Trainer."""
+        if self._until < 1 and state.global_step >= self._until * state.max_steps:
+            self._reached = True
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_save(
+        self,
+        args: TrainingArguments,  # noqa: ARG002
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        **_: Any,
+    ) -> None:
+        """Called by the Trainer.
+
+        Raises:
+            Paused: the share is reached, and what was learnt is saved.
+        """
+        if self._reached and not self._end:
+            raise Paused(state.global_step, state.max_steps)
