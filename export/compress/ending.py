@@ -48,7 +48,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
         outcome = "refused"
     elif not routes and not any(entry.new for entry in entries):
         outcome = "unchanged"
-    told = verdict(job.limits, found.measured)
+    told = verdict(job.limits, found.measured, found.searched.unreached)
     if outcome == "unchanged":
         at = ", ".join(f"{entry.name}/{entry.version}" for entry in reversed(entries))
         routes = (f"nothing changed: {at} are what it would publish",)

@@ -16,10 +16,12 @@ from export.publish.publish import publish
 from export.publish.request import Precision, Request
 from export.quantize.int8 import Int8, default_activations
 from export.stages.engine import Workshop
+from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
 from training.models.checkpoint import Checkpoint
 
 VERDICT = "verdict.json"
+COMPARED = 500  # texts at least, with labels or without
 EXACT = gate_for(None, max_logit_difference=SAME_LOGITS["float32"], max_accuracy_drop=1.0)
 
 Say = Callable[[str], None]
@@ -113,6 +115,7 @@ def _write(
         {"choose": material.parts.choose},
         job.limits.gate(checkpoint.recipe) if int8 else EXACT,
         windows=checkpoint.windows,
+        texts=_more(material),
         fit=fit,
         choose_optimizers=None if job.keep_fusions else fusions,
         int8=Int8(default_activations(checkpoint.model), texts=lambda: list(fit.texts)),
@@ -120,6 +123,12 @@ def _write(
     )
     publish(checkpoint, folder / precision, request, lambda line: shop.tell(f"  {line}"))
     return verdicts[0] if int8 else Verdict((), ())
+
+
+def _more(material: Material) -> list[Input]:
+    """Texts without labels to compare on, where those that choose are few to show an agreement."""
+    train, lacking = material.parts.train.texts, COMPARED - len(material.parts.choose)
+    return list(train[:: max(1, len(train) // lacking)])[:lacking] if lacking > 0 else []
 
 
 def _read(folder: Path, name: str) -> Staged:

@@ -111,8 +111,8 @@ LIMITS = [
     click.option(
         "--max-accuracy-drop",
         type=click.FloatRange(0, 1),
-        help="Take no INT8 file that loses more against its checkpoint; default: the recipe's, "
-        "or 0.003.",
+        help="Take no INT8 file that loses more against its checkpoint; default: "
+        "--max-accuracy-loss.",
     ),
     click.option(
         "--min-agreement",

@@ -69,6 +69,7 @@ def export_reads(
         "gate": dataclasses.asdict(gate),
         "fit": material.parts.fit.sha256,
         "choose": material.parts.choose.sha256,
+        "train": material.parts.train.sha256,
         "licence": job.licence,
         "fusions": "all" if job.keep_fusions else processor(),
         "code": ran_by(

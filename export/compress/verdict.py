@@ -10,8 +10,12 @@ from export.compress.job import Limits
 from export.compress.results import Candidate, Measured, Verdict
 
 
-def verdict(limits: Limits, found: Measured) -> Verdict:
-    """Whether the chosen model keeps the promise on the texts that are measured on."""
+def verdict(limits: Limits, found: Measured, unreached: int = 0) -> Verdict:
+    """Whether the chosen model keeps the promise on the texts that are measured on.
+
+    Args:
+        unreached: candidates that the budget was not enough for.
+    """
     one = found.student or found.nearest
     if one is None:
         return _none(limits, found)
@@ -28,7 +32,7 @@ def verdict(limits: Limits, found: Measured) -> Verdict:
         n=one.metrics.n,
         faster=found.teacher.mean_ms / one.mean_ms,
         smaller=found.teacher.bytes / one.bytes,
-        advice=() if keeps else tuple(_advice(limits, found, one, loss)),
+        advice=() if keeps else tuple(_advice(limits, found, one, unreached)),
     )
 
 
@@ -90,8 +94,11 @@ def auto_line(found: Measured) -> str | None:
     )
 
 
-def _advice(limits: Limits, found: Measured, one: Candidate, loss: float) -> Iterator[str]:
+def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> Iterator[str]:
     """What would help, with what it is known or expected to bring."""
+    loss = loss_of(found, one)
+    if unreached:
+        yield f"more time: {unreached} candidates were cut short by --budget, or not reached"
     wider = [other for other in found.candidates[1:] if loss_of(found, other) <= limits.loss]
     for other in sorted(wider, key=lambda other: other.mean_ms)[:1]:
         if other.title != one.title:

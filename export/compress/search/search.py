@@ -29,6 +29,7 @@ from training.tune.space import values_of
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 SPARE = 1.5  # times what the first training took has to be left for another
 OUT_OF_TIME = "the budget ended before its turn"
+CUT_SHORT = "the budget ended before its schedule"
 NOT_NEEDED = "a cheaper one keeps the promise"
 
 
@@ -45,6 +46,11 @@ class Found:
     judged: tuple[Judged, ...]
     chosen: Judged | None
     entrants: tuple[Entrant, ...]
+
+    @property
+    def unreached(self) -> int:
+        """How many the budget was not enough for."""
+        return sum(one.why == OUT_OF_TIME or one.note == CUT_SHORT for one in self.entrants)
 
 
 class Search:
@@ -143,7 +149,7 @@ class Search:
                 return
             else:
                 one.trainee.advance(begun.share, end=True)
-                one.note = "the budget ended before its schedule"
+                one.note = CUT_SHORT
             files = stage(
                 one.trainee.candidate.name,
                 one.trainee.checkpoint,
