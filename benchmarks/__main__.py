@@ -6,6 +6,7 @@ import benchmarks.cli
 import benchmarks.growth.cli
 import benchmarks.peers.cli
 import benchmarks.pipeline.cli
+import benchmarks.promise.cli
 import benchmarks.reliability.cli
 
 
@@ -18,6 +19,7 @@ main.add_command(benchmarks.cli.measure)
 main.add_command(benchmarks.growth.cli.growth)
 main.add_command(benchmarks.peers.cli.peers)
 main.add_command(benchmarks.pipeline.cli.pipeline_size)
+main.add_command(benchmarks.promise.cli.promise)
 main.add_command(benchmarks.reliability.cli.reliability)
 
 if __name__ == "__main__":
