@@ -12,7 +12,8 @@ set a teacher was fine-tuned from {base} by the recipe that ships as `{recipe}`,
 command was run with its defaults, nothing chosen by hand for the set:
 
 ```sh
-stillhouse compress --teacher teacher --data train.tsv --test test.tsv --max-accuracy-loss {limit:g} --budget {budget}
+stillhouse compress --teacher teacher --data train.tsv --test test.tsv \\
+                    --max-accuracy-loss {limit:g} --budget {budget}
 ```
 
 Accuracy is of the test set; points lost are against the teacher in FP32 on the same texts, with

@@ -54,7 +54,7 @@ def test_files_are_put_together_and_rows_bounded(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """By its path."""
-    with pytest.raises(RuntimeError, match="nowhere.tsv cannot be read"):
+    with pytest.raises(RuntimeError, match=r"nowhere\.tsv cannot be read"):
         prepare(DataSet("one", ("nowhere.tsv",)), tmp_path, tmp_path / "out")
 
 
