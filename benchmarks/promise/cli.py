@@ -8,6 +8,7 @@ import click
 
 RESULTS = Path("docs/benchmarks.json")
 PAGE = Path("docs/benchmarks.md")
+TECHNIQUES = Path("docs/techniques.md")
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -65,13 +66,18 @@ def run(
 @promise.command()
 @click.option("--results", type=FILE, default=RESULTS, show_default=True)
 @click.option("--page", type=FILE, default=PAGE, show_default=True)
-def report(results: Path, page: Path) -> None:
-    """Write the page from the figures."""
-    from benchmarks.promise.page import to_markdown
+@click.option("--techniques", type=FILE, default=TECHNIQUES, show_default=True)
+def report(results: Path, page: Path, techniques: Path) -> None:
+    """Write the pages from the figures."""
+    from benchmarks.promise import page as of_sets
+    from benchmarks.promise import techniques as of_techniques
 
     found = _read(results)
-    page.write_text(to_markdown(found["rows"], found["settings"]), encoding="utf-8")
-    click.echo(f"{page}: {len(found['rows'])} sets")
+    rows = found["rows"]
+    page.write_text(of_sets.to_markdown(rows, found["settings"]), encoding="utf-8")
+    techniques.write_text(of_techniques.to_markdown(rows), encoding="utf-8")
+    techniques.with_suffix(".svg").write_text(of_techniques.to_svg(rows), encoding="utf-8")
+    click.echo(f"{page}, {techniques}: {len(rows)} sets")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.promise import techniques
 from benchmarks.promise.page import to_markdown
 from benchmarks.promise.sets import DataSet, prepare
 
@@ -102,3 +103,15 @@ def test_the_page_counts_what_was_kept() -> None:
     )
     assert "| **nano INT8** | 95.00% | 0.40 (0.40 to 0.40) | 0.9500 | 1.0 | 0.5 | 8.0 |" in page
     assert "- nano: 95.0% at 100% of its schedule, 50 s; exported" in page
+
+
+def test_techniques_are_compared_over_the_sets() -> None:
+    """The median and the worst of what each lost, and a picture with a point for each set."""
+    one, other = row("published", keeps=True, faster=8.0), row("refused", keeps=False, faster=3.0)
+    other["candidates"][1] = candidate("nano", 0.90, 0.4, 0.06)
+    page = techniques.to_markdown([one, other])
+    assert "on 2 data sets" in page
+    assert "| nano INT8 | 2 | 3.50 | 6.00 | 9.0 | 1.0 |" in page
+    assert "| `nano` | one convolution" in page
+    assert "`bilstm`" not in page
+    assert "<svg" in techniques.to_svg([one, other])
