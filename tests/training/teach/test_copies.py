@@ -39,7 +39,7 @@ def test_soft_labels_are_of_no_copies(
     """A file says nothing of texts that it does not hold, so none are made by default."""
     rows = [line.split("\t") for line in (toy / "train.tsv").read_text().splitlines()[1:]]
     with (tmp_path / "soft.jsonl").open("w") as file:
-        for label, text in rows:
+        for text, label in rows:
             yes = 0.9 if label == "positive" else 0.1
             file.write(json.dumps({"text": text, "negative": 1 - yes, "positive": yes}) + "\n")
     teachers = [str(teacher), str(tmp_path / "soft.jsonl")]
