@@ -11,9 +11,10 @@ from training import cache
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
-from training.models.encoder import keep_layers, new_encoder
+from training.models.encoder import new_encoder
 from training.models.pooling import pool_by_mask
 from training.models.reading import load_hub_tokenizer, reading_of
+from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import (
     BiLstm,
     BiLstmConfig,
@@ -92,11 +93,7 @@ def _new_encoder(
     config = model.config.get_text_config()
     if config.pad_token_id is None:  # ours to name: a decoder without one takes no batches
         config.pad_token_id = reading_of(tokenizer, model).pad_id
-    if spec.layers is not None:
-        try:
-            model = keep_layers(model, spec.layers)
-        except ValueError as error:
-            raise RecipeError(f"model.layers: {error}") from error
+    model = shaped(model, spec)
     if not of_tokens:
         pool_by_mask(model)
     return model, tokenizer

@@ -33,12 +33,35 @@ class EncoderModel(Section):
     layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
         None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
     )
+    depth: Annotated[int, Field(strict=True, ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None = (
+        Field(
+            None,
+            description="in place of layers, how many: spread evenly, the last among them; below 1 "
+            "a share of the base's",
+        )
+    )
+    width: int | None = Field(
+        None,
+        ge=1,
+        description="of its states, for an encoder of the base's family with fresh layers and the "
+        "base's embeddings made narrow; default: the base's, with its layers",
+    )
+    heads: int | None = Field(
+        None, ge=1, description="with width; default: as many as are of the size of the base's"
+    )
+    intermediate: int | None = Field(
+        None, ge=1, description="with width, of the feed-forward layers; default: 4 times width"
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="of hidden states and attention")
 
     @model_validator(mode="after")
-    def _ascending(self) -> Self:
+    def _one_shape(self) -> Self:
         if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
             raise ValueError("layers: name each once, in ascending order")
+        if self.layers is not None and (self.depth is not None or self.width is not None):
+            raise ValueError("layers are kept as they are: give no depth and no width with them")
+        if self.width is None and (self.heads is not None or self.intermediate is not None):
+            raise ValueError("heads and intermediate are of a new shape: give its width as well")
         return self
 
 

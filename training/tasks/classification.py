@@ -24,6 +24,7 @@ from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import Reading, reading_of
+from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.tasks.job import Job, Part
@@ -89,6 +90,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
 
     first = teachers[0] if teachers else None  # which now says whether it reads pairs
     start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
+    recipe = with_shape(recipe, start)
     model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem, pairs=train.pairs)
     reading = reading_of(
         hub_tokenizer,

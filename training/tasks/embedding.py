@@ -28,6 +28,7 @@ from training.models.embedding.students import new_embedder
 from training.models.hashes import fingerprint
 from training.models.reading import Reading, reading_of
 from training.models.saving import save_checkpoint
+from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation, Losses
@@ -130,6 +131,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 
     start = teacher.checkpoint if isinstance(teacher, CheckpointEmbedder) else None
+    recipe = with_shape(recipe, start)
     body, hub_tokenizer, embedding = new_embedder(recipe, start, teacher.embedding, teacher.size)
     encoder = SentenceEncoder(body, embedding)
     if losses.cosine and encoder.size > teacher.size:

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.recipe.teaching import Losses
-from training.teach.attention import Projections, Seen, last_projections, watched
+from training.teach.attention import Projections, Seen, common_parts, last_projections, watched
 from training.teach.losses import cosine_loss, hidden_loss, relation_loss
 from training.teach.teacher import CheckpointTeacher, Teacher
 
@@ -54,11 +54,6 @@ class WhiteBox:
         if weights.attention:
             mine = last_projections(student, "student")
             theirs = last_projections(self._teacher, "teacher")
-            if mine.heads != theirs.heads:
-                raise RecipeError(
-                    "distillation.losses.attention compares head with head: the student has "
-                    f"{mine.heads} and the teacher {theirs.heads}"
-                )
             self._attention_of = mine, theirs
         self._projections = nn.ModuleDict()
         if weights.hidden or weights.cosine:
@@ -220,7 +215,19 @@ def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
 
 
 def _attention(student: Seen, teacher: Seen, mask: torch.Tensor) -> torch.Tensor:
-    """MiniLM's loss: the attention distributions, and the relations between values."""
+    """MiniLM's loss: the attention distributions, and the relations between values.
+
+    Where the numbers of heads differ it is that of MiniLMv2 (Wang et al. 2021, arXiv:2012.15828):
+    what all heads gave is cut into as many parts of both, and queries, keys and values are each
+    related with themselves.
+    """
+    if student.heads != teacher.heads:
+        parts = common_parts(student, teacher)
+        losses = [
+            relation_loss((mine, mine), (theirs, theirs), mask)
+            for mine, theirs in zip(student.cut(parts), teacher.cut(parts), strict=True)
+        ]
+        return torch.stack(losses).sum()
     attention = relation_loss((student.query, student.key), (teacher.query, teacher.key), mask)
     values = (student.value, student.value), (teacher.value, teacher.value)
     return attention + relation_loss(*values, mask)
