@@ -23,6 +23,7 @@ from training.models.students.bilstm import (
     project_embeddings,
 )
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
+from training.models.students.starting import begin_from
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
@@ -71,7 +72,7 @@ def new_model(
         else _new_nano(spec, known)
     )
     model.config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
-    start_embeddings(model, spec, teacher)
+    start_student(model, spec, teacher)
     return model, teacher.hub_tokenizer
 
 
@@ -148,16 +149,20 @@ def _pairs(spec: BiLstmModel | NanoModel, teacher: Checkpoint, pairs: bool) -> d
     return {"pairs": form, "separator_id": separator}
 
 
-def start_embeddings(
+def start_student(
     model: BiLstm | NanoForSequenceClassification,
     spec: BiLstmModel | NanoModel,
     teacher: Checkpoint,
 ) -> None:
-    """Gives a student the token embeddings that its recipe asks for.
+    """Gives a student the weights, or the token embeddings, that its recipe has it begin with.
 
     Raises:
-        RecipeError: they do not fit the teacher's.
+        CheckpointError: its base is not there.
+        RecipeError: they do not fit the student, or its teacher's tokens.
     """
+    if spec.base is not None:
+        begin_from(model, spec.base, teacher)
+        return
     if spec.initial_embeddings == "random":
         return
     if spec.initial_embeddings == "contextual":

@@ -13,6 +13,13 @@ PairForm = Annotated[
         "row; default: towers"
     ),
 ]
+StudentBase = Annotated[
+    str | None,
+    Field(
+        description="a checkpoint of the same architecture, shape and tokens to begin with, such "
+        "as one of `general-student`; default: initial_embeddings, and the rest at random"
+    ),
+]
 InitialEmbeddings = Annotated[
     Literal["random", "teacher", "contextual"],
     Field(
@@ -69,6 +76,7 @@ class BiLstmModel(Section):
     """A bidirectional LSTM over the teacher's own token ids."""
 
     architecture: Literal["bilstm"] = Field(description="a small recurrent student")
+    base: StudentBase = None
     embedding_size: int = Field(128, ge=1, description="of a token")
     hidden_size: int = Field(256, ge=1, description="of each direction")
     layers: int = Field(1, ge=1, description="one upon the other")
@@ -87,6 +95,7 @@ class NanoModel(Section):
     """One convolution over the teacher's own token ids, and the maximum over time."""
 
     architecture: Literal["nano"] = Field(description="the smallest student")
+    base: StudentBase = None
     embedding_size: int = Field(96, ge=1, description="of a token")
     filters: int = Field(128, ge=1, description="n-grams that are looked for")
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")

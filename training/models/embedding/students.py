@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedToken
 from training.errors import CheckpointError, RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
-from training.models.initialization import start_embeddings
+from training.models.initialization import start_student
 from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
@@ -67,7 +67,7 @@ def new_embedder(
         if isinstance(spec, BiLstmModel)
         else NanoEmbeddingModel(NanoConfig(filters=spec.filters, width=spec.width, **facts))
     )
-    start_embeddings(student, spec, teacher)
+    start_student(student, spec, teacher)
     return student, teacher.hub_tokenizer, embedding_of(student)
 
 
