@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import set_seed
+from transformers import PreTrainedModel, set_seed
 
 from service.runtime.tokenizer import Tokenizer
 from training.data.labelled import LabelledText, unlabelled
@@ -43,10 +43,12 @@ from training.teach.embeddings import (
     predict_vectors,
 )
 from training.teach.lesson import Collator
-from training.teach.rows import new_rows, tokens_of
+from training.teach.rows import Tokens, new_rows, tokens_of
+from training.teach.white_box import WhiteBox, refuse_other_tokens
 from training.telling import tell
 
 USUAL = Losses(cosine=1.0, similarity=1.0)
+EMBEDDERS = ("cosine", "similarity", "hidden", "attention")  # losses that they have
 MOST_REDUCED = 20_000  # texts whose vectors say how the teacher's are made shorter
 
 
@@ -59,6 +61,7 @@ class EmbeddingJob(Job):
         reduction: (the teacher's size, the student's), what makes the teacher's vectors as short
             as the student's; None: they are as they are.
         sets: what each text is used for; those to measure on may have labels.
+        white_box: what it learns from inside its teacher.
     """
 
     tokenizer: Tokenizer
@@ -67,6 +70,12 @@ class EmbeddingJob(Job):
     teacher: EmbeddingTeacher
     reduction: Vectors | None
     sets: Split
+    white_box: WhiteBox | None
+
+    def finish(self) -> None:
+        """See `Job`: a white-box loss has given the student projections."""
+        if self.white_box is not None:
+            self.white_box.remove_projections()
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`; of texts with labels, what the teacher has on them too."""
@@ -147,7 +156,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     if encoder.size < teacher.size:
         reduction = components(wanted[:MOST_REDUCED], encoder.size)
         wanted = wanted @ reduction
-    rows = new_rows(tokens_of(texts, reading), None, wanted)
+    tokens = tokens_of(texts, reading)
+    white_box = _looking(losses, teacher, body, recipe.data.max_length, texts, tokens)
+    rows = new_rows(tokens, None, wanted)
     held_out = _held_out(singles(sets.choose.texts), teacher, reading, reduction)
     transferred = unlabelled(transfer, ()) if transfer else None
     lineage: dict[str, Any] = {
@@ -173,6 +184,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
         data_collator=Collator(hub_tokenizer, None),
         encoder=encoder,
         losses=losses,
+        white_box=white_box,
     )
     settle(trainer)
     return EmbeddingJob(
@@ -194,6 +206,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
         teacher=teacher,
         reduction=reduction,
         sets=sets,
+        white_box=white_box,
     )
 
 
@@ -211,8 +224,8 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
         raise RecipeError("[distillation.augmentation] is of classifiers: give more text instead")
     if spec.alpha is not None or (spec.losses and _others(spec.losses)):
         raise RecipeError(
-            "an embedder has losses.cosine and losses.similarity: the others, and alpha, are of "
-            "classifiers"
+            "an embedder has losses.cosine, similarity, hidden and attention: the others, and "
+            "alpha, are of classifiers"
         )
     if recipe.training.choose_by not in (None, "loss"):
         raise RecipeError(
@@ -223,9 +236,38 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
 
 
 def _others(losses: Losses) -> bool:
-    return any(
-        value for name, value in losses.model_dump().items() if name not in ("cosine", "similarity")
-    )
+    return any(value for name, value in losses.model_dump().items() if name not in EMBEDDERS)
+
+
+def _looking(
+    losses: Losses,
+    teacher: EmbeddingTeacher,
+    body: PreTrainedModel,
+    length: int,
+    texts: Sequence[str],
+    tokens: Tokens,
+) -> WhiteBox | None:
+    """The losses on the teacher's inside, or None where there are none.
+
+    Raises:
+        RecipeError: it has none to look into, or reads other tokens than the student.
+    """
+    inner = Losses(hidden=losses.hidden, attention=losses.attention)
+    if not inner.white_box:
+        return None
+    if not isinstance(teacher, CheckpointEmbedder):
+        raise RecipeError(
+            f"distillation.losses.hidden and attention look into the teacher, and {teacher.name} "
+            "is a published version: take its checkpoint, or leave them out"
+        )
+    owner = teacher.checkpoint
+    length = min(length, owner.max_length)
+    theirs = tokens_of(texts, reading_of(owner.hub_tokenizer, owner.model, length))
+    if not theirs.ids.equals(tokens.ids):
+        pairs = zip(tokens.ids, theirs.ids, strict=True)
+        refuse_other_tokens(inner, *next((a.as_py(), b.as_py()) for a, b in pairs if a != b))
+    ids = tokens.ids[0].as_py()
+    return WhiteBox(owner, body, inner, ids, ids)
 
 
 def _by_loss(recipe: Recipe) -> Recipe:
