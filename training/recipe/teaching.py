@@ -74,13 +74,26 @@ class Losses(Section):
     similarity: float = Field(
         0.0, ge=0, description="of an embedder: KL between a batch's similarities"
     )
+    masked: float = Field(
+        0.0, ge=0, description="of an embedder: cross-entropy with words that are masked"
+    )
+    masked_kl: float = Field(
+        0.0,
+        ge=0,
+        description="of an embedder: KL to the teacher's softened probabilities of masked words",
+    )
     hidden: float = Field(0.0, ge=0, description="squared difference of the hidden states")
     attention: float = Field(0.0, ge=0, description="attention and value relations, last layer")
 
     @property
     def from_teacher(self) -> bool:
         """Whether any part is learnt from a teacher, so that it needs no label."""
-        return bool(self.kl or self.mse or self.similarity or self.white_box)
+        return bool(self.kl or self.mse or self.similarity or self.masked_kl or self.white_box)
+
+    @property
+    def of_embedders(self) -> bool:
+        """Whether any part is learnt by embedders alone."""
+        return bool(self.similarity or self.masked or self.masked_kl)
 
     @property
     def white_box(self) -> bool:

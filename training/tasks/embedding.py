@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, set_seed
+from transformers import set_seed
 
 from service.runtime.tokenizer import Tokenizer
 from training.data.labelled import LabelledText, unlabelled
@@ -42,13 +42,14 @@ from training.teach.embeddings import (
     open_embedder,
     predict_vectors,
 )
+from training.teach.general import looking
 from training.teach.lesson import Collator
-from training.teach.rows import Tokens, new_rows, tokens_of
-from training.teach.white_box import WhiteBox, refuse_other_tokens
+from training.teach.rows import new_rows, tokens_of
+from training.teach.white_box import WhiteBox
 from training.telling import tell
 
 USUAL = Losses(cosine=1.0, similarity=1.0)
-EMBEDDERS = ("cosine", "similarity", "hidden", "attention")  # losses that they have
+EMBEDDERS = ("cosine", "similarity", "hidden", "attention", "masked", "masked_kl")
 MOST_REDUCED = 20_000  # texts whose vectors say how the teacher's are made shorter
 
 
@@ -151,13 +152,13 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     reading = reading_of(hub_tokenizer, body, recipe.data.max_length)
     tokenizer = reading.tokenizer
     base = hashlib.sha256(f"{fingerprint(body, reading)} {embedding.sha256}".encode()).hexdigest()
+    tokens = tokens_of(texts, reading)
+    white_box = looking(spec, teacher, body, reading, texts, tokens)
     wanted = teacher.vectors(texts)
     reduction = None
     if encoder.size < teacher.size:
         reduction = components(wanted[:MOST_REDUCED], encoder.size)
         wanted = wanted @ reduction
-    tokens = tokens_of(texts, reading)
-    white_box = _looking(losses, teacher, body, recipe.data.max_length, texts, tokens)
     rows = new_rows(tokens, None, wanted)
     held_out = _held_out(singles(sets.choose.texts), teacher, reading, reduction)
     transferred = unlabelled(transfer, ()) if transfer else None
@@ -224,8 +225,8 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
         raise RecipeError("[distillation.augmentation] is of classifiers: give more text instead")
     if spec.alpha is not None or (spec.losses and _others(spec.losses)):
         raise RecipeError(
-            "an embedder has losses.cosine, similarity, hidden and attention: the others, and "
-            "alpha, are of classifiers"
+            f"an embedder has losses.{', '.join(EMBEDDERS)}: the others, and alpha, are of "
+            "classifiers"
         )
     if recipe.training.choose_by not in (None, "loss"):
         raise RecipeError(
@@ -237,37 +238,6 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
 
 def _others(losses: Losses) -> bool:
     return any(value for name, value in losses.model_dump().items() if name not in EMBEDDERS)
-
-
-def _looking(
-    losses: Losses,
-    teacher: EmbeddingTeacher,
-    body: PreTrainedModel,
-    length: int,
-    texts: Sequence[str],
-    tokens: Tokens,
-) -> WhiteBox | None:
-    """The losses on the teacher's inside, or None where there are none.
-
-    Raises:
-        RecipeError: it has none to look into, or reads other tokens than the student.
-    """
-    inner = Losses(hidden=losses.hidden, attention=losses.attention)
-    if not inner.white_box:
-        return None
-    if not isinstance(teacher, CheckpointEmbedder):
-        raise RecipeError(
-            f"distillation.losses.hidden and attention look into the teacher, and {teacher.name} "
-            "is a published version: take its checkpoint, or leave them out"
-        )
-    owner = teacher.checkpoint
-    length = min(length, owner.max_length)
-    theirs = tokens_of(texts, reading_of(owner.hub_tokenizer, owner.model, length))
-    if not theirs.ids.equals(tokens.ids):
-        pairs = zip(tokens.ids, theirs.ids, strict=True)
-        refuse_other_tokens(inner, *next((a.as_py(), b.as_py()) for a, b in pairs if a != b))
-    ids = tokens.ids[0].as_py()
-    return WhiteBox(owner, body, inner, ids, ids)
 
 
 def _by_loss(recipe: Recipe) -> Recipe:

@@ -142,10 +142,10 @@ def refuse_for_tags(recipe: Recipe) -> None:
     spec = recipe.distillation
     if spec is None:
         return
-    if spec.weights.white_box:
+    if spec.weights.white_box or spec.weights.of_embedders:
         raise RecipeError(
-            "distillation.losses: a tagger learns by hard, kl and mse; cosine, hidden and "
-            "attention are of classifiers"
+            "distillation.losses: a tagger learns by hard, kl and mse; the others are of "
+            "classifiers and of embedders"
         )
     if spec.augmentation is not None:
         raise RecipeError(

@@ -58,7 +58,7 @@ class WhiteBox:
         self._projections = nn.ModuleDict()
         if weights.hidden or weights.cosine:
             shallow, deep = (
-                _widths(*pair)
+                widths(*pair)
                 for pair in ((student, ids, "student"), (self._teacher, teacher_ids, "teacher"))
             )
             if weights.hidden:
@@ -66,12 +66,18 @@ class WhiteBox:
                     self._project(f"hidden_{low}", shallow[low], deep[high])
             if weights.cosine:
                 self._project("cosine", shallow[-1], deep[-1])
-        if self._projections:
-            student.add_module(PROJECTIONS, self._projections)
+        self._attach()
 
     def run(
         self, model: nn.Module, inputs: dict[str, Any]
     ) -> tuple[SequenceClassifierOutput, torch.Tensor]:
+        """As `compared`, without what the teacher gave."""
+        outputs, _, loss = self.compared(model, inputs)
+        return outputs, loss
+
+    def compared(
+        self, model: nn.Module, inputs: dict[str, Any]
+    ) -> tuple[SequenceClassifierOutput, Any, torch.Tensor]:
         """Runs student and teacher on a batch.
 
         Args:
@@ -81,7 +87,7 @@ class WhiteBox:
                 with `teacher_` before, which are taken out.
 
         Returns:
-            The student's output, and the weighted sum of the losses.
+            The student's output, the teacher's, and the weighted sum of the losses.
         """
         mask = inputs["attention_mask"]
         names = ("input_ids", "attention_mask", "token_type_ids")
@@ -109,7 +115,7 @@ class WhiteBox:
         if of_student and of_teacher:
             inner = _attention(of_student.split(mine), of_teacher.split(theirs), mask)
             loss = loss + weights.attention * inner
-        return outputs, loss
+        return outputs, taught, loss
 
     def _hidden(
         self, student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], mask: torch.Tensor
@@ -120,6 +126,10 @@ class WhiteBox:
             for low, high in layer_pairs(len(student), len(teacher))
         ]
         return torch.stack(parts).mean()
+
+    def _attach(self) -> None:
+        if self._projections and not hasattr(self._student, PROJECTIONS):
+            self._student.add_module(PROJECTIONS, self._projections)
 
     def remove_projections(self) -> None:
         """Leaves the student as it was built: what only training needed is no part of it."""
@@ -195,7 +205,7 @@ def refuse_other_tokens(weights: Losses, ids: Sequence[int], teacher_ids: Sequen
         )
 
 
-def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
+def widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
     """The width of each hidden state that a model gives."""
     input_ids = torch.tensor([list(ids)], device=next(model.parameters()).device)
     model.eval()
