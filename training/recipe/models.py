@@ -17,7 +17,7 @@ StudentBase = Annotated[
     str | None,
     Field(
         description="a checkpoint of the same architecture, shape and tokens to begin with, such "
-        "as one of `general-student`; default: initial_embeddings, and the rest at random"
+        "as an embedder's; default: initial_embeddings, and the rest at random"
     ),
 ]
 InitialEmbeddings = Annotated[

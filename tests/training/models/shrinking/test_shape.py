@@ -72,6 +72,19 @@ def test_a_width_leaves_the_rest_to_rules(
     assert settled(found, MINILM) == found
 
 
+@pytest.mark.parametrize(
+    ("given", "layers"), [({}, None), ({"depth": 6}, None), ({"depth": 2}, (2, 5))]
+)
+def test_a_base_of_that_width_gives_its_layers(
+    given: dict[str, Any], layers: tuple[int, ...] | None
+) -> None:
+    """As where a general student is the base of a recipe that says its shape."""
+    found = settled(encoder(width=384, **given), MINILM)
+    assert found == encoder(layers=layers)
+    for other in ({"heads": 6}, {"intermediate": 100}, {"depth": 7}):
+        assert settled(encoder(width=384, **{**given, **other}), MINILM).width == 384
+
+
 def test_a_shape_that_is_not_asked_for_stays() -> None:
     """Chosen layers, or none: nothing is written."""
     for spec in (encoder(), encoder(layers=(1, 2))):
