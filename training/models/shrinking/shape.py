@@ -64,14 +64,21 @@ def settled(spec: EncoderModel, config: Any) -> EncoderModel:
         if depth > deep:
             raise RecipeError(f"model.depth: the base has {deep} layers, and not {depth}")
         return spec.model_copy(update={"depth": None, "layers": spread(int(depth), deep)})
+    names = [name for name in INTERMEDIATE if hasattr(config, name)]
+    if not names or not hasattr(config, "num_attention_heads"):
+        raise RecipeError(
+            f"model.width: a {type(config).__name__} has widths that are not known here: take some "
+            "of its layers by model.depth"
+        )
     heads = spec.heads or _heads(spec.width, config)
     if spec.width % heads:
         raise RecipeError(f"model.heads: {spec.width} numbers do not part into {heads} heads")
     shape = (spec.width, heads, spec.intermediate or FEED_FORWARD * spec.width)
-    if shape == _of(config) and depth <= deep:  # the base has it: its layers are no worse than new
+    own = (config.hidden_size, config.num_attention_heads, getattr(config, names[0]))
+    if shape == own and depth <= deep:  # its layers are no worse than new ones
         layers = None if depth == deep else spread(int(depth), deep)
-        names = ("depth", "width", "heads", "intermediate")
-        return spec.model_copy(update={**dict.fromkeys(names), "layers": layers})
+        of_new = dict.fromkeys(("depth", "width", "heads", "intermediate"))
+        return spec.model_copy(update={**of_new, "layers": layers})
     changes = {"depth": int(depth), "heads": heads, "intermediate": shape[-1]}
     return spec.model_copy(update=changes)
 
@@ -84,12 +91,6 @@ def spread(some: int, deep: int) -> tuple[int, ...]:
         deep: of the base, counted from 0.
     """
     return tuple(-(-(place + 1) * deep // some) - 1 for place in range(some))
-
-
-def _of(config: Any) -> tuple[int, int, int | None]:
-    """A base's width, heads and feed-forward width."""
-    inner = next((getattr(config, name) for name in INTERMEDIATE if hasattr(config, name)), None)
-    return config.hidden_size, config.num_attention_heads, inner
 
 
 def _heads(width: int, config: Any) -> int:

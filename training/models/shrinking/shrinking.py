@@ -41,17 +41,11 @@ def narrowed(model: PreTrainedModel, spec: EncoderModel) -> PreTrainedModel:
         spec: with nothing left open, see `settled`.
 
     Raises:
-        RecipeError: the family has widths of its own that are not known here.
+        RecipeError: there is no model of that shape in the family.
     """
     config = copy.deepcopy(model.config)
     assert spec.width is not None
     assert isinstance(spec.depth, int)
-    names = [name for name in INTERMEDIATE if hasattr(config, name)]
-    if not names or not hasattr(config, "num_attention_heads"):
-        raise RecipeError(
-            f"model.width: a {type(model).__name__} has widths that are not known here: take some "
-            "of its layers by model.depth"
-        )
     for name in LISTED:
         each = getattr(config, name, None)
         if isinstance(each, list | tuple) and len(each) == model.config.num_hidden_layers:
@@ -60,8 +54,9 @@ def narrowed(model: PreTrainedModel, spec: EncoderModel) -> PreTrainedModel:
             setattr(config, name, each[: spec.depth])
     config.hidden_size, config.num_hidden_layers = spec.width, spec.depth
     config.num_attention_heads = spec.heads
-    for name in names:
-        setattr(config, name, spec.intermediate)
+    for name in INTERMEDIATE:
+        if hasattr(config, name):
+            setattr(config, name, spec.intermediate)
     if hasattr(config, "pooler_hidden_size"):  # DeBERTa's
         config.pooler_hidden_size = spec.width
     if getattr(config, "num_key_value_heads", None):
