@@ -17,10 +17,11 @@ from service.repository.manifest import read_manifest
 from training.data.inputs import hashed
 from training.data.splitting.splits import Split
 from training.loop.key import CODE, run_parts
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
+from training.recipe.models import EncoderModel
 from training.recipe.recipe import Recipe
 
 SERVED = ("service.runtime", "service.repository.manifest")
@@ -48,8 +49,10 @@ def distil_reads(material: Material, recipe: Recipe) -> dict[str, Any]:
 
 def _base(recipe: Recipe, parts: Split) -> str:
     """Hash of the pretrained weights that the student starts from; the teacher is in the key."""
-    if getattr(recipe.model, "base", None) is None:
+    if recipe.model.base is None:
         return "the teacher"
+    if not isinstance(recipe.model, EncoderModel):
+        return load_checkpoint(recipe.model.base).sha256
     set_seed(recipe.training.seed)
     model, hub_tokenizer = new_model(recipe, parts.train.labels, None, pairs=parts.pairs)
     length = recipe.data.max_length

@@ -19,9 +19,33 @@ from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 from training.telling import tell
 
+ROWS = 40_000  # that are aimed at where a recipe does not say how many copies
+MOST_COPIES = 20
+MASK_PROBABILITY = 0.1
 LONGEST_NGRAM = 5
 MOST_TEXTS = 20_000  # whose words are drawn from
 PIECE = re.compile(rf" ?(?:[{UNSPACED}]|[^ {UNSPACED}]+)")
+
+
+def settled(
+    spec: Augmentation, texts: int, others: int, *, masks: bool, labelled: bool
+) -> Augmentation:
+    """The section with what it leaves open: few texts are copied often, and many not at all.
+
+    Args:
+        texts: that copies are drawn from.
+        others: rows that are learnt from besides.
+        masks: whether student and teachers can read a masked word.
+        labelled: whether someone labels the copies, so that they can be learnt from.
+    """
+    found: dict[str, float] = {}
+    if spec.mask_probability is None:
+        most = 1 - spec.replace_probability
+        found["mask_probability"] = min(MASK_PROBABILITY, most) if masks else 0.0
+    if spec.copies is None:
+        room = max(0, ROWS - texts - others) // max(1, texts)
+        found["copies"] = min(room, MOST_COPIES) if labelled else 0
+    return spec.model_copy(update=found)
 
 
 def augment(
@@ -35,12 +59,14 @@ def augment(
     here. Where a language puts no spaces between words, a character is one.
 
     Args:
+        spec: with nothing left open, see `settled`.
         held_out: texts that nothing may be learnt from; a copy that gives one away is left out.
 
     Returns:
         The copies, at most `spec.copies` of each text: those that equal one of `texts` or an
         earlier copy are left out. None is empty. `MASK` stands for a masked word.
     """
+    assert spec.copies is not None
     chance = random.Random(seed)  # noqa: S311  no secret
     words = _words(texts, chance)  # drawing from it is by frequency
     known = {hash(even(text)) for text in texts}
@@ -90,6 +116,7 @@ def _copy(
 def _altered(
     original: Sequence[str], words: Sequence[str], spec: Augmentation, chance: random.Random
 ) -> list[str]:
+    assert spec.mask_probability is not None
     copy = []
     for word in original:
         drawn = chance.random()
@@ -107,9 +134,14 @@ def _altered(
     return copy
 
 
+def reads_masks(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether a tokeniser has a token for a masked word."""
+    return tokenizer.special_tokens_map.get("mask_token") is not None
+
+
 def refuse_unread_masks(texts: Sequence[Input], tokenizer: PreTrainedTokenizerFast) -> None:
     """Raises RecipeError where there is a `MASK`, and the tokeniser has no mask token."""
-    if masked(texts) and tokenizer.special_tokens_map.get("mask_token") is None:
+    if masked(texts) and not reads_masks(tokenizer):
         raise RecipeError(
             f"the tokenizer of {tokenizer.name_or_path!r} has no mask token: "
             "set distillation.augmentation.mask_probability = 0"

@@ -66,8 +66,11 @@ def weights_for(spec: Distillation, problem: ProblemType) -> Losses:
     Raises:
         RecipeError: `losses.kl` is asked of a regression, or `losses.similarity` of a classifier.
     """
-    if spec.weights.similarity:
-        raise RecipeError("distillation.losses.similarity is of embedders: weigh another loss")
+    if spec.weights.of_embedders:
+        raise RecipeError(
+            "distillation.losses.similarity is of embedders, and so are masked and masked_kl: "
+            "weigh another loss"
+        )
     if problem != "regression":
         return spec.weights
     if spec.losses is None:

@@ -142,12 +142,21 @@ class EmbeddingTrainer(Trainer):
     Args:
         encoder: the model with its pooling, which gives vectors.
         losses: the weights of `cosine` and `similarity`.
+        white_box: what it learns from inside its teacher; None: nothing.
     """
 
-    def __init__(self, *args: Any, encoder: SentenceEncoder, losses: Losses, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        encoder: SentenceEncoder,
+        losses: Losses,
+        white_box: WhiteBox | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._encoder = encoder
         self._losses = losses
+        self._white_box = white_box
 
     def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> BucketSampler:
         rows = cast(datasets.Dataset, train_dataset or self.train_dataset)
@@ -163,10 +172,13 @@ class EmbeddingTrainer(Trainer):
         """See `training.teach.losses`."""
         wanted = inputs["teacher_logits"]
         # `model` may be wrapped, to share its gradients with other processes.
-        found = self._encoder.pooled(
-            model, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
-        )
-        loss = torch.zeros((), device=found.device)
+        read = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        if self._white_box is None:
+            found = self._encoder.pooled(model, **read)
+            loss = torch.zeros((), device=found.device)
+        else:
+            outputs, loss = self._white_box.run(model, read)
+            found = self._encoder.vectors(outputs, read["attention_mask"])
         if self._losses.cosine:
             loss = loss + self._losses.cosine * cosine_loss(found, wanted)
         if self._losses.similarity:

@@ -46,7 +46,7 @@ from training.models.reading import (
     reading_of,
     refuse_missing,
 )
-from training.models.supported import head_of, refuse_unsupported
+from training.models.supported import head_of, predicts_words, refuse_unsupported
 from training.problem import (
     MODELS,
     TASKS_OF_HEADS,
@@ -237,6 +237,7 @@ def load_checkpoint(
     *,
     pairs: bool | None = None,
     special_tokens: SpecialTokens | None = None,
+    general: bool = False,
 ) -> Checkpoint:
     """Reads a checkpoint from a local directory or a hub id.
 
@@ -244,12 +245,15 @@ def load_checkpoint(
         max_length: the most tokens of a text that it shall read; None: its owner's.
         pairs: whether it reads pairs; None: as its files say.
         special_tokens: what one is that stands in a text; None: as its recipe says, else text.
+        general: take an encoder with a head for masked words for a bare one.
 
     Raises:
         CheckpointError: it is not there, or of a task or a kind that is not supported.
         RecipeError: the recipe beside it cannot be used.
     """
     task = task_at(source)
+    if general and predicts_words(AutoConfig.from_pretrained(source)):
+        task = "feature-extraction"
     try:
         model, report = AUTO_CLASSES[task].from_pretrained(
             source, output_loading_info=True, dtype=torch.float32

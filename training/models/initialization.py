@@ -11,9 +11,10 @@ from training import cache
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
-from training.models.encoder import keep_layers, new_encoder
+from training.models.encoder import new_encoder
 from training.models.pooling import pool_by_mask
 from training.models.reading import load_hub_tokenizer, reading_of
+from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import (
     BiLstm,
     BiLstmConfig,
@@ -22,6 +23,7 @@ from training.models.students.bilstm import (
     project_embeddings,
 )
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
+from training.models.students.starting import begin_from
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
@@ -70,7 +72,7 @@ def new_model(
         else _new_nano(spec, known)
     )
     model.config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
-    start_embeddings(model, spec, teacher)
+    start_student(model, spec, teacher)
     return model, teacher.hub_tokenizer
 
 
@@ -92,11 +94,7 @@ def _new_encoder(
     config = model.config.get_text_config()
     if config.pad_token_id is None:  # ours to name: a decoder without one takes no batches
         config.pad_token_id = reading_of(tokenizer, model).pad_id
-    if spec.layers is not None:
-        try:
-            model = keep_layers(model, spec.layers)
-        except ValueError as error:
-            raise RecipeError(f"model.layers: {error}") from error
+    model = shaped(model, spec)
     if not of_tokens:
         pool_by_mask(model)
     return model, tokenizer
@@ -151,16 +149,20 @@ def _pairs(spec: BiLstmModel | NanoModel, teacher: Checkpoint, pairs: bool) -> d
     return {"pairs": form, "separator_id": separator}
 
 
-def start_embeddings(
+def start_student(
     model: BiLstm | NanoForSequenceClassification,
     spec: BiLstmModel | NanoModel,
     teacher: Checkpoint,
 ) -> None:
-    """Gives a student the token embeddings that its recipe asks for.
+    """Gives a student the weights, or the token embeddings, that its recipe has it begin with.
 
     Raises:
-        RecipeError: they do not fit the teacher's.
+        CheckpointError: its base is not there.
+        RecipeError: they do not fit the student, or its teacher's tokens.
     """
+    if spec.base is not None:
+        begin_from(model, spec.base, teacher)
+        return
     if spec.initial_embeddings == "random":
         return
     if spec.initial_embeddings == "contextual":

@@ -47,6 +47,11 @@ def refuse_unsupported(source: str, config: Any) -> None:
         )
 
 
+def predicts_words(config: Any) -> bool:
+    """Whether a config names a head for masked words."""
+    return head_of(config) in ("MaskedLM", "PreTraining")
+
+
 def head_of(config: Any) -> str | None:
     """The head that a config names, such as MaskedLM; None: none."""
     names = config.architectures or ()

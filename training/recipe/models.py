@@ -13,6 +13,13 @@ PairForm = Annotated[
         "row; default: towers"
     ),
 ]
+StudentBase = Annotated[
+    str | None,
+    Field(
+        description="a checkpoint of the same architecture, shape and tokens to begin with, such "
+        "as an embedder's; default: initial_embeddings, and the rest at random"
+    ),
+]
 InitialEmbeddings = Annotated[
     Literal["random", "teacher", "contextual"],
     Field(
@@ -33,12 +40,35 @@ class EncoderModel(Section):
     layers: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
         None, min_length=1, description="the base's layers to keep, counted from 0; default: all"
     )
+    depth: Annotated[int, Field(strict=True, ge=1)] | Annotated[float, Field(gt=0, lt=1)] | None = (
+        Field(
+            None,
+            description="in place of layers, how many: spread evenly, the last among them; below 1 "
+            "a share of the base's",
+        )
+    )
+    width: int | None = Field(
+        None,
+        ge=1,
+        description="of its states, for an encoder of the base's family with fresh layers and the "
+        "base's embeddings made narrow; default: the base's, with its layers",
+    )
+    heads: int | None = Field(
+        None, ge=1, description="with width; default: as many as are of the size of the base's"
+    )
+    intermediate: int | None = Field(
+        None, ge=1, description="with width, of the feed-forward layers; default: 4 times width"
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="of hidden states and attention")
 
     @model_validator(mode="after")
-    def _ascending(self) -> Self:
+    def _one_shape(self) -> Self:
         if self.layers is not None and list(self.layers) != sorted(set(self.layers)):
             raise ValueError("layers: name each once, in ascending order")
+        if self.layers is not None and (self.depth is not None or self.width is not None):
+            raise ValueError("layers are kept as they are: give no depth and no width with them")
+        if self.width is None and (self.heads is not None or self.intermediate is not None):
+            raise ValueError("heads and intermediate are of a new shape: give its width as well")
         return self
 
 
@@ -46,6 +76,7 @@ class BiLstmModel(Section):
     """A bidirectional LSTM over the teacher's own token ids."""
 
     architecture: Literal["bilstm"] = Field(description="a small recurrent student")
+    base: StudentBase = None
     embedding_size: int = Field(128, ge=1, description="of a token")
     hidden_size: int = Field(256, ge=1, description="of each direction")
     layers: int = Field(1, ge=1, description="one upon the other")
@@ -64,6 +95,7 @@ class NanoModel(Section):
     """One convolution over the teacher's own token ids, and the maximum over time."""
 
     architecture: Literal["nano"] = Field(description="the smallest student")
+    base: StudentBase = None
     embedding_size: int = Field(96, ge=1, description="of a token")
     filters: int = Field(128, ge=1, description="n-grams that are looked for")
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")

@@ -36,8 +36,19 @@ class Transfer(Section):
 class Augmentation(Section):
     """Altered copies of the training texts that the teacher labels (Tang et al. 2019)."""
 
-    copies: int = Field(ge=1, description="drawn from each text; one drawn before is left out")
-    mask_probability: float = Field(0.1, ge=0, le=1, description="a word becomes the mask token")
+    copies: int | None = Field(
+        None,
+        ge=0,
+        description="drawn from each text; one drawn before is left out; default: by the data's "
+        "size, as many as make about 40,000 rows of all texts, and no more than 20",
+    )
+    mask_probability: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="a word becomes the mask token; default: 0.1, or 0 where student or teacher "
+        "has no such token",
+    )
     replace_probability: float = Field(
         0.1, ge=0, le=1, description="a word becomes one drawn from the training texts' words"
     )
@@ -45,9 +56,10 @@ class Augmentation(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.mask_probability + self.replace_probability > 1:
+        if (self.mask_probability or 0) + self.replace_probability > 1:
             raise ValueError("mask_probability and replace_probability are together more than 1")
-        if not self.mask_probability + self.replace_probability + self.ngram_probability:
+        never = self.mask_probability == self.replace_probability == self.ngram_probability == 0
+        if self.copies and never:
             raise ValueError("no probability is above 0, so that no copy would differ")
         return self
 
@@ -62,13 +74,26 @@ class Losses(Section):
     similarity: float = Field(
         0.0, ge=0, description="of an embedder: KL between a batch's similarities"
     )
+    masked: float = Field(
+        0.0, ge=0, description="of an embedder: cross-entropy with words that are masked"
+    )
+    masked_kl: float = Field(
+        0.0,
+        ge=0,
+        description="of an embedder: KL to the teacher's softened probabilities of masked words",
+    )
     hidden: float = Field(0.0, ge=0, description="squared difference of the hidden states")
     attention: float = Field(0.0, ge=0, description="attention and value relations, last layer")
 
     @property
     def from_teacher(self) -> bool:
         """Whether any part is learnt from a teacher, so that it needs no label."""
-        return bool(self.kl or self.mse or self.similarity or self.white_box)
+        return bool(self.kl or self.mse or self.similarity or self.masked_kl or self.white_box)
+
+    @property
+    def of_embedders(self) -> bool:
+        """Whether any part is learnt by embedders alone."""
+        return bool(self.similarity or self.masked or self.masked_kl)
 
     @property
     def white_box(self) -> bool:
@@ -119,7 +144,8 @@ class Distillation(Section):
             raise ValueError("give alpha or losses, not both: alpha is losses.kl and losses.hard")
         if not any(self.weights.model_dump().values()):
             raise ValueError("losses: no weight is above 0")
-        if (self.transfer or self.augmentation) and not self.weights.from_teacher:
+        copies = self.augmentation is not None and self.augmentation.copies
+        if (self.transfer or copies) and not self.weights.from_teacher:
             raise ValueError("only losses.hard is above 0, and text without labels has none")
         if len(set(self.teachers)) < len(self.teachers):
             raise ValueError("teacher: one is named twice")

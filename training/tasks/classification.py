@@ -24,6 +24,7 @@ from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import Reading, reading_of
+from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.tasks.job import Job, Part
@@ -89,6 +90,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
 
     first = teachers[0] if teachers else None  # which now says whether it reads pairs
     start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
+    recipe = with_shape(recipe, start)
     model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem, pairs=train.pairs)
     reading = reading_of(
         hub_tokenizer,
@@ -119,11 +121,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         hashes = [teacher.sha256 for teacher in teachers]
         lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
         lineage["label_precision"] = [teacher.precision for teacher in teachers]
-    whole = resolved(recipe, len(lesson.rows))
-    if keep and whole is not recipe and is_main_process():
-        tell(
-            f"training.epochs is not given: {whole.training.epochs:g} for {len(lesson.rows)} texts"
-        )
+    whole = resolved(_augmented(recipe, lesson), len(lesson.rows))
+    if keep and is_main_process():
+        _tell_chosen(recipe, whole, lesson)
     held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)
@@ -146,6 +146,29 @@ def _told_pairs(recipe: Recipe, *, pairs: bool) -> Recipe:
         return recipe
     data = recipe.data.model_copy(update={"pairs": True})
     return recipe.model_copy(update={"data": data})
+
+
+def _augmented(recipe: Recipe, lesson: Lesson) -> Recipe:
+    """The recipe with the augmentation as it was done."""
+    if recipe.distillation is None or lesson.augmentation == recipe.distillation.augmentation:
+        return recipe
+    taught = recipe.distillation.model_copy(update={"augmentation": lesson.augmentation})
+    return recipe.model_copy(update={"distillation": taught})
+
+
+def _tell_chosen(asked: Recipe, whole: Recipe, lesson: Lesson) -> None:
+    """Says what the recipe left open and the data's size has chosen."""
+    altering = asked.distillation.augmentation if asked.distillation else None
+    done, n = lesson.augmentation, len(lesson.rows)
+    if altering and altering.copies is None and done:
+        unmasked = altering.mask_probability is None and not done.mask_probability
+        why = ", no word masked, as a tokenizer has no token for it" if unmasked else ""
+        tell(
+            f"distillation.augmentation.copies is not given: {done.copies} of each text{why}; "
+            f"{n} texts in all"
+        )
+    if asked.training.epochs is None:
+        tell(f"training.epochs is not given: {whole.training.epochs:g} for {n} texts")
 
 
 def _trainer(

@@ -28,6 +28,7 @@ from training.models.embedding.students import new_embedder
 from training.models.hashes import fingerprint
 from training.models.reading import Reading, reading_of
 from training.models.saving import save_checkpoint
+from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation, Losses
@@ -41,11 +42,14 @@ from training.teach.embeddings import (
     open_embedder,
     predict_vectors,
 )
+from training.teach.general import looking
 from training.teach.lesson import Collator
 from training.teach.rows import new_rows, tokens_of
+from training.teach.white_box import WhiteBox
 from training.telling import tell
 
 USUAL = Losses(cosine=1.0, similarity=1.0)
+EMBEDDERS = ("cosine", "similarity", "hidden", "attention", "masked", "masked_kl")
 MOST_REDUCED = 20_000  # texts whose vectors say how the teacher's are made shorter
 
 
@@ -58,6 +62,7 @@ class EmbeddingJob(Job):
         reduction: (the teacher's size, the student's), what makes the teacher's vectors as short
             as the student's; None: they are as they are.
         sets: what each text is used for; those to measure on may have labels.
+        white_box: what it learns from inside its teacher.
     """
 
     tokenizer: Tokenizer
@@ -66,6 +71,12 @@ class EmbeddingJob(Job):
     teacher: EmbeddingTeacher
     reduction: Vectors | None
     sets: Split
+    white_box: WhiteBox | None
+
+    def finish(self) -> None:
+        """See `Job`: a white-box loss has given the student projections."""
+        if self.white_box is not None:
+            self.white_box.remove_projections()
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`; of texts with labels, what the teacher has on them too."""
@@ -130,6 +141,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 
     start = teacher.checkpoint if isinstance(teacher, CheckpointEmbedder) else None
+    recipe = with_shape(recipe, start)
     body, hub_tokenizer, embedding = new_embedder(recipe, start, teacher.embedding, teacher.size)
     encoder = SentenceEncoder(body, embedding)
     if losses.cosine and encoder.size > teacher.size:
@@ -140,12 +152,14 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     reading = reading_of(hub_tokenizer, body, recipe.data.max_length)
     tokenizer = reading.tokenizer
     base = hashlib.sha256(f"{fingerprint(body, reading)} {embedding.sha256}".encode()).hexdigest()
+    tokens = tokens_of(texts, reading)
+    white_box = looking(spec, teacher, body, reading, texts, tokens)
     wanted = teacher.vectors(texts)
     reduction = None
     if encoder.size < teacher.size:
         reduction = components(wanted[:MOST_REDUCED], encoder.size)
         wanted = wanted @ reduction
-    rows = new_rows(tokens_of(texts, reading), None, wanted)
+    rows = new_rows(tokens, None, wanted)
     held_out = _held_out(singles(sets.choose.texts), teacher, reading, reduction)
     transferred = unlabelled(transfer, ()) if transfer else None
     lineage: dict[str, Any] = {
@@ -171,6 +185,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
         data_collator=Collator(hub_tokenizer, None),
         encoder=encoder,
         losses=losses,
+        white_box=white_box,
     )
     settle(trainer)
     return EmbeddingJob(
@@ -192,6 +207,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
         teacher=teacher,
         reduction=reduction,
         sets=sets,
+        white_box=white_box,
     )
 
 
@@ -209,7 +225,7 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
         raise RecipeError("[distillation.augmentation] is of classifiers: give more text instead")
     if spec.alpha is not None or (spec.losses and _others(spec.losses)):
         raise RecipeError(
-            "an embedder has losses.cosine and losses.similarity: the others, and alpha, are of "
+            f"an embedder has losses.{', '.join(EMBEDDERS)}: the others, and alpha, are of "
             "classifiers"
         )
     if recipe.training.choose_by not in (None, "loss"):
@@ -221,9 +237,7 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
 
 
 def _others(losses: Losses) -> bool:
-    return any(
-        value for name, value in losses.model_dump().items() if name not in ("cosine", "similarity")
-    )
+    return any(value for name, value in losses.model_dump().items() if name not in EMBEDDERS)
 
 
 def _by_loss(recipe: Recipe) -> Recipe:

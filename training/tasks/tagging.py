@@ -23,6 +23,7 @@ from training.models.checkpoint import Checkpoint
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
+from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.score.entities import score_entities
@@ -67,6 +68,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     labels = _labels(first, train.types)
     set_seed(recipe.training.seed)  # before the model, whose new weights are random
 
+    recipe = with_shape(recipe, first)
     model, hub_tokenizer = new_model(recipe, labels, first, of_tokens=True)
     reading = reading_of(hub_tokenizer, model, recipe.data.max_length)
     base = fingerprint(model, reading)
@@ -140,10 +142,10 @@ def refuse_for_tags(recipe: Recipe) -> None:
     spec = recipe.distillation
     if spec is None:
         return
-    if spec.weights.white_box:
+    if spec.weights.white_box or spec.weights.of_embedders:
         raise RecipeError(
-            "distillation.losses: a tagger learns by hard, kl and mse; cosine, hidden and "
-            "attention are of classifiers"
+            "distillation.losses: a tagger learns by hard, kl and mse; the others are of "
+            "classifiers and of embedders"
         )
     if spec.augmentation is not None:
         raise RecipeError(

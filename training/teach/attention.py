@@ -4,6 +4,7 @@ They are watched as they leave the projection: what a family does to them later,
 them by their position, is not seen. Knows nothing of losses.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,20 @@ class Seen(NamedTuple):
     key: torch.Tensor
     value: torch.Tensor
 
+    @property
+    def heads(self) -> int:
+        """Of the queries."""
+        return int(self.query.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Of all heads side by side."""
+        return self.heads * int(self.query.shape[-1])
+
+    def cut(self, parts: int) -> "Seen":
+        """The same numbers, all heads side by side, cut into so many parts in place of heads."""
+        return Seen(*(_cut(states.transpose(1, 2).flatten(2), parts) for states in self))
+
 
 @dataclass(frozen=True)
 class Projections:
@@ -60,6 +75,18 @@ class Projections:
         batch, time, width = states.shape
         cut = states.view(batch, time, width // size, size).transpose(1, 2)
         return cut.repeat_interleave(self.heads // cut.shape[1], dim=1)
+
+
+def common_parts(one: Seen, other: Seen) -> int:
+    """The most parts that both widths can be cut into, up to the greater number of heads."""
+    whole = math.gcd(one.width, other.width)
+    most = max(one.heads, other.heads)
+    return max(n for n in range(1, most + 1) if whole % n == 0)
+
+
+def _cut(states: torch.Tensor, parts: int) -> torch.Tensor:
+    batch, time, width = states.shape
+    return states.view(batch, time, parts, width // parts).transpose(1, 2)
 
 
 def last_projections(model: PreTrainedModel, who: str) -> Projections:

@@ -187,7 +187,7 @@ def open_embedder(source: str) -> EmbeddingTeacher:
     version = version_directory(source)
     if version is not None:
         return PublishedEmbedder(version, source)
-    checkpoint = load_checkpoint(source)
+    checkpoint = load_checkpoint(source, general=True)
     return CheckpointEmbedder(checkpoint.require("feature-extraction", "the recipe"))
 
 

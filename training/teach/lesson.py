@@ -12,13 +12,13 @@ import torch
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
 from service.runtime.model import Input
-from training.data.augmentation import augment, refuse_unread_masks
+from training.data.augmentation import augment, reads_masks, refuse_unread_masks, settled
 from training.data.labelled import unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.models.reading import reading_of
 from training.recipe.recipe import Recipe
-from training.recipe.teaching import Distillation
+from training.recipe.teaching import Augmentation, Distillation
 from training.teach.rows import Tokens, new_rows, tokens_of
 from training.teach.teacher import Teacher, ensemble_logits
 from training.teach.white_box import WhiteBox, looked_into, refuse_other_tokens
@@ -30,14 +30,16 @@ READ = ("input_ids", "token_type_ids")  # what a row has of a teacher that reads
 class Lesson:
     """The rows of a training set, with what else it takes to learn from them.
 
-    `white_box` is None where the student does not look inside its teacher, and
-    `teacher_tokenizer` where the teacher reads no tokens of its own beside the student.
+    `augmentation` is the recipe's, with nothing left open. `white_box` is None where the student
+    does not look inside its teacher, and `teacher_tokenizer` where the teacher reads no tokens of
+    its own beside the student.
     """
 
     rows: datasets.Dataset
     transfer_n: int = 0
     transfer_sha256: str | None = None
     augmented_n: int = 0
+    augmentation: Augmentation | None = None
     white_box: WhiteBox | None = None
     teacher_tokenizer: PreTrainedTokenizerFast | None = None
 
@@ -70,8 +72,16 @@ def new_lesson(
     if spec.transfer:
         texts = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
         transfer = unlabelled(texts, train.labels, train.problem)
-    if spec.augmentation:
-        augmented = augment(train.texts, spec.augmentation, seed, held_out)
+    altering = spec.augmentation
+    if altering:
+        altering = settled(
+            altering,
+            len(train),
+            len(transfer),
+            masks=reads_masks(hub_tokenizer) and all(teacher.reads_masks for teacher in teachers),
+            labelled=spec.weights.from_teacher and all(teacher.labels_any for teacher in teachers),
+        )
+        augmented = augment(train.texts, altering, seed, held_out)
     # Now, for its error should not wait for the labelling.
     refuse_unread_masks(augmented, hub_tokenizer)
     for teacher in teachers:
@@ -120,6 +130,7 @@ def new_lesson(
         transfer_n=len(transfer),
         transfer_sha256=transfer.sha256 if len(transfer) else None,
         augmented_n=len(augmented),
+        augmentation=altering,
         white_box=white_box,
         teacher_tokenizer=teacher_tokenizer,
     )

@@ -46,6 +46,8 @@ class OnnxTeacher:
     """
 
     precision: Precision = "fp32"  # of what lies around the graph, whatever is in it
+    reads_masks = False
+    labels_any = True
 
     def __init__(self, directory: Path, name: str) -> None:
         try:

@@ -55,6 +55,8 @@ class FileTeacher:
 
     precision: Precision = "fp32"
     pairs: bool | None = None
+    reads_masks = False
+    labels_any = False
 
     def __init__(
         self, path: Path, labels: Sequence[str] | None, problem: ProblemType = "single_label"

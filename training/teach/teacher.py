@@ -8,13 +8,13 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from service.runtime.model import Input
-from training.data.augmentation import refuse_unread_masks
+from training.data.augmentation import reads_masks, refuse_unread_masks
 from training.data.marks import masked
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
@@ -41,6 +41,8 @@ class Teacher(Protocol):
         problem: what its logits are of.
         precision: that it labels in.
         pairs: whether it reads pairs of texts; None: nothing says it but its data.
+        reads_masks: whether it has a token for a masked word.
+        labels_any: whether it labels any text, and not only those that it was given labels of.
     """
 
     @property
@@ -64,6 +66,12 @@ class Teacher(Protocol):
     @property
     def pairs(self) -> bool | None: ...  # noqa: D102
 
+    @property
+    def reads_masks(self) -> bool: ...  # noqa: D102
+
+    @property
+    def labels_any(self) -> bool: ...  # noqa: D102
+
     def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
         """The texts as this teacher reads them; each `MASK` is its own mask token.
 
@@ -81,6 +89,7 @@ class CheckpointTeacher:
 
     checkpoint: Checkpoint
     precision: Precision = "fp32"
+    labels_any: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -101,6 +110,11 @@ class CheckpointTeacher:
     def problem(self) -> ProblemType:
         """What the config says."""
         return problem_of(self.checkpoint.model.config)
+
+    @property
+    def reads_masks(self) -> bool:
+        """Whether its tokenizer has a mask token."""
+        return reads_masks(self.checkpoint.hub_tokenizer)
 
     @cached_property
     def sha256(self) -> str:

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from training.errors import RecipeError
 from training.models.checkpoint import Checkpoint
 from training.recipe.teaching import Losses
-from training.teach.attention import Projections, Seen, last_projections, watched
+from training.teach.attention import Projections, Seen, common_parts, last_projections, watched
 from training.teach.losses import cosine_loss, hidden_loss, relation_loss
 from training.teach.teacher import CheckpointTeacher, Teacher
 
@@ -54,16 +54,11 @@ class WhiteBox:
         if weights.attention:
             mine = last_projections(student, "student")
             theirs = last_projections(self._teacher, "teacher")
-            if mine.heads != theirs.heads:
-                raise RecipeError(
-                    "distillation.losses.attention compares head with head: the student has "
-                    f"{mine.heads} and the teacher {theirs.heads}"
-                )
             self._attention_of = mine, theirs
         self._projections = nn.ModuleDict()
         if weights.hidden or weights.cosine:
             shallow, deep = (
-                _widths(*pair)
+                widths(*pair)
                 for pair in ((student, ids, "student"), (self._teacher, teacher_ids, "teacher"))
             )
             if weights.hidden:
@@ -71,12 +66,18 @@ class WhiteBox:
                     self._project(f"hidden_{low}", shallow[low], deep[high])
             if weights.cosine:
                 self._project("cosine", shallow[-1], deep[-1])
-        if self._projections:
-            student.add_module(PROJECTIONS, self._projections)
+        self._attach()
 
     def run(
         self, model: nn.Module, inputs: dict[str, Any]
     ) -> tuple[SequenceClassifierOutput, torch.Tensor]:
+        """As `compared`, without what the teacher gave."""
+        outputs, _, loss = self.compared(model, inputs)
+        return outputs, loss
+
+    def compared(
+        self, model: nn.Module, inputs: dict[str, Any]
+    ) -> tuple[SequenceClassifierOutput, Any, torch.Tensor]:
         """Runs student and teacher on a batch.
 
         Args:
@@ -86,7 +87,7 @@ class WhiteBox:
                 with `teacher_` before, which are taken out.
 
         Returns:
-            The student's output, and the weighted sum of the losses.
+            The student's output, the teacher's, and the weighted sum of the losses.
         """
         mask = inputs["attention_mask"]
         names = ("input_ids", "attention_mask", "token_type_ids")
@@ -114,7 +115,7 @@ class WhiteBox:
         if of_student and of_teacher:
             inner = _attention(of_student.split(mine), of_teacher.split(theirs), mask)
             loss = loss + weights.attention * inner
-        return outputs, loss
+        return outputs, taught, loss
 
     def _hidden(
         self, student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], mask: torch.Tensor
@@ -125,6 +126,10 @@ class WhiteBox:
             for low, high in layer_pairs(len(student), len(teacher))
         ]
         return torch.stack(parts).mean()
+
+    def _attach(self) -> None:
+        if self._projections and not hasattr(self._student, PROJECTIONS):
+            self._student.add_module(PROJECTIONS, self._projections)
 
     def remove_projections(self) -> None:
         """Leaves the student as it was built: what only training needed is no part of it."""
@@ -200,7 +205,7 @@ def refuse_other_tokens(weights: Losses, ids: Sequence[int], teacher_ids: Sequen
         )
 
 
-def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
+def widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
     """The width of each hidden state that a model gives."""
     input_ids = torch.tensor([list(ids)], device=next(model.parameters()).device)
     model.eval()
@@ -220,7 +225,19 @@ def _widths(model: PreTrainedModel, ids: Sequence[int], who: str) -> list[int]:
 
 
 def _attention(student: Seen, teacher: Seen, mask: torch.Tensor) -> torch.Tensor:
-    """MiniLM's loss: the attention distributions, and the relations between values."""
+    """MiniLM's loss: the attention distributions, and the relations between values.
+
+    Where the numbers of heads differ it is that of MiniLMv2 (Wang et al. 2021, arXiv:2012.15828):
+    what all heads gave is cut into as many parts of both, and queries, keys and values are each
+    related with themselves.
+    """
+    if student.heads != teacher.heads:
+        parts = common_parts(student, teacher)
+        losses = [
+            relation_loss((mine, mine), (theirs, theirs), mask)
+            for mine, theirs in zip(student.cut(parts), teacher.cut(parts), strict=True)
+        ]
+        return torch.stack(losses).sum()
     attention = relation_loss((student.query, student.key), (teacher.query, teacher.key), mask)
     values = (student.value, student.value), (teacher.value, teacher.value)
     return attention + relation_loss(*values, mask)

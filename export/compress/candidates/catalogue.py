@@ -97,8 +97,7 @@ class Wanted:
             raise ExportError(f"{name}: the teacher has {depth} layers, so ask for fewer")
         recipe = self._load(shipped_recipe("student-layers"))
         for kept in [int(asked)] if asked else depths(depth):
-            layers = even_layers(kept, depth)
-            whole = with_values(recipe, {"model.layers": layers, "name": f"student-layers-{kept}"})
+            whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
             yield Candidate(f"layers-{kept}", whole, _choices(whole))
 
     def _load(self, path: Path) -> Recipe:
@@ -108,11 +107,6 @@ class Wanted:
 def depths(depth: int) -> list[int]:
     """How many layers are kept of so many: a sixth, a third and half of them."""
     return sorted({round(depth / 6), round(depth / 3), depth // 2} - {0, depth})
-
-
-def even_layers(kept: int, depth: int) -> list[int]:
-    """Which layers are kept: evenly spaced, the last among them (Sun et al. 2019, PKD)."""
-    return [round((place + 1) * depth / kept) - 1 for place in range(kept)]
 
 
 def _refuse_unknown(name: str) -> None:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tiny import toy_texts, word_hub_tokenizer
-from training.data.augmentation import LONGEST_NGRAM, augment, pieces, refuse_unread_masks
+from training.data.augmentation import (
+    LONGEST_NGRAM,
+    MOST_COPIES,
+    ROWS,
+    augment,
+    pieces,
+    refuse_unread_masks,
+    settled,
+)
 from training.data.marks import MASK
 from training.data.splitting.overlap import HeldOut
 from training.errors import RecipeError
@@ -121,3 +129,32 @@ def test_characters_are_words_where_there_are_no_spaces() -> None:
     (copy,) = augment(["这部电影很好看"], spec(mask=0.5, copies=1), seed=2)
     assert len(copy) == 7
     assert 0 < copy.count(MASK) < 7
+
+
+@pytest.mark.parametrize(
+    ("texts", "others", "copies"),
+    [
+        (2_250, 0, 16),
+        (100, 0, 20),
+        (20_001, 0, 0),
+        (20_000, 0, 1),
+        (2_250, 30_000, 3),
+        (9, 10**6, 0),
+    ],
+)
+def test_how_many_copies_the_size_asks_for(texts: int, others: int, copies: int) -> None:
+    """Few texts are copied often, and where there are enough rows none is."""
+    found = settled(Augmentation(), texts, others, masks=True, labelled=True)
+    assert (found.copies, found.mask_probability) == (copies, 0.1)
+    assert texts * (1 + copies) + others <= max(ROWS, texts + others)
+
+
+def test_what_is_given_stays_and_what_cannot_be_is_left() -> None:
+    """A number that is given is kept; without a mask token nothing is masked, by itself."""
+    given = Augmentation(copies=3, mask_probability=0.2)
+    assert settled(given, 100, 0, masks=False, labelled=False) == given
+    unmasked = settled(Augmentation(), 100, 0, masks=False, labelled=True)
+    assert (unmasked.copies, unmasked.mask_probability) == (MOST_COPIES, 0.0)
+    assert settled(Augmentation(), 100, 0, masks=True, labelled=False).copies == 0
+    crowded = settled(Augmentation(replace_probability=0.95), 100, 0, masks=True, labelled=True)
+    assert crowded.mask_probability == pytest.approx(0.05)

@@ -182,7 +182,7 @@ ENCODER = {"architecture": "encoder"}
         ),
         ({"distillation__teacher": []}, r"distillation\.teacher"),
         ({"distillation__teacher": ["a", "a"]}, "one is named twice"),
-        ({"distillation__augmentation": {}}, r"augmentation\.copies: Field required"),
+        ({"distillation__augmentation": {"copies": -1}}, r"augmentation\.copies: .*greater"),
         (
             {"distillation__augmentation": {"copies": 1, "mask_probability": 0.95}},
             "together more than 1",
@@ -250,7 +250,7 @@ RECIPES: st.SearchStrategy[dict[str, Any]] = st.builds(
     distillation__alpha=st.none(),
     distillation__losses=st.none() | st.builds(dict, kl=st.floats(1e-9, 9), hidden=st.floats(0, 9)),
     distillation__teacher=NAMES | st.lists(NAMES, min_size=2, unique=True),
-    distillation__augmentation=st.none() | st.builds(dict, copies=st.integers(1, 99)),
+    distillation__augmentation=st.none() | st.builds(dict, copies=st.integers(0, 99)),
 )
 
 

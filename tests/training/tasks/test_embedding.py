@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from tests.embedders import tiny_embedder
+from tests.tiny import word_hub_tokenizer
 from training.errors import RecipeError
 from training.models.checkpoint import load_checkpoint
 from training.models.students.bilstm import BiLstmEmbeddingModel
 from training.models.students.nano import NanoEmbeddingModel
-from training.recipe.recipe import Recipe, parse_recipe
+from training.recipe.models import BiLstmModel
+from training.recipe.recipe import Recipe, load_recipe, parse_recipe
 from training.score.told import line
 from training.tasks.run import run_recipe
 
@@ -105,9 +107,54 @@ def test_layers_of_the_teacher_stay_readable_by_others(
 
 
 @pytest.mark.parametrize(
+    "model",
+    [
+        {"architecture": "encoder", "width": 16, "depth": 1, "heads": 4, "dropout": 0.0},
+        {"architecture": "encoder", "depth": 0.5, "dropout": 0.0},
+        {"architecture": "bilstm", "embedding_size": 16, "hidden_size": 24, "dropout": 0.0},
+    ],
+    ids=["narrow", "shallow", "bilstm"],
+)
+def test_a_general_student_learns_from_inside_its_teacher(
+    model: dict[str, Any], toy: Path, embedder: Path, tmp_path: Path
+) -> None:
+    """Hidden states by a projection, relations of attention, and then a task's student of it."""
+    losses = {"similarity": 1.0, "hidden": 1.0}
+    if model["architecture"] == "encoder":
+        losses["attention"] = 1.0
+    changes = {"training": {"epochs": 2}, "distillation": {"losses": losses}}
+    values = recipe(toy, embedder, **changes).model_dump(exclude_none=True)
+    metrics = run_recipe(parse_recipe({**values, "model": model}, "general"), tmp_path / "general")
+    lost = [step["eval_loss"] for step in metrics["log"] if "eval_loss" in step]
+    assert lost[-1] < 0.9 * lost[0]
+    student = load_checkpoint(str(tmp_path / "general"))
+    assert not [name for name in student.model.state_dict() if "white_box" in name]
+    written = load_recipe(tmp_path / "general" / "recipe.toml").model
+    assert student.model.config.num_hidden_layers == 1
+    assert getattr(written, "layers", None) == ((1,) if model.get("depth") == 0.5 else None) or (
+        isinstance(written, BiLstmModel)
+    )
+
+
+def test_other_tokens_are_told(toy: Path, embedder: Path, tmp_path: Path) -> None:
+    """Losses on hidden states compare token with token."""
+    (tmp_path / "other").mkdir()
+    tiny_embedder(tmp_path / "other", "mean")
+    word_hub_tokenizer().save_pretrained(tmp_path / "other")
+    values = recipe(toy, embedder, distillation={"losses": {"hidden": 1.0}})
+    other = {"architecture": "encoder", "base": str(tmp_path / "other")}
+    values = parse_recipe({**values.model_dump(exclude_none=True), "model": other}, "other")
+    with pytest.raises(RecipeError, match=r"losses\.hidden compares token with token"):
+        run_recipe(values, tmp_path / "student")
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"distillation": {"losses": {"kl": 1.0}}}, "losses.cosine and losses.similarity"),
+        (
+            {"distillation": {"losses": {"kl": 1.0}}},
+            "losses.cosine, similarity, hidden and attention",
+        ),
         ({"distillation": {"augmentation": {"copies": 1}}}, "augmentation"),
         ({"training": {"choose_by": "accuracy"}}, "chosen by its loss"),
         ({"model": {"sentence_size": 64}}, "vectors have 64 numbers and the teacher's 32"),

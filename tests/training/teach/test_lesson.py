@@ -230,7 +230,7 @@ def test_a_mask_that_cannot_be_spelt_is_told_before_labelling(
         toy,
         teacher,
         distillation__teacher=[str(teacher), str(tmp_path / "unmasked")],
-        distillation__augmentation={"copies": 1},
+        distillation__augmentation={"copies": 1, "mask_probability": 0.1},
     )
     with pytest.raises(RecipeError, match="unmasked' has no mask token"):
         run_recipe(recipe, tmp_path / "student")

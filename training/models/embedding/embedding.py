@@ -121,6 +121,10 @@ class SentenceEncoder(nn.Module):
     ) -> torch.Tensor:
         """As `forward`, with another `body` in place of its own, such as a wrapped one."""
         output = body(input_ids=input_ids, attention_mask=attention_mask, **self._options)
+        return self.vectors(output, attention_mask)
+
+    def vectors(self, output: Any, attention_mask: torch.Tensor) -> torch.Tensor:
+        """What the body gave, pooled and projected, (batch, size)."""
         vectors: torch.Tensor = (
             output.pooler_output
             if pools_itself(self.body)

@@ -12,9 +12,9 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedToken
 from training.errors import CheckpointError, RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
-from training.models.encoder import keep_layers
-from training.models.initialization import start_embeddings
+from training.models.initialization import start_student
 from training.models.reading import load_hub_tokenizer, refuse_missing
+from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel
 from training.recipe.models import BiLstmModel, EncoderModel
@@ -67,7 +67,7 @@ def new_embedder(
         if isinstance(spec, BiLstmModel)
         else NanoEmbeddingModel(NanoConfig(filters=spec.filters, width=spec.width, **facts))
     )
-    start_embeddings(student, spec, teacher)
+    start_student(student, spec, teacher)
     return student, teacher.hub_tokenizer, embedding_of(student)
 
 
@@ -89,10 +89,6 @@ def _new_encoder(
     except (OSError, ValueError) as error:
         said = str(error).strip().splitlines()[0]
         raise CheckpointError(f"no encoder to start from at {base!r}: {said}") from error
-    if spec.layers is not None:
-        try:
-            body = keep_layers(body, spec.layers)
-        except ValueError as error:
-            raise RecipeError(f"model.layers: {error}") from error
+    body = shaped(body, spec)
     same = teacher is not None and base == teacher.source
     return body, teacher.hub_tokenizer if same and teacher else load_hub_tokenizer(base)

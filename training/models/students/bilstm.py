@@ -211,15 +211,23 @@ class BiLstmEmbeddingModel(BiLstmForSequenceClassification):
     """An embedder: what would be logits is the vector of the text."""
 
     def forward(  # type: ignore[override]  # another output
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        output_hidden_states: bool = False,
+        **_: Any,
     ) -> BaseModelOutputWithPooling:
-        """Runs the model.
+        """Runs the model; see `BiLstmForSequenceClassification.forward`.
 
         Returns:
             `pooler_output` of shape (batch, embedding_dimension), before any normalisation.
         """
-        found = super().forward(input_ids, attention_mask)
-        return BaseModelOutputWithPooling(pooler_output=found.logits)
+        found = super().forward(
+            input_ids, attention_mask, output_hidden_states=output_hidden_states
+        )
+        return BaseModelOutputWithPooling(
+            pooler_output=found.logits, hidden_states=found.hidden_states
+        )
 
 
 AutoConfig.register(BiLstmConfig.model_type, BiLstmConfig)

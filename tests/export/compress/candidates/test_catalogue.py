@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from export.compress.candidates.catalogue import Wanted, depths, even_layers
+from export.compress.candidates.catalogue import Wanted, depths
 from export.errors import ExportError
 from tests.tiny import tiny_encoder_checkpoint
 from training.models.checkpoint import Checkpoint, load_checkpoint
@@ -45,15 +45,11 @@ def test_overrides_are_of_all(teacher: Checkpoint) -> None:
     assert {one.recipe.training.batch_size for one in found} == {7}
 
 
-def test_layers_are_even_and_end_with_the_last() -> None:
-    """A sixth, a third and half of the layers, evenly spaced."""
+def test_depths() -> None:
+    """A sixth, a third and half of the layers."""
     assert depths(6) == [1, 2, 3]
     assert depths(12) == [2, 4, 6]
     assert depths(1) == []
-    assert even_layers(3, 6) == [1, 3, 5]
-    assert even_layers(2, 6) == [2, 5]
-    assert even_layers(1, 6) == [5]
-    assert even_layers(4, 12) == [2, 5, 8, 11]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "layers-", "layers-x", "layers-0", "teacher-1"])
