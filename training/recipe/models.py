@@ -73,3 +73,35 @@ class NanoModel(Section):
     dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
     initial_embeddings: InitialEmbeddings = "contextual"
     pairs: PairForm = None
+
+
+class LinearModel(Section):
+    """Words and n-grams weighed by TF-IDF, and one of scikit-learn's linear classifiers over them.
+
+    It has a vocabulary of its own, of its training texts, and needs no teacher and no GPU. It is
+    fitted in one go: of `[training]` it reads `choose_by` and `seed` alone.
+    """
+
+    architecture: Literal["linear"] = Field(description="the baseline")
+    method: Literal["best", "naive-bayes", "logistic", "nb-svm"] = Field(
+        "best",
+        description="multinomial naive Bayes, logistic regression, or a linear SVM over naive "
+        "Bayes' log-count ratios; best: whichever does best on the texts that choose",
+    )
+    ngrams: Annotated[tuple[Annotated[int, Field(ge=1, le=3)], ...], Field(min_length=1)] = Field(
+        (1, 2, 3), description="words of the longest n-gram; of several that which does best"
+    )
+    min_documents: int = Field(2, ge=1, description="training texts that an n-gram is in, or more")
+    max_features: int = Field(
+        300_000, ge=1, description="n-grams that are kept: those in most texts"
+    )
+    smoothing: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = Field(
+        (0.1, 1.0), description="added to naive Bayes' counts; of several that which does best"
+    )
+    inverse_penalty: (
+        Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] | None
+    ) = Field(
+        None,
+        description="scikit-learn's C of logistic and nb-svm; of several that which does best; "
+        "default: 1, 10 and 100 of logistic, 0.1 and 1 of nb-svm",
+    )

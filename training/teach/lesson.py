@@ -13,7 +13,7 @@ from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTok
 
 from service.runtime.model import Input
 from training.data.augmentation import augment, refuse_unread_masks
-from training.data.labelled import unlabelled
+from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.models.reading import reading_of
@@ -62,21 +62,9 @@ def new_lesson(
         DataError: the transfer text cannot be used.
         RecipeError: a loss or the augmentation does not fit the models or their tokenizers.
     """
-    seed, train = recipe.data.seed, sets.train
-    others = spec.transfer or spec.augmentation
-    held_out = sets.held_out if others else None
-    transfer = unlabelled([], train.labels, train.problem)
-    augmented: list[Input] = []
-    if spec.transfer:
-        texts = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
-        transfer = unlabelled(texts, train.labels, train.problem)
-    if spec.augmentation:
-        augmented = augment(train.texts, spec.augmentation, seed, held_out)
-    # Now, for its error should not wait for the labelling.
-    refuse_unread_masks(augmented, hub_tokenizer)
-    for teacher in teachers:
-        teacher.spelt(augmented)
-    more = (transfer, unlabelled(augmented, train.labels, train.problem))
+    train = sets.train
+    more = texts_without_labels(recipe, spec, sets, hub_tokenizer, teachers)
+    transfer, augmented = more
     parts = [train, *(part for part in more if len(part))]
 
     reading = reading_of(
@@ -123,6 +111,35 @@ def new_lesson(
         white_box=white_box,
         teacher_tokenizer=teacher_tokenizer,
     )
+
+
+def texts_without_labels(
+    recipe: Recipe,
+    spec: Distillation,
+    sets: Split,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    teachers: Sequence[Teacher],
+) -> tuple[LabelledText, LabelledText]:
+    """What teachers label beside the training texts: transfer text, and altered copies.
+
+    Raises:
+        DataError: the transfer text cannot be used.
+        RecipeError: the student or a teacher cannot read the copies.
+    """
+    seed, train = recipe.data.seed, sets.train
+    held_out = sets.held_out if spec.transfer or spec.augmentation else None
+    transfer: list[Input] = []
+    augmented: list[Input] = []
+    if spec.transfer:
+        transfer = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
+    if spec.augmentation:
+        augmented = augment(train.texts, spec.augmentation, seed, held_out)
+    # Now, for its error should not wait for the labelling.
+    refuse_unread_masks(augmented, hub_tokenizer)
+    for teacher in teachers:
+        teacher.spelt(augmented)
+    labels, problem = train.labels, train.problem
+    return unlabelled(transfer, labels, problem), unlabelled(augmented, labels, problem)
 
 
 class Collator:
