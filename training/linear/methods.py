@@ -131,7 +131,8 @@ def _each(rows: Rows, binary: Binary) -> Weights:
         if 0 < has < len(targets):
             return binary(targets)
         # Nothing tells a label that no text has, or all have.
-        return np.zeros(rows.values.shape[1]), float(np.log((has + 0.5) / (len(targets) - has + 0.5)))
+        odds = (has + 0.5) / (len(targets) - has + 0.5)
+        return np.zeros(rows.values.shape[1]), float(np.log(odds))
 
     if not rows.several and rows.labels == 2:
         weight, bias = one(1)

@@ -22,6 +22,9 @@ InitialEmbeddings = Annotated[
 ]
 
 
+Some = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] | None
+
+
 class EncoderModel(Section):
     """A pretrained transformer encoder with a classification head."""
 
@@ -89,19 +92,19 @@ class LinearModel(Section):
         "Bayes' log-count ratios; best: whichever does best on the texts that choose",
     )
     ngrams: Annotated[tuple[Annotated[int, Field(ge=1, le=3)], ...], Field(min_length=1)] = Field(
-        (1, 2, 3), description="words of the longest n-gram; of several that which does best"
+        (2, 3), description="words of the longest n-gram; of several that which does best"
     )
     min_documents: int = Field(2, ge=1, description="training texts that an n-gram is in, or more")
     max_features: int = Field(
         300_000, ge=1, description="n-grams that are kept: those in most texts"
     )
-    smoothing: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = Field(
-        (0.1, 1.0), description="added to naive Bayes' counts; of several that which does best"
+    smoothing: Some = Field(
+        None,
+        description="added to the counts of naive-bayes and nb-svm; of several that which does "
+        "best; default: 0.1 and 1 of naive-bayes, 1 of nb-svm",
     )
-    inverse_penalty: (
-        Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] | None
-    ) = Field(
+    inverse_penalty: Some = Field(
         None,
         description="scikit-learn's C of logistic and nb-svm; of several that which does best; "
-        "default: 1, 10 and 100 of logistic, 0.1 and 1 of nb-svm",
+        "default: 10 and 100 of logistic, 1 of nb-svm",
     )

@@ -136,11 +136,13 @@ class Recipe(Section):
         if not isinstance(self.model, LinearModel):
             return
         given, none = self.training.model_dump(), Training.model_validate(NO_SCHEDULE).model_dump()
-        wrong = [key for key in given if key not in READ_IN_ONE_GO and given[key] != none[key]]
-        if wrong or self.trainer:
-            names = [*(f"training.{key}" for key in wrong), *(["[trainer]"] if self.trainer else [])]
+        read = {*READ_IN_ONE_GO}
+        wrong = [f"training.{key}" for key in given.keys() - read if given[key] != none[key]]
+        wrong += ["[trainer]"] if self.trainer else []
+        if wrong:
             raise RecipeError(
-                f"a linear model is fitted in one go, and has no {', '.join(names)}: take that out"
+                f"a linear model is fitted in one go, without {', '.join(sorted(wrong))}: take "
+                "that out"
             )
 
     @property

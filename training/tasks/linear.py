@@ -20,7 +20,7 @@ from training.data.loading import load_split
 from training.data.splitting.splits import Split
 from training.errors import DataError, Interrupted, RecipeError
 from training.linear.choosing import Chosen, Learnable, Setting, best_of, settings_of
-from training.linear.ngrams import Pool, Texts, pool_of
+from training.linear.ngrams import Texts, pool_of
 from training.linear.words import learnt_words, word_tokenizer
 from training.loop.key import run_parts
 from training.loop.metrics import chosen_by, scores_of
@@ -238,7 +238,7 @@ def _as_chosen(recipe: Recipe, spec: LinearModel, chosen: Setting) -> Recipe:
     """The recipe that fits what was chosen, and nothing else."""
     smoothing, penalty = chosen.smoothing, chosen.inverse_penalty
     changes: dict[str, Any] = {"method": chosen.method, "ngrams": (chosen.ngrams,)}
-    changes["smoothing"] = spec.smoothing if smoothing is None else (smoothing,)
+    changes["smoothing"] = None if smoothing is None else (smoothing,)
     changes["inverse_penalty"] = None if penalty is None else (penalty,)
     return recipe.model_copy(update={"model": spec.model_copy(update=changes)})
 

@@ -1,7 +1,6 @@
 """Runs a recipe of any task: data in, a checkpoint directory out.
 
-A task makes ready what it needs and learns by it: `transformers.Trainer` is the loop, where there is
-one.
+A task makes ready what it needs, and learns; where there is a loop it is `transformers.Trainer`.
 """
 
 import shutil
