@@ -87,6 +87,8 @@ def _job(
         **in_recipe(columns),
     }
     recipe = load_recipe(path, overrides, named)
+    if precision == "int8" and recipe.model.architecture == "linear":
+        raise click.UsageError("there is no INT8 of a linear model: give --precision fp32 with it")
     by_token = precision == "int8" and recipe.model.architecture == "encoder"
     gate = gate_for(
         recipe,

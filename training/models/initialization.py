@@ -21,6 +21,7 @@ from training.models.students.bilstm import (
     BiLstmForTokenClassification,
     project_embeddings,
 )
+from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
@@ -163,6 +164,11 @@ def start_embeddings(
     """
     if spec.initial_embeddings == "random":
         return
+    if isinstance(teacher.model, LinearForSequenceClassification):
+        raise RecipeError(
+            f"the teacher {teacher.source} is a linear model and has no word embeddings to start "
+            'from: set model.initial_embeddings = "random"'
+        )
     if spec.initial_embeddings == "contextual":
         table = contextual_embeddings(teacher)
     else:
