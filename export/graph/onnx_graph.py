@@ -24,8 +24,10 @@ from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
 from export.graph.files import is_large
 from export.graph.first_token import first_token_alone
+from export.graph.linear import linear_graph
 from export.graph.nano import nano_graph
 from training.models.students.bilstm import BiLstm
+from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoForSequenceClassification
 
 INPUTS = ("input_ids", "attention_mask")
@@ -53,6 +55,8 @@ def to_onnx(
         return bilstm_graph(model, pinned=pinned)
     if isinstance(model, NanoForSequenceClassification):
         return nano_graph(model)
+    if isinstance(model, LinearForSequenceClassification):
+        return linear_graph(model)
     inputs = (*INPUTS, TYPE_IDS) if token_types else INPUTS
     return encoder_graph(_LogitsOf(model), model.config.model_type, "logits", inputs)
 

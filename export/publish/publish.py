@@ -15,7 +15,7 @@ from export.measure.edges import neutral_texts
 from export.progress import Say, silent, step
 from export.publish.lineage import lineage_of
 from export.publish.request import Request, refuse_name
-from export.quantize.int8 import int8_graph
+from export.quantize.int8 import int8_graph, refuse_int8
 from export.tasks.tasks import AnyTask, task_for
 from service.errors import RepositoryError
 from service.repository.files import file_sha256
@@ -67,6 +67,8 @@ def _refuse(task: AnyTask, checkpoint: Checkpoint, request: Request) -> None:
     refuse_name(request.name)
     if not request.licence.strip():
         raise ExportError("a model is published under a licence: say which with --licence")
+    if request.precision == "int8":
+        refuse_int8(checkpoint.model)
     checkpoint.tokenizer.encode(["a"], request.windows)  # whose error should not wait
     task.refuse(checkpoint, request.sets, request.fit)
     if request.fit is not None:

@@ -18,6 +18,7 @@ from service.runtime.model import Input
 from service.runtime.tokenizer import Tokenizer
 from training.data.inputs import spelt
 from training.models.pairs import TYPE_IDS
+from training.models.students.linear import LinearForSequenceClassification
 
 
 def no_texts() -> Sequence[Input]:
@@ -51,6 +52,15 @@ def default_activations(model: PreTrainedModel) -> Activations:
     A Bi-LSTM's ranges are known, and a convolution is only fast with constant scales.
     """
     return "static" if model.config.model_type.startswith("stillhouse-") else "token"
+
+
+def refuse_int8(model: PreTrainedModel) -> None:
+    """Raises ExportError for a model that INT8 makes neither faster nor smaller to any use."""
+    if isinstance(model, LinearForSequenceClassification):
+        raise ExportError(
+            "a linear model looks its weights up and multiplies next to nothing, so that there is "
+            "no INT8 of it: publish it with --precision fp32"
+        )
 
 
 def int8_graph(

@@ -1,7 +1,7 @@
 """The token ids of words that were seen before, for tokenisers that read each word by itself.
 
-BERT's pre-tokeniser splits a text at spaces and at each mark of punctuation, and WordPiece then
-looks at one word at a time. So a text's ids are those of its words one after the other, and a
+BERT's pre-tokeniser splits a text at spaces and at each mark of punctuation, and WordPiece or a list
+of whole words then looks at one word at a time. So a text's ids are those of its words one after the other, and a
 word has to be tokenised once. Knows nothing of texts' limits or special tokens.
 """
 
@@ -9,7 +9,7 @@ import re
 import sys
 
 from tokenizers import Tokenizer as Backend
-from tokenizers.models import WordPiece
+from tokenizers.models import WordLevel, WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
@@ -61,7 +61,7 @@ class WordCache:
         """Whether a tokeniser splits as BERT's does."""
         return (
             isinstance(backend.pre_tokenizer, BertPreTokenizer)
-            and isinstance(backend.model, WordPiece)
+            and isinstance(backend.model, WordPiece | WordLevel)
             and (backend.normalizer is None or isinstance(backend.normalizer, BertNormalizer))
         )
 

@@ -10,6 +10,7 @@ import torch
 from accelerate import PartialState
 
 from training.errors import LaunchError, RecipeError
+from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe
 
 # The main process computes the teacher's logits while the others wait: a big teacher takes hours.
@@ -46,6 +47,8 @@ def check_shares(recipe: Recipe, n: int) -> None:
     Raises:
         RecipeError: they cannot.
     """
+    if n > 1 and isinstance(recipe.model, LinearModel):
+        raise RecipeError("a linear model is fitted by one process: run it without a launcher")
     size = recipe.training.batch_size
     if size % n:
         raise RecipeError(

@@ -22,6 +22,7 @@ from transformers import (
 )
 
 import training.models.students.bilstm
+import training.models.students.linear
 import training.models.students.nano  # noqa: F401  they register their architectures with the auto classes
 from service.repository.manifest import SpecialTokens
 from service.repository.sections import Windows

@@ -22,6 +22,7 @@ from training.models.students.bilstm import (
     BiLstmForTokenClassification,
     project_embeddings,
 )
+from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 from training.models.students.starting import begin_from
 from training.models.students.towers import TOWERS
@@ -165,6 +166,11 @@ def start_student(
         return
     if spec.initial_embeddings == "random":
         return
+    if isinstance(teacher.model, LinearForSequenceClassification):
+        raise RecipeError(
+            f"the teacher {teacher.source} is a linear model and has no word embeddings to start "
+            'from: set model.initial_embeddings = "random"'
+        )
     if spec.initial_embeddings == "contextual":
         table = contextual_embeddings(teacher)
     else:

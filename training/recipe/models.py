@@ -29,6 +29,9 @@ InitialEmbeddings = Annotated[
 ]
 
 
+Some = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] | None
+
+
 class EncoderModel(Section):
     """A pretrained transformer encoder with a classification head."""
 
@@ -105,3 +108,35 @@ class NanoModel(Section):
     dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
     initial_embeddings: InitialEmbeddings = "contextual"
     pairs: PairForm = None
+
+
+class LinearModel(Section):
+    """Words and n-grams weighed by TF-IDF, and one of scikit-learn's linear classifiers over them.
+
+    It has a vocabulary of its own, of its training texts, and needs no teacher and no GPU. It is
+    fitted in one go: of `[training]` it reads `choose_by` and `seed` alone.
+    """
+
+    architecture: Literal["linear"] = Field(description="the baseline")
+    method: Literal["best", "naive-bayes", "logistic", "nb-svm"] = Field(
+        "best",
+        description="multinomial naive Bayes, logistic regression, or a linear SVM over naive "
+        "Bayes' log-count ratios; best: whichever does best on the texts that choose",
+    )
+    ngrams: Annotated[tuple[Annotated[int, Field(ge=1, le=3)], ...], Field(min_length=1)] = Field(
+        (2, 3), description="words of the longest n-gram; of several that which does best"
+    )
+    min_documents: int = Field(2, ge=1, description="training texts that an n-gram is in, or more")
+    max_features: int = Field(
+        300_000, ge=1, description="n-grams that are kept: those in most texts"
+    )
+    smoothing: Some = Field(
+        None,
+        description="added to the counts of naive-bayes and nb-svm; of several that which does "
+        "best; default: 0.1 and 1 of naive-bayes, 1 of nb-svm",
+    )
+    inverse_penalty: Some = Field(
+        None,
+        description="scikit-learn's C of logistic and nb-svm; of several that which does best; "
+        "default: 10 and 100 of logistic, 1 of nb-svm",
+    )

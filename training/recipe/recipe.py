@@ -17,9 +17,13 @@ from pydantic import Field, ValidationError, model_validator
 from training.errors import RecipeError
 from training.problem import Task
 from training.recipe.data import Data
-from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
+from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
+
+# Of [training], where a model is fitted in one go: what is read, and what stands for the rest.
+READ_IN_ONE_GO = ("choose_by", "seed")
+NO_SCHEDULE = {"batch_size": 1, "learning_rate": 1.0}
 
 ChooseBy = Literal["accuracy", "macro_f1", "micro_f1", "entity_f1", "pearson", "loss"]
 
@@ -100,7 +104,9 @@ class Recipe(Section):
         "text-classification",
     )
     data: Data
-    model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]
+    model: Annotated[
+        EncoderModel | BiLstmModel | NanoModel | LinearModel, Field(discriminator="architecture")
+    ]
     training: Training
     distillation: Distillation | None = None
     quality: Quality | None = None
@@ -110,12 +116,34 @@ class Recipe(Section):
         'excepted; `report_to = "tensorboard"`, say, which is none by default',
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_schedule(cls, values: Any) -> Any:
+        """What must be given of every loop is of none where a model is fitted in one go."""
+        if not isinstance(values, Mapping) or not _in_one_go(values.get("model")):
+            return values
+        return {**values, "training": {**NO_SCHEDULE, **values.get("training", {})}}
+
     @model_validator(mode="after")
     def _startable(self) -> Self:
         model = self.model
         if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
         return self
+
+    def refuse_schedule(self) -> None:
+        """Raises RecipeError where a loop is described, and the model is fitted in one go."""
+        if not isinstance(self.model, LinearModel):
+            return
+        given, none = self.training.model_dump(), Training.model_validate(NO_SCHEDULE).model_dump()
+        read = {*READ_IN_ONE_GO}
+        wrong = [f"training.{key}" for key in given.keys() - read if given[key] != none[key]]
+        wrong += ["[trainer]"] if self.trainer else []
+        if wrong:
+            raise RecipeError(
+                f"a linear model is fitted in one go, without {', '.join(sorted(wrong))}: take "
+                "that out"
+            )
 
     @property
     def sha256(self) -> str:
@@ -130,7 +158,11 @@ class Recipe(Section):
 
     def to_toml(self) -> str:
         """The recipe as TOML; reading it back gives an equal recipe."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        values = self.model_dump(mode="json", exclude_none=True)
+        if isinstance(self.model, LinearModel):
+            read = {name: values["training"].get(name) for name in READ_IN_ONE_GO}
+            values["training"] = {name: value for name, value in read.items() if value is not None}
+        return tomli_w.dumps(values)
 
 
 def load_recipe(
@@ -203,6 +235,12 @@ def with_values(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     for key, value in changes.items():
         _put(values, key, value)
     return parse_recipe(values, recipe.name)
+
+
+def _in_one_go(model: Any) -> bool:
+    if isinstance(model, Mapping):
+        return model.get("architecture") == "linear"
+    return isinstance(model, LinearModel)
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -27,7 +27,8 @@ from training.models.reading import Reading, reading_of
 from training.models.shrinking.shape import with_shape
 from training.quiet import hush
 from training.recipe.recipe import Recipe
-from training.tasks.job import Job, Part
+from training.tasks.job import Part, TrainerJob
+from training.tasks.lineage import lineage_of
 from training.teach.lesson import Collator, Lesson, new_lesson
 from training.teach.logits import predict_logits
 from training.teach.opening import labelling_in, open_teachers
@@ -37,7 +38,7 @@ from training.telling import tell
 
 
 @dataclass(frozen=True)
-class ClassificationJob(Job):
+class ClassificationJob(TrainerJob):
     """A classifier's training, made ready.
 
     Attributes:
@@ -106,21 +107,6 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         lesson = Lesson(new_rows(tokens_of(train.texts, reading), train.targets))
     else:
         lesson = new_lesson(recipe, recipe.distillation, sets, model, hub_tokenizer, teachers)
-    lineage: dict[str, Any] = {
-        "train": {
-            "n": len(train),
-            "transfer_n": lesson.transfer_n,
-            "transfer_sha256": lesson.transfer_sha256,
-            "augmented_n": lesson.augmented_n,
-            "sha256": train.sha256,
-        },
-        "choose": {"n": len(sets.choose), "sha256": sets.choose.sha256},
-        "fit": {"n": len(sets.fit), "sha256": sets.fit.sha256},
-    }
-    if teachers:
-        hashes = [teacher.sha256 for teacher in teachers]
-        lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
-        lineage["label_precision"] = [teacher.precision for teacher in teachers]
     whole = resolved(_augmented(recipe, lesson), len(lesson.rows))
     if keep and is_main_process():
         _tell_chosen(recipe, whole, lesson)
@@ -134,7 +120,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         hub_tokenizer=hub_tokenizer,
         reading=reading,
         sets=sets,
-        lineage=lineage,
+        lineage=lineage_of(
+            sets, teachers, lesson.transfer_n, lesson.transfer_sha256, lesson.augmented_n
+        ),
         lesson=lesson,
         parts=run_parts(recipe, (train, sets.choose), teachers, base, lesson.transfer_sha256),
     )

@@ -34,7 +34,7 @@ from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation, Losses
 from training.score.intervals import wilson_interval
 from training.score.neighbours import Vectors, components, cosines, kept, retrieval
-from training.tasks.job import Job, Part
+from training.tasks.job import Part, TrainerJob
 from training.teach.embeddings import (
     CheckpointEmbedder,
     EmbeddingTeacher,
@@ -54,7 +54,7 @@ MOST_REDUCED = 20_000  # texts whose vectors say how the teacher's are made shor
 
 
 @dataclass(frozen=True)
-class EmbeddingJob(Job):
+class EmbeddingJob(TrainerJob):
     """An embedder's training, made ready.
 
     Attributes:

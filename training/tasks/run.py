@@ -1,6 +1,6 @@
 """Runs a recipe of any task: data in, a checkpoint directory out.
 
-`transformers.Trainer` is the loop, and a task makes ready what it needs.
+A task makes ready what it needs, and learns; where there is a loop it is `transformers.Trainer`.
 """
 
 import shutil
@@ -14,12 +14,10 @@ from transformers import TrainerCallback
 from training.errors import CheckpointError
 from training.loop.key import key_of
 from training.loop.processes import join_processes
-from training.loop.resuming import begin, last_complete
-from training.loop.stopping import SaveAndStop, Stop
 from training.models.saving import refuse_existing
 from training.recipe.recipe import Recipe
 from training.score.told import warnings
-from training.tasks.tasks import prepare
+from training.tasks.tasks import prepare, refuse_resume
 
 
 def run_recipe(
@@ -43,9 +41,12 @@ def run_recipe(
     Raises:
         CheckpointError: `output` exists, or an unfinished run does and `resume` is not set, or
             what it was made from has changed.
-        DataError, RecipeError: the data or the recipe cannot be used.
+        DataError, RecipeError: the data or the recipe cannot be used; or `resume` is set, and what
+            the recipe trains is fitted in one go.
         Interrupted: a signal asked to stop; `resume` goes on.
     """
+    if resume:
+        refuse_resume(recipe)
     processes = join_processes(recipe)
     refuse_existing(output)
     run = output.with_name(f"{output.name}.run")
@@ -55,25 +56,19 @@ def run_recipe(
     started = time.monotonic()
     with processes.main_process_first():  # the others find the teacher's logits in the cache
         job = prepare(recipe, run)
-    if processes.is_main_process:
-        begin(run, job.recipe, job.parts)
-    processes.wait_for_everyone()
-    with Stop().listening() as stop:
-        for callback in (SaveAndStop(stop), *callbacks):
-            job.trainer.add_callback(callback)
-        job.trainer.train(resume_from_checkpoint=last_complete(run))
-    job.finish()
+    learnt = job.learn(run, callbacks)
+    job = learnt.job
 
     metrics: dict[str, Any] = {
         **job.lineage,
         "validation": job.score("choose"),
         "seconds": round(time.monotonic() - started, 1),
-        "steps": job.trainer.state.global_step,
+        "steps": learnt.steps,
         "processes": processes.num_processes,
         "parameters": sum(p.numel() for p in job.model.parameters()),
         "recipe_sha256": job.recipe.sha256,
         "key": key_of(job.parts),
-        "log": job.trainer.state.log_history,
+        "log": learnt.log,
     }
     measured = "measure" if recipe.data.test is None else "test"
     metrics[measured] = job.score("measure")

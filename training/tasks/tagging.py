@@ -28,7 +28,7 @@ from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.score.entities import score_entities
 from training.score.told import told_entities
-from training.tasks.job import Job, Part
+from training.tasks.job import Part, TrainerJob
 from training.teach.tags.logits import aggregation_of, find_entities
 from training.teach.tags.rows import RowMaker, TagCollator
 from training.teach.tags.teacher import open_tagging_teachers, taught_by
@@ -36,7 +36,7 @@ from training.telling import tell
 
 
 @dataclass(frozen=True)
-class TaggingJob(Job):
+class TaggingJob(TrainerJob):
     """A tagger's training, made ready.
 
     Attributes:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from training.errors import RecipeError
 from training.problem import Task
+from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe
 from training.tasks.classification import prepare as prepare_classification
 from training.tasks.embedding import prepare as prepare_embedding
 from training.tasks.job import Job, Prepare
+from training.tasks.linear import prepare as prepare_linear
 from training.tasks.tagging import prepare as prepare_tagging
 from training.teach.opening import task_of_teacher
 
@@ -25,9 +27,25 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
         RecipeError: there is no training of such a task.
     """
     task = task_of_recipe(recipe)
+    if isinstance(recipe.model, LinearModel):
+        if task != "text-classification":
+            raise RecipeError(
+                f"a linear model labels whole texts, and the recipe is for {task}: take another "
+                "model.architecture"
+            )
+        return prepare_linear(recipe, run, keep=keep)
     if task not in TASKS:
         raise RecipeError(f"there is no training for {task}: there is for {', '.join(TASKS)}")
     return TASKS[task](recipe, run, keep=keep)
+
+
+def refuse_resume(recipe: Recipe) -> None:
+    """Raises RecipeError where nothing of an unfinished run is kept."""
+    if isinstance(recipe.model, LinearModel):
+        raise RecipeError(
+            "a linear model is fitted in one go, and leaves nothing to go on from: run it again "
+            "without --resume"
+        )
 
 
 def task_of_recipe(recipe: Recipe) -> Task:

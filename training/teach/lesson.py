@@ -13,7 +13,7 @@ from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTok
 
 from service.runtime.model import Input
 from training.data.augmentation import augment, reads_masks, refuse_unread_masks, settled
-from training.data.labelled import unlabelled
+from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
 from training.models.reading import reading_of
@@ -64,30 +64,9 @@ def new_lesson(
         DataError: the transfer text cannot be used.
         RecipeError: a loss or the augmentation does not fit the models or their tokenizers.
     """
-    seed, train = recipe.data.seed, sets.train
-    others = spec.transfer or spec.augmentation
-    held_out = sets.held_out if others else None
-    transfer = unlabelled([], train.labels, train.problem)
-    augmented: list[Input] = []
-    if spec.transfer:
-        texts = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
-        transfer = unlabelled(texts, train.labels, train.problem)
-    altering = spec.augmentation
-    if altering:
-        altering = settled(
-            altering,
-            len(train),
-            len(transfer),
-            masks=reads_masks(hub_tokenizer) and all(teacher.reads_masks for teacher in teachers),
-            labelled=spec.weights.from_teacher and all(teacher.labels_any for teacher in teachers),
-        )
-        augmented = augment(train.texts, altering, seed, held_out)
-    # Now, for its error should not wait for the labelling.
-    refuse_unread_masks(augmented, hub_tokenizer)
-    for teacher in teachers:
-        teacher.spelt(augmented)
-    more = (transfer, unlabelled(augmented, train.labels, train.problem))
-    parts = [train, *(part for part in more if len(part))]
+    train = sets.train
+    more = texts_without_labels(recipe, spec, sets, hub_tokenizer, teachers)
+    parts = [train, *(part for part in (more.transfer, more.augmented) if len(part))]
 
     reading = reading_of(
         hub_tokenizer,
@@ -127,12 +106,64 @@ def new_lesson(
     ]
     return Lesson(
         datasets.concatenate_datasets(rows),
-        transfer_n=len(transfer),
-        transfer_sha256=transfer.sha256 if len(transfer) else None,
-        augmented_n=len(augmented),
-        augmentation=altering,
+        transfer_n=len(more.transfer),
+        transfer_sha256=more.transfer.sha256 if len(more.transfer) else None,
+        augmented_n=len(more.augmented),
+        augmentation=more.augmentation,
         white_box=white_box,
         teacher_tokenizer=teacher_tokenizer,
+    )
+
+
+@dataclass(frozen=True)
+class More:
+    """What teachers label beside the training texts.
+
+    Attributes:
+        augmentation: the recipe's, with nothing left open.
+    """
+
+    transfer: LabelledText
+    augmented: LabelledText
+    augmentation: Augmentation | None
+
+
+def texts_without_labels(
+    recipe: Recipe,
+    spec: Distillation,
+    sets: Split,
+    hub_tokenizer: PreTrainedTokenizerFast,
+    teachers: Sequence[Teacher],
+) -> More:
+    """What teachers label beside the training texts: transfer text, and altered copies.
+
+    Raises:
+        DataError: the transfer text cannot be used.
+        RecipeError: the student or a teacher cannot read the copies.
+    """
+    seed, train = recipe.data.seed, sets.train
+    held_out = sets.held_out if spec.transfer or spec.augmentation else None
+    transfer: list[Input] = []
+    augmented: list[Input] = []
+    if spec.transfer:
+        transfer = load_transfer_text(spec.transfer, recipe.data, seed, held_out, pairs=train.pairs)
+    altering = spec.augmentation
+    if altering:
+        altering = settled(
+            altering,
+            len(train),
+            len(transfer),
+            masks=reads_masks(hub_tokenizer) and all(teacher.reads_masks for teacher in teachers),
+            labelled=spec.weights.from_teacher and all(teacher.labels_any for teacher in teachers),
+        )
+        augmented = augment(train.texts, altering, seed, held_out)
+    # Now, for its error should not wait for the labelling.
+    refuse_unread_masks(augmented, hub_tokenizer)
+    for teacher in teachers:
+        teacher.spelt(augmented)
+    labels, problem = train.labels, train.problem
+    return More(
+        unlabelled(transfer, labels, problem), unlabelled(augmented, labels, problem), altering
     )
 
 

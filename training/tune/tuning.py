@@ -28,6 +28,7 @@ from transformers import (
 
 from training.errors import LaunchError, RecipeError, StudyError
 from training.loop.processes import join_processes
+from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.tasks.classification import prepare
 from training.tasks.tasks import task_of_recipe
@@ -76,7 +77,15 @@ def tune(plan: Plan, jobs: int = 1) -> Best:
 
 
 def refuse_other_tasks(recipe: Recipe) -> None:
-    """Raises RecipeError where the recipe is of no classifier; before its search space is read."""
+    """Raises RecipeError where the recipe has no trials to compare; before its space is read.
+
+    They are of classifiers that a Trainer trains.
+    """
+    if isinstance(recipe.model, LinearModel):
+        raise RecipeError(
+            "a linear recipe finds its own best: it fits every value of model.ngrams, "
+            "model.smoothing and model.inverse_penalty (lists), so run it by `stillhouse train`"
+        )
     if (task := task_of_recipe(recipe)) != "text-classification":
         raise RecipeError(
             f"trials are compared by accuracy: tune is for text-classification, not for {task}: "

@@ -1,0 +1,1 @@
+"""The linear baseline: words and n-grams counted, and scikit-learn's classifiers fitted to them."""

@@ -1,0 +1,38 @@
+"""What the metrics of a classifier say of the texts and teachers that made it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from training.data.splitting.splits import Split
+from training.teach.teacher import Teacher
+
+
+def lineage_of(
+    sets: Split,
+    teachers: Sequence[Teacher],
+    transfer_n: int,
+    transfer_sha256: str | None,
+    augmented_n: int,
+) -> dict[str, Any]:
+    """See `training.tasks.job.Job.lineage`.
+
+    Args:
+        transfer_n: texts without labels that teachers labelled.
+        augmented_n: altered copies that they labelled.
+    """
+    found: dict[str, Any] = {
+        "train": {
+            "n": len(sets.train),
+            "transfer_n": transfer_n,
+            "transfer_sha256": transfer_sha256,
+            "augmented_n": augmented_n,
+            "sha256": sets.train.sha256,
+        },
+        "choose": {"n": len(sets.choose), "sha256": sets.choose.sha256},
+        "fit": {"n": len(sets.fit), "sha256": sets.fit.sha256},
+    }
+    if teachers:
+        hashes = [teacher.sha256 for teacher in teachers]
+        found["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
+        found["label_precision"] = [teacher.precision for teacher in teachers]
+    return found
