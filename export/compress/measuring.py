@@ -1,11 +1,9 @@
 """Measures ONNX candidates on the same texts: quality, agreement, and latency of one text."""
 
 import os
-import platform
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,8 @@ import numpy.typing as npt
 
 from export.compress.results import Candidate, Comparison, Disagreement, Measured
 from export.measure.comparison import decisions, truth
-from export.measure.served import served_logits
+from export.measure.served import one_batch, served_logits
+from export.measure.timing import latencies, processor
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
 from service.runtime.model import Input
@@ -23,8 +22,6 @@ from training.data.labelled import LabelledText
 from training.score.intervals import wilson_interval
 from training.score.paired import compare
 
-WARM_UP = 20
-TIMED_TEXTS = 300
 SHOWN_DISAGREEMENTS = 25
 QUALITY = {
     "single_label": "accuracy",
@@ -96,29 +93,6 @@ def measured(
     )
 
 
-def latency(classifier: Classifier, texts: Sequence[Input]) -> tuple[float, float]:
-    """Milliseconds for one text alone, tokenising included: the median, and 99 of 100."""
-    some = [texts[row % len(texts)] for row in range(WARM_UP + TIMED_TEXTS)]
-    taken = []
-    for text in some:
-        started = time.perf_counter()
-        (item,) = classifier.encode([text], classifier.manifest.windows)
-        classifier.logits([item, *item.more])
-        taken.append(time.perf_counter() - started)
-    p50, p99 = np.percentile(taken[WARM_UP:], [50, 99]) * 1000
-    return float(p50), float(p99)
-
-
-def processor() -> str:
-    """The processor's name, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def _said(classifier: Classifier, texts: Sequence[Input]) -> _Said:
     logits = served_logits(classifier, texts)
     probabilities = classifier.probabilities(logits)
@@ -150,7 +124,7 @@ def _candidate(
         same = int((said.given == teacher.given).all(axis=1).sum())
         agreement = same / len(texts)
         low, high = wilson_interval(same, len(texts))
-    p50, p99 = latency(classifier, texts)
+    (taken,) = latencies([partial(one_batch, classifier)], texts)
     return Candidate(
         role="student" if place else "teacher",
         precision=manifest.precision,
@@ -161,8 +135,8 @@ def _candidate(
         agreement_low=low,
         agreement_high=high,
         temperature=manifest.temperature,
-        p50_ms=p50,
-        p99_ms=p99,
+        p50_ms=taken.p50_ms,
+        p99_ms=taken.p99_ms,
     )
 
 

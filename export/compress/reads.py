@@ -10,7 +10,7 @@ from export.check.check import MOST_TEXTS
 from export.compress.exporting import Staged
 from export.compress.job import Job
 from export.compress.material import Material
-from export.compress.measuring import processor
+from export.measure.timing import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade
@@ -132,7 +132,8 @@ def measure_reads(material: Material, staged: Staged, cascade: Cascade | None) -
         "measure": material.parts.measure.sha256,
         "hardware": processor(),
         "code": ran_by(
-            "export.compress.measuring", "export.compress.results", "training.score", *SERVED
+            *("export.compress.measuring", "export.compress.results", "export.measure.timing"),
+            *("training.score", *SERVED),
         ),
     }
 
