@@ -55,15 +55,13 @@ class LabelJudge:
 
     def judged(self, loaded: Sequence[Loaded], answers: Sequence[Sequence[Any]]) -> list[Judged]:
         """See `Judge`."""
-        data = self._data
-        said = [
-            _in_order(said_by(model, np.stack(each)), data.labels)
-            for model, each in zip(loaded, answers, strict=True)
-        ]
+        pairs = zip(loaded, answers, strict=True)
+        said = [said_by(model, np.stack(each)) for model, each in pairs]
         return [self._one(said[0], each, first=not place) for place, each in enumerate(said)]
 
     def _one(self, first_said: Answers, said: Answers, *, first: bool) -> Judged:
-        found = answers_scores(said, self._data)
+        # Scored in its own order of labels, by which two that are equally likely are told apart.
+        found = answers_scores(said, _with_labels(self._data, said.labels))
         if isinstance(found, RegressionScores):
             if found.pearson is None:
                 return Judged(quality=None)
@@ -74,6 +72,7 @@ class LabelJudge:
         )
         if first:
             return judged
+        said = _in_order(said, first_said.labels)
         paired = against(first_said, said, self._data)
         assert paired is not None  # there are labels
         return judged.model_copy(
@@ -174,12 +173,25 @@ def refuse_other_labels(loaded: Sequence[Loaded], data: LabelledText) -> None:
 
 def _in_order(said: Answers, labels: tuple[str, ...]) -> Answers:
     """Answers with their labels in another order; a number has no order."""
-    if said.labels == labels or said.problem == "regression":
-        return said
-    places = [said.labels.index(label) for label in labels]
+    places = _places(said.labels, labels)
     return replace(
         said,
         labels=labels,
         probabilities=said.probabilities[:, places],
         given=said.given[:, places],
     )
+
+
+def _with_labels(data: LabelledText, labels: tuple[str, ...]) -> LabelledText:
+    """Texts with their labels in another order; a number has no order."""
+    if data.problem == "regression":
+        return data
+    places = _places(data.labels, labels)
+    if data.problem == "multi_label":
+        return replace(data, targets=data.targets[:, places], labels=labels)
+    return replace(data, targets=np.argsort(places)[data.targets], labels=labels)
+
+
+def _places(labels: tuple[str, ...], wanted: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """Where each of the wanted labels is."""
+    return np.array([labels.index(label) for label in wanted], np.int64)

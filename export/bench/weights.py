@@ -124,15 +124,19 @@ def _file(source: str, name: str) -> Path | None:
 
 
 def _zero(values: np.ndarray[Any, Any], beside: TensorProto | None) -> Any:
-    """What stands for 0 among values: their zero point, by column where it is."""
+    """What stands for 0 among values, in a form that can be compared with all of them."""
     if beside is None:
         return 0
     zero = numpy_helper.to_array(beside)
-    if zero.size == 1:
-        return zero.reshape(())
-    for axis in range(values.ndim - 1, -1, -1):
+    if (zero == zero.flat[0]).all():  # as nearly always
+        return zero.flat[0]
+    if zero.ndim == values.ndim - 1 and zero.ndim > 1:  # of each direction of an LSTM, by column
+        return np.expand_dims(zero, -2)
+    for axis in range(values.ndim - 1, -1, -1):  # by column, else by row
         if values.shape[axis] == zero.size:
             return zero.reshape([-1 if at == axis else 1 for at in range(values.ndim)])
+    for axis, (many, few) in enumerate(zip(values.shape, zero.shape, strict=True)):  # of blocks
+        zero = np.repeat(zero, -(-many // few), axis)[(slice(None),) * axis + (slice(many),)]
     return zero
 
 

@@ -19,6 +19,7 @@ RUNS = 300
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # of batches, to find the fastest among
 SLOWER = 1.2  # times as long a text as the fastest size so far: larger ones are not tried
 
+Clock = Callable[[], float]  # seconds
 Run = Callable[[Sequence[Input]], Collection[Any]]
 
 
@@ -60,6 +61,7 @@ def latencies(
     *,
     runs: int = RUNS,
     warm_up: int = WARM_UP,
+    clock: Clock = time.perf_counter,
 ) -> list[Latency]:
     """Times one text alone by each model in turn, then the next text.
 
@@ -73,14 +75,17 @@ def latencies(
     for turn in range(warm_up + runs):
         text = texts[turn % len(texts)]
         for place in _rotated(len(models), turn):
-            started = time.perf_counter()
+            started = clock()
             models[place]([text])
-            taken[place, turn] = time.perf_counter() - started
+            taken[place, turn] = clock() - started
     return [_latency(row[warm_up:] * 1000) for row in taken]
 
 
 def throughputs(
-    models: Sequence[Run], texts: Sequence[Input], sizes: Sequence[int]
+    models: Sequence[Run],
+    texts: Sequence[Input],
+    sizes: Sequence[int],
+    clock: Clock = time.perf_counter,
 ) -> list[Throughput]:
     """Times texts in batches of like length, a few batches of each model in turn.
 
@@ -95,25 +100,25 @@ def throughputs(
         for place in _rotated(len(models), turn):
             for rows in _parts(order[start : start + chunk], sizes[place]):
                 batch = [texts[row] for row in rows]
-                started = time.perf_counter()
+                started = clock()
                 found = models[place](batch)
-                seconds[place] += time.perf_counter() - started
+                seconds[place] += clock() - started
                 for row, answer in zip(rows, found, strict=True):
                     answers[place][row] = answer
     return list(map(Throughput, seconds, answers))
 
 
-def fastest_size(model: Run, texts: Sequence[Input]) -> int:
+def fastest_size(model: Run, texts: Sequence[Input], clock: Clock = time.perf_counter) -> int:
     """The size of batches in which a model reads these texts soonest."""
     order = by_length(texts)
     best, least = 1, float("inf")
     for size in SIZES:
         batches = [[texts[row] for row in rows] for rows in _parts(order, size)]
         model(batches[-1])  # memory for the largest
-        started = time.perf_counter()
+        started = clock()
         for batch in batches:
             model(batch)
-        taken = time.perf_counter() - started
+        taken = clock() - started
         if taken < least:
             best, least = size, taken
         elif taken > SLOWER * least:
