@@ -340,7 +340,7 @@ def test_a_number_is_refused(tmp_path: Path) -> None:
     publish_tiny(
         tmp_path, "number", labels=("score",), scores={"good": (1.0,)}, problem_type="regression"
     )
-    with pytest.raises(ExportError, match="number gives a number.*ask it by its name"):
+    with pytest.raises(ExportError, match=r"number gives a number.*ask it by its name"):
         models_of(tmp_path, ["number", "teacher"])
 
 
