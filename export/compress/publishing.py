@@ -1,13 +1,13 @@
 """Puts what was staged into the model repository, unless what is there answers alike."""
 
 import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from export.cascade.routing import overload_of, write_cascade, write_default
 from export.compress.results import Entry
 from export.errors import ExportError
+from export.publish.staging import hidden_folder
 from service.errors import ManifestError
 from service.repository.fits import Fitted
 from service.repository.manifest import FILE_NAME, Manifest, read_manifest
@@ -57,8 +57,8 @@ def place(staged: Path, root: Path) -> Entry:
         update={"version": version, "created_at": datetime.now(UTC).replace(microsecond=0)}
     )
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
-            copy = Path(hidden) / str(version)
+        with hidden_folder(home, version) as hidden:
+            copy = hidden / str(version)
             shutil.copytree(staged, copy, ignore=shutil.ignore_patterns(FILE_NAME))
             text = numbered.model_dump_json(indent=2) + "\n"
             (copy / FILE_NAME).write_text(text, encoding="utf-8")
