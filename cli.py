@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
     ),
     "From a model repository to answers": (
         export.cli.evaluate,
+        export.cli.bench,
         export.cli.predict,
         service.cli.models,
         service.cli.serve,

@@ -81,6 +81,9 @@ ROOMS = {
         "cascade": {"errors", "measure"},
         "evaluate": {"errors", "measure"},
         "stages": {"errors"},
+        "bench": {
+            *("errors", "progress", "measure", "evaluate", "publish.lineage", "commands.options"),
+        },
         "compress": {
             "errors",
             "progress",
@@ -103,6 +106,7 @@ ROOMS = {
             "publish",
             "cascade",
             "evaluate",
+            "bench",
         },
     },
 }

@@ -21,6 +21,7 @@ MODELS: dict[Task, str] = {
 ProblemType = Literal["single_label", "multi_label", "regression"]
 
 UNLABELLED = -100  # the class index of a text without one; torch's own mark
+HAS = 0.5  # a text whose target is over it has a label, where targets are scores
 
 TransformersName = Literal[
     "single_label_classification", "multi_label_classification", "regression"

@@ -59,14 +59,21 @@ def models_of(root: Path, chain: Sequence[str]) -> list[Classifier | Tagger]:
     for name in chain:
         one = load_model(root / name / str(versions[name][-1]))
         if not isinstance(one, Classifier | Tagger):
-            raise ExportError(f"{name} is for {one.manifest.task}, and is sure of nothing")
+            raise ExportError(
+                f"{name} is an embedder, which is sure of nothing, so that no cascade can ask it "
+                "before another: ask it by its name, and distil a smaller one where it is too slow "
+                "(`stillhouse distil` with training/recipes/student-embedder.toml)"
+            )
         found.append(one)
         if type(one) is not type(found[0]):
             raise ExportError(
                 f"{name} is for {one.manifest.task}, and {chain[0]} for {found[0].manifest.task}"
             )
         if one.manifest.problem_type == "regression":
-            raise ExportError(f"{one.manifest.name} gives a number, and is sure of nothing")
+            raise ExportError(
+                f"{one.manifest.name} gives a number, and is sure of nothing, so that no cascade "
+                "can ask it before another: ask it by its name"
+            )
     return found
 
 

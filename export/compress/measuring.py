@@ -1,9 +1,9 @@
 """Measures ONNX models on the same texts: quality, agreement, and what a text costs."""
 
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from export.compress.results import Auto, Candidate, Comparison, Disagreement, Measured
 from export.compress.search.judging import Judged
 from export.measure.comparison import decisions, truth
-from export.measure.machine import processor
 from export.measure.metrics import as_metrics, served_scores
-from export.measure.served import served_logits
+from export.measure.served import one_batch, served_logits
+from export.measure.timing import latencies, processor, throughputs
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
 from service.repository.sections import Metrics
@@ -25,7 +25,6 @@ from training.data.labelled import LabelledText
 from training.score.intervals import wilson_interval
 from training.score.paired import compare
 
-WARM_UP = 10
 TIMED_TEXTS = 300
 TOGETHER = 16  # texts of a batch
 SHOWN_DISAGREEMENTS = 25
@@ -112,33 +111,14 @@ def measured(
 
 def timed(models: Sequence[Classifier], texts: Sequence[Input]) -> list[Times]:
     """What each model takes for a text alone, in turns text by text, and for many together."""
-    step = max(1, len(texts) // TIMED_TEXTS)
-    some = list(texts[::step])[:TIMED_TEXTS]
-    taken: Array = np.zeros((len(models), WARM_UP + len(some)))
-    for place, text in enumerate([*some[:1] * WARM_UP, *some]):
-        for row, model in enumerate(models):
-            started = time.perf_counter()
-            (item,) = model.encode([text], model.manifest.windows)
-            model.logits([item, *item.more])
-            taken[row, place] = time.perf_counter() - started
-    alone = 1000 * taken[:, WARM_UP:]
+    some = list(texts[:: max(1, len(texts) // TIMED_TEXTS)])[:TIMED_TEXTS]
+    runs = [partial(one_batch, model) for model in models]
+    alone = latencies(runs, some)
+    together = throughputs(runs, some, [TOGETHER] * len(runs))
     return [
-        Times(
-            p50_ms=float(np.percentile(row, 50)),
-            p99_ms=float(np.percentile(row, 99)),
-            mean_ms=float(row.mean()),
-            texts_per_second=_together(model, some),
-        )
-        for model, row in zip(models, alone, strict=True)
+        Times(one.p50_ms, one.p99_ms, one.mean_ms, many.texts_per_second)
+        for one, many in zip(alone, together, strict=True)
     ]
-
-
-def _together(model: Classifier, texts: Sequence[Input]) -> float:
-    """Texts a second in batches of texts of like length, tokenising included."""
-    ordered = sorted(texts, key=len)
-    started = time.perf_counter()
-    served_logits(model, ordered, batch=TOGETHER)
-    return len(ordered) / (time.perf_counter() - started)
 
 
 def _said(model: Classifier, data: LabelledText) -> _Said:

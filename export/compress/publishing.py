@@ -1,13 +1,13 @@
 """Puts what was staged into the model repository, unless what is there answers alike."""
 
 import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from export.cascade.routing import overload_of, write_cascade, write_default
 from export.compress.results import Entry
 from export.errors import ExportError
+from export.publish.staging import hidden_folder
 from service.errors import ManifestError
 from service.repository.fits import Fitted
 from service.repository.manifest import FILE_NAME, Manifest, read_manifest
@@ -60,9 +60,9 @@ def place(staged: Path, root: Path, name: str, metrics: dict[str, Metrics]) -> E
     now = datetime.now(UTC).replace(microsecond=0)
     numbered = told.model_copy(update={"version": version, "created_at": now})
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
-            _copied(staged, Path(hidden) / str(version), numbered)
-            (Path(hidden) / str(version)).rename(home / str(version))
+        with hidden_folder(home, version) as hidden:
+            _copied(staged, hidden / str(version), numbered)
+            (hidden / str(version)).rename(home / str(version))
     except OSError as error:
         raise ExportError(f"{home / str(version)} cannot be written: {error}") from error
     return _entry(home, numbered, new=True)

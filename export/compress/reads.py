@@ -11,7 +11,7 @@ from export.check.check import MOST_TEXTS
 from export.compress.job import Job
 from export.compress.material import Material
 from export.measure.gate import Gate
-from export.measure.machine import processor
+from export.measure.timing import processor
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from training.data.inputs import hashed
@@ -115,7 +115,7 @@ def measure_reads(
         "chain": chain,
         "measure": material.parts.measure.sha256,
         "hardware": processor(),
-        "code": ran_by("export.compress", "training.score", *SERVED),
+        "code": ran_by("export.compress", "export.measure", "training.score", *SERVED),
     }
 
 

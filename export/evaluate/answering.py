@@ -6,7 +6,7 @@ A version is read by the service's own runtime, a checkpoint by transformers its
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -97,18 +97,42 @@ class Answering:
         if self.pairs is not None and self.pairs != are_pairs(texts):
             kinds = ("single texts", "pairs of texts")
             raise ExportError(f"{self.title} reads {kinds[self.pairs]}: give it such")
-        logits = self.logits(texts).astype(np.float64)
-        if not np.isfinite(logits).all():
-            raise ExportError(f"{self.title}: its logits are not finite")
-        if self.problem == "regression":
-            return Answers(self.labels, self.problem, logits, np.zeros(logits.shape, dtype=bool))
-        scaled = logits / self.temperature
-        if self.problem == "multi_label":
-            each = sigmoid(scaled).astype(np.float64)
-            return Answers(self.labels, self.problem, each, each >= np.array(self.thresholds))
-        found = softmax(scaled).astype(np.float64)
-        best = found.argmax(axis=1)[:, np.newaxis] == np.arange(len(self.labels))
-        return Answers(self.labels, self.problem, found, best)
+        return said_by(self, self.logits(texts))
+
+
+class Answerer(Protocol):
+    """What has to be known of a classifier to read its logits; see `Answering`."""
+
+    @property
+    def title(self) -> str: ...  # noqa: D102  see `Answering`
+    @property
+    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def problem(self) -> ProblemType: ...  # noqa: D102
+    @property
+    def temperature(self) -> float: ...  # noqa: D102
+    @property
+    def thresholds(self) -> tuple[float, ...]: ...  # noqa: D102
+
+
+def said_by(model: Answerer, answered: Logits) -> Answers:
+    """What a model's logits, (texts, labels), say.
+
+    Raises:
+        ExportError: one is no number.
+    """
+    logits = answered.astype(np.float64)
+    if not np.isfinite(logits).all():
+        raise ExportError(f"{model.title}: its logits are not finite")
+    if model.problem == "regression":
+        return Answers(model.labels, model.problem, logits, np.zeros(logits.shape, dtype=bool))
+    scaled = logits / model.temperature
+    if model.problem == "multi_label":
+        each = sigmoid(scaled).astype(np.float64)
+        return Answers(model.labels, model.problem, each, each >= np.array(model.thresholds))
+    found = softmax(scaled).astype(np.float64)
+    best = found.argmax(axis=1)[:, np.newaxis] == np.arange(len(model.labels))
+    return Answers(model.labels, model.problem, found, best)
 
 
 def open_classifier(

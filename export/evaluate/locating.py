@@ -23,6 +23,8 @@ def opened(
 ) -> Opened:
     """Opens what `name` means: a path, a model of the repository at `root`, or a hub id.
 
+    A path is that of a version, of a model, whose newest version it means, or of a checkpoint.
+
     Args:
         version: opens the directory of a published version.
         checkpoint: opens a checkpoint's directory or hub id.
@@ -34,6 +36,8 @@ def opened(
     path = Path(name)
     if (path / FILE_NAME).is_file():
         return version(path.resolve())
+    if any(path.glob(f"[0-9]*/{FILE_NAME}")):  # all versions of a model
+        return version(place_of(path.parent, find(path.parent, path.name)).resolve())
     if path.exists():
         return checkpoint(name)
     try:

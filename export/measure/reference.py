@@ -42,6 +42,7 @@ class Reference:
         self._model = checkpoint.model
         self._max_length = checkpoint.max_length
         self._strategy = checkpoint.reading.truncation_strategy
+        self._pads = {"input_ids": checkpoint.reading.pad_id}
         self.tokenizer: PreTrainedTokenizerFast = copy.deepcopy(checkpoint.hub_tokenizer)
         if checkpoint.special_tokens == "text":
             split_special_tokens(self.tokenizer)
@@ -71,7 +72,29 @@ class Reference:
 
     def logits(self, encoded: Sequence[Encoded]) -> Logits:
         """(texts, labels), in the order of `encoded`."""
-        found = np.stack(self.each([window for one in encoded for window in one]))
+        return self._of_texts(np.stack(self.each(_windows(encoded))), encoded)
+
+    def together(self, encoded: Sequence[Encoded], pad_to: int = 0) -> Logits:
+        """As `logits`, in one batch that is padded on the right, to `pad_to` tokens at least."""
+        windows = _windows(encoded)
+        longest = max(pad_to, *(len(one["input_ids"]) for one in windows))
+        device = next(self._model.parameters()).device
+        feed = {
+            name: torch.tensor(
+                [
+                    one[name] + [self._pads.get(name, 0)] * (longest - len(one[name]))
+                    for one in windows
+                ],
+                device=device,
+            )
+            for name in windows[0]
+        }
+        with torch.inference_mode():
+            found = self.answer(feed).float().cpu().numpy()
+        return self._of_texts(found, encoded)
+
+    def _of_texts(self, found: Logits, encoded: Sequence[Encoded]) -> Logits:
+        """The logits of texts, some of which were read in several windows."""
         ends = np.cumsum([len(one) for one in encoded])
         return np.stack([self._pooled(part) for part in np.split(found, ends[:-1])])
 
@@ -112,6 +135,10 @@ class Reference:
         """What the model says of one batch, a row for each text."""
         logits: torch.Tensor = self._model(**feed).logits
         return logits
+
+
+def _windows(encoded: Sequence[Encoded]) -> list[Window]:
+    return [window for one in encoded for window in one]
 
 
 def reference_logits(

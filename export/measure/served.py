@@ -28,13 +28,25 @@ def served_logits(
     Returns:
         (texts, labels).
     """
-    windows = classifier.manifest.windows
     starts = range(0, len(texts), batch)
-    found = []
-    for start in tqdm(starts, desc=title, disable=len(starts) < LONG_RUN):
-        items = classifier.encode(texts[start : start + batch], windows)
-        every = [window for item in items for window in (item, *item.more)]
-        parts = [every[first : first + batch] for first in range(0, len(every), batch)]
-        logits = np.concatenate([classifier.logits(part) for part in parts])
-        found.append(of_inputs(items, logits, windows))
-    return np.concatenate(found)
+    return np.concatenate(
+        [
+            one_batch(classifier, texts[start : start + batch], batch)
+            for start in tqdm(starts, desc=title, disable=len(starts) < LONG_RUN)
+        ]
+    )
+
+
+def one_batch(classifier: Classifier, texts: Sequence[Input], most: int | None = None) -> Logits:
+    """The logits of texts that are run together, (texts, labels).
+
+    Args:
+        most: windows that are padded together; None: all of them.
+    """
+    windows = classifier.manifest.windows
+    items = classifier.encode(texts, windows)
+    every = [window for item in items for window in item.windows]
+    most = most or len(every)
+    parts = [every[first : first + most] for first in range(0, len(every), most)]
+    logits = np.concatenate([classifier.logits(part) for part in parts])
+    return of_inputs(items, logits, windows)

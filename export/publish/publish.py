@@ -1,7 +1,6 @@
 """Writes a model repository entry whole or not at all, checked before it is seen."""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from export.measure.edges import neutral_texts
 from export.progress import Say, silent, step
 from export.publish.lineage import lineage_of
 from export.publish.request import Request, refuse_name
+from export.publish.staging import hidden_folder
 from export.quantize.int8 import int8_graph, refuse_int8
 from export.tasks.tasks import AnyTask, task_for
 from service.errors import RepositoryError
@@ -51,8 +51,8 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = sil
     taken = (int(place.name) for place in home.iterdir() if place.name.isdecimal())
     version = max(taken, default=0) + 1
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
-            staging = Path(hidden) / request.name / str(version)
+        with hidden_folder(home, version) as hidden:
+            staging = hidden / request.name / str(version)
             staging.mkdir(parents=True)
             manifest = _write(task, checkpoint, graph, quantization, staging, request, say)
             _place(staging, home / str(version))

@@ -114,6 +114,10 @@ WindowsWish = Annotated[
     ),
 ]
 
+WINDOWS = (
+    "how a text that is too long is read; false: it is cut; null: as the model's manifest says"
+)
+
 # Of these each means something to some tasks alone: see `dialects.tasks`.
 PARTICULAR = frozenset(
     {"top_k", "raw_scores", "aggregation", "normalize", "dimensions", "prompt_name"}
@@ -162,11 +166,7 @@ class PredictRequest(Body):
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; false: refuse it"
     )
-    windows: WindowsWish | None = Field(
-        None,
-        description="how a text that is too long is read; false: it is cut; null: as the model's "
-        "manifest says",
-    )
+    windows: WindowsWish | None = Field(None, description=WINDOWS)
     top_k: int | None = Field(
         None,
         ge=1,

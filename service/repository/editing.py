@@ -121,7 +121,7 @@ def rename_labels(root: Path, target: Target, renamed: Mapping[str, str]) -> Man
             "created_at": datetime.now(UTC).replace(microsecond=0),
         }
     )
-    with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home) as hidden:
+    with tempfile.TemporaryDirectory(prefix=".renamed-", dir=home) as hidden:
         staging = Path(hidden) / str(version)
         for name in manifest.files:
             (staging / name).parent.mkdir(parents=True, exist_ok=True)

@@ -85,6 +85,8 @@ class LabelledText:
             return ""
         if self.problem == "regression":
             return repr(float(target))
+        if ((target != 0) & (target != 1)).any():  # scores, as of relevance
+            return json.dumps(target.tolist())
         return json.dumps([self.labels[place] for place in np.flatnonzero(target)])
 
 

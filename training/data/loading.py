@@ -169,9 +169,16 @@ def _labelled(
             "them or take them out (a set of the hub may withhold a split's labels)"
         )
     raw = raw.labels_of(rows)
-    if problem is not None and data.problem not in (None, problem):
+    if problem is not None and data.kind not in (None, problem):
         raise DataError(f"data.problem is {data.problem}, and the teacher's is {problem}")
-    problem = problem or data.problem or _found_problem(source, raw, data)
+    problem = problem or data.kind or _found_problem(source, raw, data)
+    if data.problem == "relevance":
+        if labels is not None and len(labels.names) > 1:
+            raise DataError(
+                f"data.problem is relevance, which is one logit, and the teacher has the labels "
+                f"{list(labels.names)}: leave data.problem out"
+            )
+        labels = labels or LabelMap(data.named or (), data.labels or {})
     if labels is None:
         labels = map_of_data(source, raw, problem, data.labels)
     labels = replace(labels, classes=raw.classes)

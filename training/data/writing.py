@@ -29,6 +29,8 @@ def write_labelled(data: LabelledText, path: Path) -> None:
 def _spelt(data: LabelledText, target: Any) -> str:
     if data.problem == "regression":
         return repr(float(target))
+    if data.problem == "multi_label" and len(data.labels) == 1:  # which may be a score
+        return f"{float(target[0]):g}"
     if data.problem == "multi_label":
         names = [data.labels[place] for place in np.flatnonzero(target)]
         return json.dumps(names, ensure_ascii=False)

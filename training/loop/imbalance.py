@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from training.data.labelled import Targets
 from training.errors import RecipeError
-from training.problem import UNLABELLED, ProblemType
+from training.problem import HAS, UNLABELLED, ProblemType
 from training.recipe.recipe import Recipe
 
 Weights = npt.NDArray[np.float32]
@@ -72,8 +72,8 @@ def row_weights(targets: Targets, problem: ProblemType) -> Weights:
         (n,).
     """
     if problem == "multi_label":
-        labelled = ~np.isnan(targets).any(axis=1)
-        table = np.column_stack([targets, targets.sum(axis=1) == 0])[labelled] > 0
+        labelled, has = ~np.isnan(targets).any(axis=1), targets > HAS
+        table = np.column_stack([has, ~has.any(axis=1)])[labelled]
         rarity = 1.0 / np.maximum(table.sum(axis=0), 1)
         rare = (table * rarity).max(axis=1, initial=0.0)
     else:

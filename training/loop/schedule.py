@@ -43,12 +43,12 @@ def check_trainer_table(recipe: Recipe) -> None:
     Raises:
         RecipeError: which key and why.
     """
-    trainer_arguments(resolved(recipe, 1), Path(), 1, keep=False)
+    trainer_arguments(resolved(recipe, 1), Path(), 1, keep=False, problem=None)
     check_trackers((recipe.trainer or {}).get("report_to", []))
 
 
 def trainer_arguments(
-    recipe: Recipe, run: Path, rows: int, *, keep: bool, problem: Judged = "single_label"
+    recipe: Recipe, run: Path, rows: int, *, keep: bool, problem: Judged | None = "single_label"
 ) -> TrainingArguments:
     """What the Trainer is told.
 
@@ -58,6 +58,7 @@ def trainer_arguments(
         rows: texts that it reads in an epoch.
         keep: write checkpoints to `run` and end on the best; otherwise nothing is written and
             no bar is drawn.
+        problem: by which the best is chosen; None: it is not known yet, so by the loss.
 
     Raises:
         RecipeError: the `[trainer]` table cannot be used.
@@ -94,7 +95,8 @@ def trainer_arguments(
             save_strategy="steps" if keep else "no",
             save_steps=evaluate_every,
             load_best_model_at_end=keep,
-            metric_for_best_model=chosen_by(schedule, problem),  # the Trainer wants the loss low
+            # The Trainer wants the loss low, and any other high.
+            metric_for_best_model=chosen_by(schedule, problem) if problem else "loss",
             remove_unused_columns=False,
             # The recipe's batch is that of all processes together, each takes its part.
             accelerator_config={"split_batches": True},

@@ -9,6 +9,8 @@ from training.errors import DataError
 from training.problem import ProblemType
 from training.recipe.section import Section
 
+RELEVANT = "relevant"  # the one label of a model of relevance, where nobody named it
+
 
 class Windows(Section):
     """How a text over `max_length` is read where the model is measured and served.
@@ -56,8 +58,10 @@ class Data(Section):
     labels: dict[str, str] | None = Field(
         None, description="label in the file -> label served; without a teacher, in their order"
     )
-    problem: ProblemType | None = Field(
-        None, description="what labels are of; default: the teacher's, or found from the labels"
+    problem: ProblemType | Literal["relevance"] | None = Field(
+        None,
+        description="what labels are of; default: the teacher's, or found from the labels; "
+        "relevance: one logit, as a reranker has, of labels 0 and 1 or scores between",
     )
     choose_size: int | None = Field(
         None, ge=1, description="texts cut from train to choose by; default: by the data's size"
@@ -96,6 +100,27 @@ class Data(Section):
         if self.windows is not None and self.windows.stride >= self.max_length:
             raise ValueError("windows.stride: windows have to share fewer tokens than they have")
         return self
+
+    @property
+    def kind(self) -> ProblemType | None:
+        """What labels are of, as a model says it: relevance is one label, which a text may have."""
+        return "multi_label" if self.problem == "relevance" else self.problem
+
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """The labels that a model has, as far as the recipe says; None: it does not.
+
+        Raises:
+            DataError: relevance is given several names.
+        """
+        names = tuple(dict.fromkeys(self.labels.values())) if self.labels else None
+        if self.problem != "relevance":
+            return names
+        if names is not None and len(names) > 1:
+            raise DataError(
+                f"data.labels names {list(names)}, and relevance is one label: name that alone"
+            )
+        return names or (RELEVANT,)
 
     @property
     def train_source(self) -> str:

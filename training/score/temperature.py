@@ -5,6 +5,10 @@ held-out text is right: it would make every confidence 1. So the targets are smo
 smooths those of his sigmoid (1999, "Probabilistic Outputs for Support Vector Machines", section
 2.2): of n texts the right answer gets (n + 1)/(n + 2), the others share the rest. That is a prior
 of one text told right and one told wrong, and no confidence is fitted that n texts cannot show.
+
+The temperature has a prior of its own: it is 1 unless texts show otherwise (its logarithm is normal
+around 0). And it is bounded: a model that barely tells labels apart, as one after a few steps of
+training, would have differences made large that mean nothing on other texts.
 """
 
 from collections.abc import Sequence
@@ -15,11 +19,12 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, log_softmax
 
 FloatArray = npt.NDArray[np.floating]
-LOWEST, HIGHEST = 0.05, 20.0
+LOWEST, HIGHEST = 0.25, 10.0
+SPREAD = 0.5  # of the logarithm, before any text is seen: at 95% between 0.4 and 2.7
 
 
 def fit_temperature(logits: FloatArray, targets: Sequence[int] | npt.NDArray[np.generic]) -> float:
-    """The temperature of the least smoothed negative log-likelihood.
+    """The most probable temperature: of smoothed likelihood and prior together.
 
     Args:
         logits: (n, labels), of texts that the model was not trained on.
@@ -27,7 +32,7 @@ def fit_temperature(logits: FloatArray, targets: Sequence[int] | npt.NDArray[np.
             labels, each judged by itself.
 
     Returns:
-        between 0.05 and 20; over 1 where the model is too sure of itself.
+        between 0.25 and 10; over 1 where the model is too sure of itself.
     """
     truth = np.asarray(targets)
     scores = np.asarray(logits, dtype=np.float64)
@@ -44,9 +49,12 @@ def fit_temperature(logits: FloatArray, targets: Sequence[int] | npt.NDArray[np.
 
     def loss(log_temperature: float) -> float:
         scaled = scores / np.exp(log_temperature)
+        prior = (log_temperature / SPREAD) ** 2 / 2
         if several:
-            return -float((share * log_expit(scaled) + (1 - share) * log_expit(-scaled)).mean())
-        return -float((share * log_softmax(scaled, axis=1)).sum(axis=1).mean())
+            each = (share * log_expit(scaled) + (1 - share) * log_expit(-scaled)).mean(axis=1)
+        else:
+            each = (share * log_softmax(scaled, axis=1)).sum(axis=1)
+        return float(prior - each.sum())
 
     bounds = (np.log(LOWEST), np.log(HIGHEST))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -40,9 +40,8 @@ def open_teachers(recipe: Recipe) -> list[Teacher]:
     Raises:
         CheckpointError, DataError: one is not there, or their labels differ.
     """
-    named = recipe.data.labels
-    labels = tuple(dict.fromkeys(named.values())) if named else None
-    problem = recipe.data.problem or "single_label"
+    labels = recipe.data.named
+    problem = recipe.data.kind or "single_label"
     sources = recipe.distillation.teachers if recipe.distillation else ()
     # A teacher that was trained to parse them goes on to do so.
     asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None

@@ -5,9 +5,8 @@ measured on others.
 """
 
 import json
-import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ import numpy.typing as npt
 from export.cascade.bounds import Limit
 from export.compress.exporting import Staged
 from export.measure.comparison import decisions, truth
-from export.measure.machine import processor
-from export.measure.served import served_logits
+from export.measure.served import one_batch, served_logits
+from export.measure.timing import latencies, processor
 from export.stages.engine import Workshop
 from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
@@ -143,11 +142,6 @@ def kept(lost: int, gained: int, n: int, limit: float) -> bool:
 
 def milliseconds(model: Classifier, data: LabelledText) -> float:
     """For one text alone, tokenising included: the mean over some of the texts."""
-    texts = list(data.texts[:: max(1, len(data) // TIMED)])[:TIMED]
-    taken = []
-    for text in [*texts[:5], *texts]:
-        started = time.perf_counter()
-        (item,) = model.encode([text], model.manifest.windows)
-        model.logits([item, *item.more])
-        taken.append(time.perf_counter() - started)
-    return 1000 * float(np.mean(taken[5:]))
+    texts = list(data.texts[:: max(1, len(data) // TIMED)])
+    (found,) = latencies([partial(one_batch, model)], texts, runs=TIMED)
+    return found.mean_ms

@@ -19,6 +19,7 @@ from service.api.dialects.openai_schemas import (
 )
 from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.dialects.tasks.embedding import Wish, check_asked, embedder_of, vectors_of
+from service.api.dialects.windows import windows_of
 from service.api.edge.bodies import parse_json
 from service.api.state import Service, service_of
 from service.errors import InvalidInput, StillhouseError, UnknownModel
@@ -54,6 +55,7 @@ class Embeddings:
             asked.model,
             asked.truncate is not False,
             head.deadline,
+            windows_of(asked.windows),
             prompt_name=asked.prompt_name,
         )
         wish = Wish(asked.normalize is not False, asked.dimensions)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import SkipJsonSchema
 
-from service.api.schemas import Dimensions, PromptName, Text, Texts
+from service.api.schemas import WINDOWS, Dimensions, PromptName, Text, Texts, WindowsWish
 
 
 def shape_of(value: object) -> str:
@@ -18,7 +18,7 @@ def shape_of(value: object) -> str:
 class EmbeddingsRequest(BaseModel):
     """The body of `POST /v1/embeddings`; unknown keys are ignored.
 
-    `normalize`, `prompt_name` and `truncate` are not of OpenAI's.
+    `normalize`, `prompt_name`, `truncate` and `windows` are not of OpenAI's.
     """
 
     model_config = ConfigDict(
@@ -44,6 +44,7 @@ class EmbeddingsRequest(BaseModel):
     truncate: bool | None = Field(
         None, strict=True, description="cut a text that is too long; false: refuse it; null: true"
     )
+    windows: WindowsWish | None = Field(None, description=WINDOWS)
 
 
 class OpenAiEmbedding(BaseModel):

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
 from pydantic_core import to_json
 
 from service.api.dialects.protocol import Asked, DialectRoute, Head, Reply
 from service.api.dialects.tasks.embedding import check_asked
 from service.api.dialects.tasks.renderers import RENDERERS, check_parameters
+from service.api.dialects.windows import windows_of
 from service.api.edge.bodies import parse_json
 from service.api.schemas import PARTICULAR, PredictRequest, PredictResponse, inputs_of
 from service.api.state import Service
-from service.repository.sections import Windows
 from service.runtime.model import Input
 from service.serving.shapes import Answer, Ask, Outcome, Stages
 
@@ -34,16 +33,10 @@ class Predict:
         if asked.model_fields_set & PARTICULAR:
             check_parameters(asked, self._service, asked.model)
             check_asked(self._service, asked.model, asked)
-        windows = None if asked.windows is None else _windows(asked)
+        windows = windows_of(asked.windows)
         truncate = asked.truncate is not False
         ask = Ask(inputs, asked.model, truncate, head.deadline, windows, asked.prompt_name)
         return Asked(ask, partial(_reply, asked, inputs))
-
-
-def _windows(asked: PredictRequest) -> Windows | Literal[False]:
-    if not asked.windows:
-        return False
-    return Windows(stride=asked.windows.stride, pooling=asked.windows.pooling or "mean")
 
 
 def _reply(

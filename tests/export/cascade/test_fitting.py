@@ -24,6 +24,7 @@ from export.errors import ExportError
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
 from tests.service.builders import publish_tiny
+from tests.service.embedders import publish_embedder
 from training.data.labelled import LabelledText
 
 LABELS = ("negative", "positive")
@@ -339,8 +340,19 @@ def test_a_number_is_refused(tmp_path: Path) -> None:
     publish_tiny(
         tmp_path, "number", labels=("score",), scores={"good": (1.0,)}, problem_type="regression"
     )
-    with pytest.raises(ExportError, match="number gives a number"):
+    with pytest.raises(ExportError, match=r"number gives a number.*ask it by its name"):
         models_of(tmp_path, ["number", "teacher"])
+
+
+def test_an_embedder_is_told_what_to_do_instead(tmp_path: Path) -> None:
+    """It gives no labels to be sure of; a smaller one is what makes it cheaper."""
+    publish_embedder(tmp_path, "one")
+    publish_embedder(tmp_path, "two")
+    command = ["calibrate", "--chain", "one,two", "--unlabelled", "never-read.txt"]
+    found = CliRunner().invoke(main, [*command, "--models", str(tmp_path)])
+    assert found.exit_code == 1
+    assert "one is an embedder, which is sure of nothing" in found.output
+    assert "`stillhouse distil` with training/recipes/student-embedder.toml" in found.output
 
 
 def test_other_labels_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,39 @@ from training.score.temperature import fit_temperature
 def tree(root: Path) -> list[str]:
     """Everything under `root`, hidden or not."""
     return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from export.publish.publish import publish
+from tests.export.builders import request
+from tests.tiny import tiny_checkpoint, tiny_bilstm
+
+def wait(graph):
+    print("half", flush=True)
+    time.sleep(600)
+
+publish(tiny_checkpoint(tiny_bilstm()), Path(sys.argv[1]), request(choose_optimizers=wait))
+"""
+
+
+def test_a_publisher_that_is_killed_blocks_nobody(tmp_path: Path) -> None:
+    """Nothing of it is served; while it works its files stay, and the next after it clears up."""
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+        half = [name for name in tree(tmp_path) if name.endswith("model.onnx")]
+        assert len(half) == 1
+        assert ModelRepository(tmp_path).versions() == {}
+        publish(tiny_checkpoint(tiny_bilstm()), tmp_path, request(LENIENT))
+        assert half[0] in tree(tmp_path)  # its maker is at work
+        process.kill()
+    assert half[0] in tree(tmp_path)
+    assert publish(tiny_checkpoint(tiny_bilstm()), tmp_path, request(LENIENT)).version == 2
+    assert ModelRepository(tmp_path).versions() == {"tiny": [1, 2]}
+    assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == ["1", "2"]
 
 
 VERSION = ["manifest.json", "model.onnx", "tokenizer.json"]

@@ -152,7 +152,15 @@ def test_long_texts_are_read_in_windows(client: TestClient) -> None:
     body = {"model": "embedder", "inputs": " ".join(words), "windows": {"stride": 0}}
     (found,) = client.post("/predict", json=body).json()["predictions"]
     assert (found["windows"], found["tokens"], found["truncated"]) == (3, 39, False)
-    np.testing.assert_allclose(found["embedding"], mean / np.linalg.norm(mean), atol=1e-6)
+    unit = mean / np.linalg.norm(mean)
+    np.testing.assert_allclose(found["embedding"], unit, atol=1e-6)
+    asked = {"windows": {"stride": 0}}  # an extension of the others' forms, of the same name
+    text = " ".join(words)
+    tei = client.post("/tei/embed?model=embedder", json={"inputs": text, **asked})
+    np.testing.assert_allclose(tei.json()[0], unit, atol=1e-6)
+    openai = client.post("/v1/embeddings", json={"model": "embedder", "input": text, **asked})
+    np.testing.assert_allclose(openai.json()["data"][0]["embedding"], unit, atol=1e-6)
+    assert openai.json()["usage"]["prompt_tokens"] == 39
 
 
 def test_pairs_are_refused(client: TestClient) -> None:

@@ -56,6 +56,19 @@ def test_pairs_are_refused(post: Callable[..., Any], inputs: object) -> None:
     assert 'not a pair; a batch is [["one"], ["two"]]' in body["error"]
 
 
+def test_windows(post: Callable[..., Any]) -> None:
+    """Cut as TEI does it, unless a request says otherwise by a parameter of ours."""
+    text = "film " * 30 + "bad"
+    cut = [one["score"] for one in post(inputs=text).json()]
+    assert cut == [0.5, 0.5]
+    read = post(inputs=text, windows={"stride": 4, "pooling": "max"}).json()
+    assert read[0]["label"] == "negative"
+    assert post(inputs=text, windows=False).json() == post(inputs=text).json()
+    odd = post(inputs=text, windows=True)
+    assert (odd.status_code, odd.json()["error_type"]) == (422, "Validation")
+    assert "or false" in odd.json()["error"]
+
+
 @pytest.mark.parametrize("inputs", ["", " ", [], [""], [["good"], [" "]]])
 def test_empty_inputs(post: Callable[..., Any], inputs: object) -> None:
     """No text, and text of white space, is the dialect's `Empty`, with 400."""

@@ -14,15 +14,17 @@ from transformers import (
     TrainingArguments,
 )
 
+import training
 from tests.tiny import tiny_hub_tokenizer
 from tests.training.builders import teacher_recipe
 from training.errors import RecipeError
 from training.loop.passing import DECIDED, check_trackers
-from training.loop.schedule import resolved, trainer_arguments
+from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
 from training.recipe.recipe import load_recipe, parse_recipe
 from training.tasks.classification import prepare
 from training.tasks.run import run_recipe
 
+RECIPES = Path(training.__file__).parent / "recipes"
 STEPS = 17  # of an epoch of 340 texts in batches of 20
 
 
@@ -224,3 +226,9 @@ def test_the_trainers_own_arguments_are_reached(toy: Path, tmp_path: Path) -> No
     assert arguments.report_to == []
     check_trackers("none")
     assert not set(DECIDED) - set(vars(arguments)) - {"warmup_ratio"}
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_recipes_may_be_run(path: Path) -> None:
+    """Whatever their task is: by which metric the best is chosen is not the table's business."""
+    check_trainer_table(load_recipe(path, [], {}))

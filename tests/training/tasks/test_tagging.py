@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import training
 from tests.tagged import (
     TYPES,
     student_tagger_recipe,
@@ -19,9 +20,12 @@ from training.data.tags.loading import load_tagged_text
 from training.data.tags.tagged import labels_of
 from training.errors import CheckpointError, RecipeError
 from training.recipe.data import Data
+from training.recipe.recipe import load_recipe
 from training.tasks.tagging import prepare
 from training.teach.tags.rows import RowMaker, TagCollator
 from training.teach.tags.teacher import open_tagging_teachers, taught_by
+
+RECIPES = Path(training.__file__).parent / "recipes"
 
 
 @pytest.fixture
@@ -100,3 +104,12 @@ def test_what_is_cut_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> 
         prepare(tagger_recipe(folder, data={"max_length": 5}), folder / "run", keep=False)
     assert "training texts are longer than data.max_length" in caplog.text
     assert "have no token that is read, and are not learnt" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["teacher-wnut17", "student-tagger"])
+def test_shipped_recipes_read_any_form(folder: Path, name: str) -> None:
+    """A CoNLL file has no names of columns, JSON lines have the usual ones."""
+    (folder / "train.conll").write_text("good\tB-praise\nfilm\tO\n\nbad\tB-blame\n")
+    data = load_recipe(RECIPES / f"{name}.toml").data
+    for source in ("train.conll", "train.jsonl"):
+        assert load_tagged_text(str(folder / source), data).types == TYPES

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.labelled import LabelledText
+from training.problem import HAS
 
 Places = npt.NDArray[np.int64]
 
@@ -42,7 +43,7 @@ class Strata:
         table = np.zeros((len(rows), len(self.counts)), np.bool_)
         table[np.arange(len(rows)), self.rarest[places]] = True
         if self.ranks is not None:
-            table[:, self.ranks] = data.targets[rows] > 0
+            table[:, self.ranks] = data.targets[rows] > HAS
         return table
 
 
@@ -72,7 +73,7 @@ def _binned(targets: npt.NDArray[np.float32]) -> Places:
 
 
 def _of_many(data: LabelledText, rows: Places) -> Strata:
-    parts = [data.targets[rows[at : at + AT_ONCE]] > 0 for at in range(0, len(rows), AT_ONCE)]
+    parts = [data.targets[rows[at : at + AT_ONCE]] > HAS for at in range(0, len(rows), AT_ONCE)]
     labels = data.targets.shape[1]
     counts = np.sum([np.zeros(labels, np.int64), *(part.sum(axis=0) for part in parts)], axis=0)
     firsts = np.full(labels, len(rows))

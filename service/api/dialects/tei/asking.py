@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from service.api.dialects.protocol import FAILURES, Head
 from service.api.dialects.tei.schemas import TeiOptions
+from service.api.dialects.windows import windows_of
 from service.api.state import Service
 from service.errors import InvalidInput
 from service.repository.manifest import Manifest
@@ -39,7 +40,8 @@ def new_ask(inputs: Sequence[Input], options: TeiOptions, head: Head) -> Ask:
     truncate = options.truncate is not False
     if options.truncation_direction in ("left", "Left") and truncate:
         raise InvalidInput("truncation_direction: only right is supported")
-    return Ask(inputs, head.query.get("model") or None, truncate, head.deadline)
+    model = head.query.get("model") or None
+    return Ask(inputs, model, truncate, head.deadline, windows_of(options.windows))
 
 
 def headers(

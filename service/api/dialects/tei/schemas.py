@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import Dimensions, PromptName, Text
+from service.api.schemas import WINDOWS, Dimensions, PromptName, Text, WindowsWish
 
 
 def shape_of(value: object) -> str:
@@ -46,6 +46,7 @@ class TeiOptions(BaseModel):
     truncation_direction: Literal["Left", "Right", "left", "right"] | None = Field(
         None, description="where a text is cut; null: right; left is refused"
     )
+    windows: WindowsWish | None = Field(None, description=f"not of TEI's: {WINDOWS}")
 
 
 class TeiRequest(TeiOptions):
