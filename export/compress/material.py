@@ -24,6 +24,7 @@ from training.data.texts import are_pairs
 from training.data.transfer import load_transfer_text
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.problem import Task
+from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.recipe.teaching import Transfer
 from training.teach.store import Logits
@@ -64,8 +65,15 @@ class Material:
     _drawn: dict[str, Sequence[Input]] = field(default_factory=dict, repr=False)
 
     def taught(self, recipe: Recipe) -> Recipe:
-        """A candidate's recipe with the data that all share."""
-        return recipe.model_copy(update={"data": self.recipe.data})
+        """A candidate's recipe with the data that all share.
+
+        A linear model reads words of its own, as many as its recipe says.
+        """
+        data = self.recipe.data
+        if isinstance(recipe.model, LinearModel):
+            own = {"max_length": recipe.data.max_length, "windows": None}
+            data = data.model_copy(update=own)
+        return recipe.model_copy(update={"data": data})
 
     def drawn(self, transfer: Transfer) -> Sequence[Input]:
         """The texts to transfer, drawn once for all candidates that share them."""

@@ -21,7 +21,7 @@ from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
-from training.recipe.models import EncoderModel
+from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe
 
 SERVED = ("service.runtime", "service.repository.manifest")
@@ -49,6 +49,8 @@ def distil_reads(material: Material, recipe: Recipe) -> dict[str, Any]:
 
 def _base(recipe: Recipe, parts: Split) -> str:
     """Hash of the pretrained weights that the student starts from; the teacher is in the key."""
+    if isinstance(recipe.model, LinearModel):
+        return "none"
     if recipe.model.base is None:
         return "the teacher"
     if not isinstance(recipe.model, EncoderModel):

@@ -27,7 +27,7 @@ from training.models.students.nano import NanoConfig, NanoForSequenceClassificat
 from training.models.students.starting import begin_from
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
-from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
+from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
 from training.recipe.recipe import Recipe
 
 TOKENS_AT_ONCE = 512
@@ -62,6 +62,8 @@ def new_model(
             "a nano student answers of a whole text by what is strongest in it, and tags no "
             'tokens: take model.architecture = "bilstm"'
         )
+    if isinstance(spec, LinearModel):  # a classifier's is fitted, see `training.linear`
+        raise RecipeError("a linear model answers of a whole text: take another architecture")
     if teacher is None:
         raise RecipeError(
             f"a {spec.architecture} has no tokenizer of its own: give it a [distillation] teacher"

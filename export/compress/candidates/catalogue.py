@@ -11,10 +11,10 @@ from typing import Any
 
 from export.errors import ExportError
 from training.models.checkpoint import Checkpoint
-from training.recipe.models import EncoderModel
+from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
 
-KINDS = ("nano", "bilstm", "layers")  # that ship, cheapest first
+KINDS = ("linear", "nano", "bilstm", "layers")  # that ship, cheapest first
 ITSELF = "teacher"  # the teacher in INT8: nothing is trained
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
@@ -35,8 +35,13 @@ class Candidate:
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """That it is exported in, the cheapest first."""
-        return ("int8", "fp32")
+        """That it is exported in, the cheapest first; a linear model has no product to quantise."""
+        return ("fp32",) if self.is_baseline else ("int8", "fp32")
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is what every other has to beat: it is trained whole, whatever it comes to."""
+        return isinstance(self.recipe.model, LinearModel)
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,8 @@ def _order(one: Candidate) -> tuple[int, int]:
 
 
 def _choices(recipe: Recipe) -> dict[str, Sequence[Any]]:
+    if isinstance(recipe.model, LinearModel):  # which looks for its own
+        return {}
     rate = recipe.training.learning_rate
     found: dict[str, Sequence[Any]] = {
         "training.learning_rate": [float(f"{rate * factor:.3g}") for factor in RATES]

@@ -87,8 +87,9 @@ class Search:
                 for place, one in enumerate(candidates)
             ]
             self._places = {one.trainee.candidate.name: one.place for one in entrants}
-            going = self._halve(entrants)
-            self._finish(going)
+            baselines = [one for one in entrants if one.trainee.candidate.is_baseline]
+            self._finish(baselines)
+            self._finish(self._halve([one for one in entrants if one not in baselines]))
             self._revive(entrants)
             entrants += self._vary(entrants, run)
         if len(entrants) == 1 and entrants[0].error is not None:
@@ -185,7 +186,7 @@ class Search:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
         tried: list[Entrant] = []
         for one in entrants:
-            if not self._is_near(one):
+            if not one.trainee.candidate.choices or not self._is_near(one):
                 continue
             trainee = one.trainee
             choices = trainee.candidate.choices
