@@ -29,9 +29,9 @@ class Pruning(Section):
     )
     importance: Literal["magnitude", "taylor", "distillation"] = Field(
         "magnitude",
-        description="what is cut first: what has the smallest weights, or what moves least when "
-        "left out, by the gradient: of the labels' loss (taylor) or of the KL to the teacher, which "
-        "needs no labels (distillation)",
+        description="what is cut first: what has the smallest weights, or what matters least by "
+        "the gradient of the labels' loss (taylor) or of the KL to the teacher, which needs no "
+        "labels (distillation)",
     )
     batches: int = Field(32, ge=1, description="of training texts that the gradients are taken on")
     cuts: int = Field(

@@ -126,17 +126,19 @@ class Recipe(Section):
             return self
         if self.model.architecture != "encoder":
             raise ValueError(
-                '[pruning] cuts heads and neurons out of an encoder: take model.architecture = "encoder"'
+                "[pruning] cuts heads and neurons out of an encoder: take "
+                'model.architecture = "encoder"'
             )
-        if spec.importance == "distillation" and (taught is None or not taught.weights.from_teacher):
+        by_logits = taught is not None and taught.weights.from_teacher
+        if spec.importance == "distillation" and not by_logits:
             raise ValueError(
-                'pruning.importance = "distillation" asks how far the teacher\'s logits are missed: '
-                "give a [distillation] with kl or mse, or take taylor or magnitude"
+                'pruning.importance = "distillation" asks how far the teacher is missed: give a '
+                "[distillation] with kl or mse, or take taylor or magnitude"
             )
         if taught is not None and taught.weights.attention and spec.heads < 1:
             raise ValueError(
-                "distillation.losses.attention compares head with head, and pruning.heads cuts some: "
-                "leave that loss out (hidden, cosine, kl and mse work)"
+                "distillation.losses.attention compares head with head, and pruning.heads cuts "
+                "some: leave that loss out (hidden, cosine, kl and mse work)"
             )
         return self
 

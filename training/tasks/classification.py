@@ -7,7 +7,6 @@ from typing import Any
 import datasets
 from transformers import (
     PreTrainedModel,
-    PreTrainedTokenizerFast,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -24,10 +23,12 @@ from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import Reading, reading_of
+from training.prune.pruning import Cutting, begin, refuse_unprunable
+from training.prune.vocabulary import cut_vocabulary
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.tasks.job import Job, Part
-from training.teach.lesson import Collator, Lesson, new_lesson
+from training.teach.lesson import Collator, Lesson, drawn_texts, new_lesson
 from training.teach.logits import predict_logits
 from training.teach.opening import labelling_in, open_teachers
 from training.teach.rows import new_rows, tokens_of
@@ -47,6 +48,7 @@ class ClassificationJob(Job):
     reading: Reading
     sets: Split
     lesson: Lesson
+    cutting: Cutting
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`."""
@@ -62,9 +64,12 @@ class ClassificationJob(Job):
         return scores_of(logits, data)
 
     def finish(self) -> None:
-        """See `Job`: a white-box loss has given the student projections."""
+        """See `Job`: a white-box loss has given the student projections, and pruning gates."""
         if self.lesson.white_box is not None:
             self.lesson.white_box.remove_projections()
+        self.cutting.finish()
+        if self.cutting.told:
+            self.lineage["pruning"] = self.cutting.told
 
 
 def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJob:
@@ -90,20 +95,31 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     first = teachers[0] if teachers else None  # which now says whether it reads pairs
     start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
     model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem, pairs=train.pairs)
-    reading = reading_of(
-        hub_tokenizer,
-        model,
-        recipe.data.max_length,
-        pairs=train.pairs,
-        special_tokens=recipe.data.special_tokens,
-    )
+    refuse_unprunable(recipe, model)
+
+    def reads() -> Reading:
+        return reading_of(
+            hub_tokenizer,
+            model,
+            recipe.data.max_length,
+            pairs=train.pairs,
+            special_tokens=recipe.data.special_tokens,
+        )
+
+    reading = reads()
     base = fingerprint(model, reading)  # before it is given what only training needs
     if recipe.data.windows is not None:  # whose error should not wait
         reading.tokenizer.encode(train.texts[:1], recipe.data.windows.served)
-    if recipe.distillation is None:
+    drawn = drawn_texts(recipe, sets, hub_tokenizer, teachers)
+    texts = [part.texts for part in drawn.parts]
+    hub_tokenizer, old_ids = cut_vocabulary(recipe.pruning, model, reading, texts)
+    reading = reads()
+    if spec is None:
         lesson = Lesson(new_rows(tokens_of(train.texts, reading), train.targets))
     else:
-        lesson = new_lesson(recipe, recipe.distillation, sets, model, hub_tokenizer, teachers)
+        lesson = new_lesson(recipe, spec, drawn, model, reading, teachers, old_ids)
+    collator = Collator(hub_tokenizer, lesson.teacher_tokenizer)
+    cutting = begin(recipe, model, lesson.rows, collator, train.problem)
     lineage: dict[str, Any] = {
         "train": {
             "n": len(train),
@@ -127,15 +143,19 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)
+    trainer = _trainer(recipe, arguments, model, collator, lesson, held_out, head)
+    for callback in cutting.callbacks:
+        trainer.add_callback(callback)
     return ClassificationJob(
         recipe=whole,
-        trainer=_trainer(recipe, arguments, model, hub_tokenizer, lesson, held_out, head),
+        trainer=trainer,
         model=model,
         hub_tokenizer=hub_tokenizer,
         reading=reading,
         sets=sets,
         lineage=lineage,
         lesson=lesson,
+        cutting=cutting,
         parts=run_parts(recipe, (train, sets.choose), teachers, base, lesson.transfer_sha256),
     )
 
@@ -152,7 +172,7 @@ def _trainer(
     recipe: Recipe,
     arguments: TrainingArguments,
     model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
+    collator: Collator,
     lesson: Lesson,
     validation: datasets.Dataset,
     head: Head,
@@ -162,7 +182,7 @@ def _trainer(
         "args": arguments,
         "train_dataset": lesson.rows,
         "eval_dataset": validation,
-        "data_collator": Collator(hub_tokenizer, lesson.teacher_tokenizer),
+        "data_collator": collator,
         "compute_metrics": metrics_for(head.problem),
         "head": head,
     }

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import datasets
+import numpy as np
+import pyarrow as pa
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
 from service.runtime.model import Input
 from training.data.augmentation import augment, refuse_unread_masks
-from training.data.labelled import unlabelled
+from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
-from training.models.reading import reading_of
+from training.models.reading import Reading, reading_of
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation
 from training.teach.rows import Tokens, new_rows, tokens_of
@@ -42,27 +44,39 @@ class Lesson:
     teacher_tokenizer: PreTrainedTokenizerFast | None = None
 
 
-def new_lesson(
+@dataclass(frozen=True)
+class Drawn:
+    """The texts of a lesson.
+
+    Attributes:
+        parts: the training texts, and those without labels.
+    """
+
+    parts: Sequence[LabelledText]
+    transfer_n: int = 0
+    transfer_sha256: str | None = None
+    augmented_n: int = 0
+
+
+def drawn_texts(
     recipe: Recipe,
-    spec: Distillation,
     sets: Split,
-    model: PreTrainedModel,
     hub_tokenizer: PreTrainedTokenizerFast,
     teachers: Sequence[Teacher],
-) -> Lesson:
-    """A student's lesson: the training texts and those without labels, labelled by teachers.
+) -> Drawn:
+    """What a recipe learns from: the training texts, transfer texts and altered copies.
 
     Args:
         sets: of the teachers' labels; nothing that is held out is learnt from.
-        model: the student; a white-box loss may give it projections.
         hub_tokenizer: the student's.
-        teachers: the first is the one that is looked into.
 
     Raises:
         DataError: the transfer text cannot be used.
-        RecipeError: a loss or the augmentation does not fit the models or their tokenizers.
+        RecipeError: the augmentation does not fit the tokenizers.
     """
-    seed, train = recipe.data.seed, sets.train
+    spec, seed, train = recipe.distillation, recipe.data.seed, sets.train
+    if spec is None:
+        return Drawn([train])
     others = spec.transfer or spec.augmentation
     held_out = sets.held_out if others else None
     transfer = unlabelled([], train.labels, train.problem)
@@ -77,15 +91,35 @@ def new_lesson(
     for teacher in teachers:
         teacher.spelt(augmented)
     more = (transfer, unlabelled(augmented, train.labels, train.problem))
-    parts = [train, *(part for part in more if len(part))]
-
-    reading = reading_of(
-        hub_tokenizer,
-        model,
-        recipe.data.max_length,
-        pairs=train.pairs,
-        special_tokens=recipe.data.special_tokens,
+    return Drawn(
+        [train, *(part for part in more if len(part))],
+        transfer_n=len(transfer),
+        transfer_sha256=transfer.sha256 if len(transfer) else None,
+        augmented_n=len(augmented),
     )
+
+
+def new_lesson(
+    recipe: Recipe,
+    spec: Distillation,
+    drawn: Drawn,
+    model: PreTrainedModel,
+    reading: Reading,
+    teachers: Sequence[Teacher],
+    old_ids: Sequence[int] | None = None,
+) -> Lesson:
+    """A student's lesson: the training texts and those without labels, labelled by teachers.
+
+    Args:
+        model: the student; a white-box loss may give it projections.
+        reading: the student's.
+        teachers: the first is the one that is looked into.
+        old_ids: of each of the student's tokens, in a vocabulary that was cut.
+
+    Raises:
+        RecipeError: a loss does not fit the models or their tokenizers.
+    """
+    parts = drawn.parts
     mine = [tokens_of(part.texts, reading) for part in parts]
     white_box, teacher_tokenizer, theirs = None, None, None
     if spec.weights.white_box:
@@ -100,9 +134,10 @@ def new_lesson(
             special_tokens=first.special_tokens,
         )
         read = [tokens_of(part.texts, reader) for part in parts]
-        if differing := _first_difference(mine, read):
+        known = mine if old_ids is None else [_renamed(one, old_ids) for one in mine]
+        if differing := _first_difference(known, read):
             refuse_other_tokens(spec.weights, *differing)
-        if differing or reader.types != reading.types:
+        if differing or old_ids is not None or reader.types != reading.types:
             teacher_tokenizer, theirs = first.hub_tokenizer, read
         ids = mine[0].ids[0].as_py(), read[0].ids[0].as_py()
         white_box = WhiteBox(first, model, spec.weights, *ids)
@@ -117,9 +152,9 @@ def new_lesson(
     ]
     return Lesson(
         datasets.concatenate_datasets(rows),
-        transfer_n=len(transfer),
-        transfer_sha256=transfer.sha256 if len(transfer) else None,
-        augmented_n=len(augmented),
+        transfer_n=drawn.transfer_n,
+        transfer_sha256=drawn.transfer_sha256,
+        augmented_n=drawn.augmented_n,
         white_box=white_box,
         teacher_tokenizer=teacher_tokenizer,
     )
@@ -149,6 +184,16 @@ class Collator:
 
 def _masked(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "attention_mask": [1] * len(row["input_ids"])}
+
+
+def _renamed(tokens: Tokens, old_ids: Sequence[int]) -> Tokens:
+    """The same tokens by the ids that they had before the vocabulary was cut."""
+    names = np.asarray(old_ids, np.int32)
+    chunks = [
+        pa.ListArray.from_arrays(chunk.offsets, pa.array(names[chunk.values.to_numpy()]))
+        for chunk in tokens.ids.chunks
+    ]
+    return tokens._replace(ids=pa.chunked_array(chunks, tokens.ids.type))
 
 
 def _first_difference(

@@ -61,7 +61,8 @@ def prunable(model: PreTrainedModel) -> PreTrainedModel:
     config._attn_implementation = model.config._attn_implementation
     made: PreTrainedModel = kind(config)
     made.load_state_dict(model.state_dict())
-    return made.train(model.training)
+    made.train(model.training)
+    return made
 
 
 def cut(model: PreTrainedModel, kept: Sequence[Kept]) -> None:
@@ -119,7 +120,7 @@ class _Pruned:
     """What a pruned class adds to its family's: matrices as small as its config says."""
 
     def __init__(self, config: Any, *args: Any, **options: Any) -> None:
-        super().__init__(config, *args, **options)
+        super().__init__(config, *args, **options)  # type: ignore[call-arg]  # of the family
         model: Any = self
         _cut(
             model,

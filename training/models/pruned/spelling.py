@@ -6,6 +6,7 @@ nothing of that.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any, Protocol
 
 from training.errors import RecipeError
@@ -69,8 +70,8 @@ class _WordPiece:
         letters = piece.removeprefix(self._prefix)
         if len(letters) < 2:
             return False
-        first, *rest = letters
-        pieces = [self._prefix + first if within else first, *(self._prefix + one for one in rest)]
+        first = self._prefix + letters[0] if within else letters[0]
+        pieces = [first, *(self._prefix + one for one in letters[1:])]
         return all(one in vocabulary for one in pieces)
 
     def closed(self, ids: Iterable[int]) -> set[int]:
@@ -109,7 +110,7 @@ class _Bpe:
         """The tokens that a piece goes through as its characters are merged."""
         parts, found = [*piece], set[int]()
         while len(parts) > 1:
-            pairs = list(zip(parts, parts[1:], strict=False))
+            pairs = list(pairwise(parts))
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
             if best not in self._ranks:
                 break

@@ -80,7 +80,7 @@ def smaller_tokenizer(
             if path.name != "tokenizer_config.json":
                 path.unlink()
         (written / "tokenizer.json").write_text(json.dumps(stated), encoding="utf-8")
-        found: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(folder)
+        found: Any = AutoTokenizer.from_pretrained(folder)
     found.name_or_path = hub_tokenizer.name_or_path
     names = hub_tokenizer.convert_ids_to_tokens(list(kept))
     if found.convert_ids_to_tokens(list(range(len(kept)))) != names or len(found) != len(kept):
@@ -88,7 +88,8 @@ def smaller_tokenizer(
             f"pruning.vocabulary: the tokenizer of {hub_tokenizer.name_or_path} changes otherwise "
             'when it is made smaller: take vocabulary = "all"'
         )
-    return found
+    smaller: PreTrainedTokenizerFast = found
+    return smaller
 
 
 def shrink_table(model: PreTrainedModel, kept: Sequence[int]) -> None:
