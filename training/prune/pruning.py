@@ -87,6 +87,7 @@ def begin(
     problem: ProblemType = "single_label",
     *,
     of_tokens: bool = False,
+    vocabulary_before: int | None = None,
 ) -> Cutting:
     """Cuts what is cut before the training; of later cuts, makes the callbacks.
 
@@ -94,11 +95,17 @@ def begin(
         rows: that the model will learn from.
         collate: makes a batch of some of them.
         of_tokens: each token has a label, and not the text.
+        vocabulary_before: rows that the table had; None: it still has them.
     """
     spec, cutting = recipe.pruning, Cutting(model)
     if spec is None:
         return cutting
     cutting.told = {"kind": spec.kind, "parameters_before": model.num_parameters()}
+    if vocabulary_before is not None:
+        table = model.get_input_embeddings().weight
+        cutting.told["vocabulary_before"] = vocabulary_before
+        cutting.told["vocabulary"] = len(table)
+        cutting.told["parameters_before"] += (vocabulary_before - len(table)) * table.shape[1]
     if spec.kind == "mask":
         assert spec.sparsity is not None
         cutting.told["note"] = NO_TIME

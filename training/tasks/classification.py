@@ -112,6 +112,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         reading.tokenizer.encode(train.texts[:1], recipe.data.windows.served)
     drawn = drawn_texts(recipe, sets, hub_tokenizer, teachers)
     texts = [part.texts for part in drawn.parts]
+    rows_before = model.config.vocab_size
     hub_tokenizer, old_ids = cut_vocabulary(recipe.pruning, model, reading, texts)
     reading = reads()
     if spec is None:
@@ -119,7 +120,14 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     else:
         lesson = new_lesson(recipe, spec, drawn, model, reading, teachers, old_ids)
     collator = Collator(hub_tokenizer, lesson.teacher_tokenizer)
-    cutting = begin(recipe, model, lesson.rows, collator, train.problem)
+    cutting = begin(
+        recipe,
+        model,
+        lesson.rows,
+        collator,
+        train.problem,
+        vocabulary_before=None if old_ids is None else rows_before,
+    )
     lineage: dict[str, Any] = {
         "train": {
             "n": len(train),
