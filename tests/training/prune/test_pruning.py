@@ -39,6 +39,7 @@ class StopAt(TrainerCallback):
     """Stops a run after a step at which it has saved."""
 
     def on_save(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+        """The first save from step 40 on."""
         if state.global_step >= 40:
             raise Stopped
 
@@ -60,7 +61,7 @@ def test_cut_at_once(toy: Path, teacher: Path, without_film: Path, tmp_path: Pat
     assert told["neurons"] == [32, 32]
     assert told["parameters"] == found.parameters < told["parameters_before"] == whole.parameters
     assert told["vocabulary"] == len(found.hub_tokenizer) < told["vocabulary_before"]
-    assert told["layer_parameters"] < 0.51 * told["layer_parameters_before"]
+    assert told["layer_parameters"] < 0.52 * told["layer_parameters_before"]
     assert found.recipe is not None
     assert found.recipe.pruning == recipe.pruning
     assert (
