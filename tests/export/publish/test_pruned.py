@@ -42,4 +42,4 @@ def test_published(
     found = served.logits(served.tokenizer.encode(texts))
     difference = np.abs(found - reference_logits(checkpoint, texts)).max()
     assert difference < far
-    assert (difference > 1e-4) is (precision == "int8")
+    assert bool(difference > 1e-4) is (precision == "int8")
