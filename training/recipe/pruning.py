@@ -33,7 +33,7 @@ class Pruning(Section):
         "the gradient of the labels' loss (taylor) or of the KL to the teacher, which needs no "
         "labels (distillation)",
     )
-    batches: int = Field(32, ge=1, description="of training texts that the gradients are taken on")
+    batches: int = Field(16, ge=1, description="of training texts that the gradients are taken on")
     cuts: int = Field(
         1, ge=1, description="how often some is cut; 1: all at once, before the training"
     )
