@@ -7,8 +7,9 @@ import torch
 
 from tests.tiny import tiny_encoder
 from training.models.pruned.families import layers_of
-from training.models.pruned.modeling import prunable
+from training.models.pruned.modeling import Kept, prunable
 from training.prune.choosing import kept_of
+from training.prune.gates import Gates
 from training.prune.gradual import cut_steps
 from training.prune.importance import Batch, Scores, by_gradient, by_magnitude
 from training.prune.losses import drawn_loss, labels_loss
@@ -86,7 +87,11 @@ def test_a_copy_of_its_teacher_still_knows_what_matters(problem: str) -> None:
     again = drawn_loss(TEACHING, problem, 1, of_tokens=False)  # type: ignore[arg-type]  # as above
     for one, other in zip(scores, by_gradient(model, [given], again, power=2), strict=True):
         assert torch.equal(one.heads, other.heads)
-    assert model.training is False
+    model.train()  # in which it has dropout
+    again = drawn_loss(TEACHING, problem, 1, of_tokens=False)  # type: ignore[arg-type]  # as above
+    for one, other in zip(scores, by_gradient(model, [given], again, power=2), strict=True):
+        assert torch.equal(one.heads, other.heads)
+    assert model.training
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -121,6 +126,18 @@ def test_what_is_kept() -> None:
     assert [len(one.neurons) for one in across] == [8, 64]
     begun = kept_of(SCORES, Pruning(heads=0.5, neurons=0.5), done=0.5)
     assert [(len(one.heads), len(one.neurons)) for one in begun] == [(3, 48)] * 2
+
+
+def test_what_is_shut_off_comes_last() -> None:
+    """Whatever it would matter by now: a cut is never taken back."""
+    model = prunable(tiny_encoder())
+    gates = Gates(model)
+    shut = [Kept([1], range(32, 64)), Kept([0], range(32))]
+    gates.shut(shut)
+    least = [Scores(-torch.arange(2.0) / 9, -torch.arange(64.0) / 99)] * 2
+    for one, kept in zip(gates.scored(least), shut, strict=True):
+        assert one.heads.argmax() == kept.heads[0]
+        assert sorted(one.neurons.sort(descending=True).indices[:32].tolist()) == list(kept.neurons)
 
 
 def test_when_cuts_are_made() -> None:

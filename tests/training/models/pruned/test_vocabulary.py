@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 
-from tests.tiny import word_hub_tokenizer
+from tests.tiny import SPECIAL, tiny_encoder, word_hub_tokenizer
 from tests.zoo.families import SUPPORTED
 from tests.zoo.tokenizers import CORPUS
 from training.errors import RecipeError
@@ -75,6 +77,30 @@ def test_how_many_are_kept(whole: Checkpoint) -> None:
     assert set(kept_of(whole, least=2)) <= set(kept_of(whole))
     every = set(whole.hub_tokenizer.get_vocab().values())
     assert set(kept_of(whole, general=10**6)) == every
+
+
+@pytest.mark.parametrize("kind", ["template", "bert", "roberta"])
+def test_special_tokens_behind_others(kind: str) -> None:
+    """Their ids change, in what is put around a text as well, whatever puts it there."""
+    words = ["good", "bad", "film", *"abcdefgilmo", *(f"##{one}" for one in "abcdefgilmo")]
+    pieces = {piece: i for i, piece in enumerate([*words, *SPECIAL])}
+    backend = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    ends = [(name, pieces[name]) for name in ("[SEP]", "[CLS]")]
+    backend.post_processor = {
+        "template": processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends),
+        "bert": processors.BertProcessing(*ends),
+        "roberta": processors.RobertaProcessing(*ends),
+    }[kind]
+    names = {f"{one.strip('[]').lower()}_token": one for one in SPECIAL}
+    before = PreTrainedTokenizerFast(tokenizer_object=backend, **names)
+    kept = tokens_to_keep(before, tiny_encoder(), {pieces["film"]: 1}, least=1, general=0)
+    smaller = smaller_tokenizer(before, kept)
+    assert len(smaller) == len(before) - 2
+    assert smaller.convert_ids_to_tokens(smaller("film")["input_ids"]) == ["[CLS]", "film", "[SEP]"]
+    found = smaller.convert_ids_to_tokens(smaller("good")["input_ids"])
+    assert found == ["[CLS]", "g", "##o", "##o", "##d", "[SEP]"]
+    assert smaller.pad_token_id == before.pad_token_id - 2
 
 
 def test_merges_that_a_token_is_made_by_stay() -> None:
