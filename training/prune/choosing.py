@@ -8,7 +8,7 @@ from training.models.pruned.modeling import Kept
 from training.prune.importance import Scores
 from training.recipe.pruning import Pruning
 
-STEP = 8  # neurons are kept by so many: products of other sizes leave a processor's lanes empty
+STEP = 16  # neurons are kept by so many: products of other sizes leave a processor's lanes empty
 
 
 def kept_of(scores: Sequence[Scores], spec: Pruning, done: float = 1.0) -> list[Kept]:

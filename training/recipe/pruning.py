@@ -25,7 +25,7 @@ class Pruning(Section):
     allocation: Literal["layer", "model"] = Field(
         "layer",
         description="layer: the same share of every layer; model: what matters most of all layers, "
-        "at least one head and eight neurons of each",
+        "at least one head and sixteen neurons of each",
     )
     importance: Literal["magnitude", "taylor", "distillation"] = Field(
         "magnitude",

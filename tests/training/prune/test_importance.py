@@ -117,13 +117,13 @@ SCORES = [
 
 
 def test_what_is_kept() -> None:
-    """The same share of each layer, or of all; neurons by eights, and never none."""
+    """The same share of each layer, or of all; neurons by sixteens, and never none."""
     even = kept_of(SCORES, Pruning(heads=0.5, neurons=0.3))
     assert [list(one.heads) for one in even] == [[0, 3], [0, 1]]
     assert [list(one.neurons) for one in even] == [list(range(48, 64))] * 2
     across = kept_of(SCORES, Pruning(heads=0.5, neurons=0.5, allocation="model"))
     assert [list(one.heads) for one in across] == [[3], [0, 1, 2, 3]]
-    assert [len(one.neurons) for one in across] == [8, 64]
+    assert [len(one.neurons) for one in across] == [16, 64]
     begun = kept_of(SCORES, Pruning(heads=0.5, neurons=0.5), done=0.5)
     assert [(len(one.heads), len(one.neurons)) for one in begun] == [(3, 48)] * 2
 
