@@ -102,7 +102,7 @@ def begin(
         return cutting
     cutting.told = {"kind": spec.kind, "parameters_before": model.num_parameters()}
     if vocabulary_before is not None:
-        table = model.get_input_embeddings().weight
+        table: Any = model.get_input_embeddings().weight
         cutting.told["vocabulary_before"] = vocabulary_before
         cutting.told["vocabulary"] = len(table)
         cutting.told["parameters_before"] += (vocabulary_before - len(table)) * table.shape[1]

@@ -38,7 +38,7 @@ class Stopped(Exception):
 class StopAt(TrainerCallback):
     """Stops a run after a step at which it has saved."""
 
-    def on_save(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """The first save from step 40 on."""
         if state.global_step >= 40:
             raise Stopped
