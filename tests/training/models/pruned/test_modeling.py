@@ -17,6 +17,7 @@ from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.models.encoder import keep_layers
 from training.models.pruned.families import layers_of
 from training.models.pruned.modeling import Kept, cut, prunable
+from training.teach.attention import last_projections, watched
 
 FAMILY_NAMES = ("BERT", "DistilBERT", "RoBERTa", "XLM-R", "ELECTRA", "MPNet")
 KEPT = (Kept([1], range(0, 64, 2)), Kept([0], range(24)))  # other sizes in each layer
@@ -116,6 +117,16 @@ def test_exported(checkpoint: Checkpoint, tmp_path: Path) -> None:
         given = {name: one.numpy() for name, one in batch(rows, tokens).items()}
         (found,) = session.run(None, given)
         assert np.abs(found - logits(model, rows=rows, tokens=tokens).numpy()).max() < 1e-5
+
+
+def test_its_attention_is_split_by_the_heads_that_are_left(checkpoint: Checkpoint) -> None:
+    """For a loss that compares head with head, of a teacher that is pruned itself, say."""
+    model = prunable(checkpoint.model)
+    cut(model, KEPT)
+    found = last_projections(model, "teacher")
+    with watched(found, (3, 9)) as outputs:
+        logits(model)
+    assert found.split(outputs).query.shape == (3, 1, 9, 16)
 
 
 def test_what_cannot_be_pruned() -> None:
