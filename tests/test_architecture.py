@@ -57,13 +57,14 @@ ROOMS = {
             *("errors", "problem", "telling", "cache", "scratch", "recipe", "score", "data"),
             "models",
         },
+        "prune": {"errors", "problem", "recipe", "data", "models", "teach"},
         "loop": {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
         },
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "loop"),
+            *("teach", "prune", "loop"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),

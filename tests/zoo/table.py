@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tests.zoo.embedders import EMBEDDERS, REFUSED_EMBEDDERS
 from tests.zoo.families import CROSS_ENCODERS, PAIRS, REFUSED, SUPPORTED
+from tests.zoo.pruned import PRUNED
 from tests.zoo.taggers import TAGGERS, visit_tagger
 from tests.zoo.visit import Row, visit
 
 ALL = {
     **SUPPORTED,
+    **PRUNED,
     **PAIRS,
     **CROSS_ENCODERS,
     **EMBEDDERS,

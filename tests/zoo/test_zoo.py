@@ -9,13 +9,14 @@ from export.check.check import SAME
 from tests.zoo import table
 from tests.zoo.embedders import EMBEDDERS
 from tests.zoo.families import CROSS_ENCODERS, PAIRS, SUPPORTED
+from tests.zoo.pruned import PRUNED
 from tests.zoo.taggers import TAGGERS
 from tests.zoo.visit import Row, visit
 
 SAME_IN_ANY_BATCH = 1e-5  # of a probability, in INT8
 
 
-@pytest.mark.parametrize("name", [*SUPPORTED, *EMBEDDERS])
+@pytest.mark.parametrize("name", [*SUPPORTED, *PRUNED, *EMBEDDERS])
 def test_a_family_is_read_taught_from_and_served_as_transformers_does(
     name: str, tmp_path: Path
 ) -> None:

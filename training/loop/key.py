@@ -13,7 +13,7 @@ from training.recipe.recipe import Recipe
 
 # Whose code decides what comes of a run.
 CODE = (
-    *("training.data", "training.models", "training.teach", "training.loop"),
+    *("training.data", "training.models", "training.teach", "training.prune", "training.loop"),
     *("training.linear", "training.tasks"),
 )
 # The texts themselves are hashed; what of the section reaches the training besides is this.

@@ -21,7 +21,7 @@ from training.models.supported import head_of
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 
 # What a config says of each layer by itself, such as which attends to all of a text.
-LISTED = ("layer_types", "attention_layers", "attention_window")
+LISTED = ("layer_types", "attention_layers", "attention_window", "kept_heads", "kept_neurons")
 
 
 def new_encoder(

@@ -13,6 +13,7 @@ from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
 from training.models.encoder import new_encoder
 from training.models.pooling import pool_by_mask
+from training.models.pruned.modeling import prunable
 from training.models.reading import load_hub_tokenizer, reading_of
 from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import (
@@ -56,7 +57,13 @@ def new_model(
     """
     spec = recipe.model
     if isinstance(spec, EncoderModel):
-        return _new_encoder(spec, labels, teacher, problem, of_tokens=of_tokens)
+        model, tokenizer = _new_encoder(spec, labels, teacher, problem, of_tokens=of_tokens)
+        if recipe.pruning is not None and recipe.pruning.cuts_layers:
+            try:
+                model = prunable(model)
+            except ValueError as error:
+                raise RecipeError(f"[pruning]: {error}") from error
+        return model, tokenizer
     if of_tokens and isinstance(spec, NanoModel):
         raise RecipeError(
             "a nano student answers of a whole text by what is strongest in it, and tags no "

@@ -18,6 +18,7 @@ from training.errors import RecipeError
 from training.problem import Task
 from training.recipe.data import Data
 from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
+from training.recipe.pruning import Pruning
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
@@ -109,6 +110,7 @@ class Recipe(Section):
     ]
     training: Training
     distillation: Distillation | None = None
+    pruning: Pruning | None = None
     quality: Quality | None = None
     trainer: dict[str, Any] | None = Field(
         None,
@@ -129,6 +131,29 @@ class Recipe(Section):
         model = self.model
         if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        return self
+
+    @model_validator(mode="after")
+    def _prunable(self) -> Self:
+        spec, taught = self.pruning, self.distillation
+        if spec is None:
+            return self
+        if self.model.architecture != "encoder":
+            raise ValueError(
+                "[pruning] cuts heads and neurons out of an encoder: take "
+                'model.architecture = "encoder"'
+            )
+        by_logits = taught is not None and taught.weights.from_teacher
+        if spec.importance == "distillation" and not by_logits:
+            raise ValueError(
+                'pruning.importance = "distillation" asks how far the teacher is missed: give a '
+                "[distillation] with kl or mse, or take taylor or magnitude"
+            )
+        if taught is not None and taught.weights.attention and spec.heads < 1:
+            raise ValueError(
+                "distillation.losses.attention compares head with head, and pruning.heads cuts "
+                "some: leave that loss out (hidden, cosine, kl and mse work)"
+            )
         return self
 
     def refuse_schedule(self) -> None:

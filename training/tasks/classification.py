@@ -7,7 +7,6 @@ from typing import Any
 import datasets
 from transformers import (
     PreTrainedModel,
-    PreTrainedTokenizerFast,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -25,11 +24,13 @@ from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import Reading, reading_of
 from training.models.shrinking.shape import with_shape
+from training.prune.pruning import Cutting, begin, refuse_unprunable
+from training.prune.vocabulary import cut_vocabulary
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.tasks.job import Part, TrainerJob
 from training.tasks.lineage import lineage_of
-from training.teach.lesson import Collator, Lesson, new_lesson
+from training.teach.lesson import Collator, Drawn, Lesson, drawn_texts, new_lesson
 from training.teach.logits import predict_logits
 from training.teach.opening import labelling_in, open_teachers
 from training.teach.rows import new_rows, tokens_of
@@ -49,6 +50,7 @@ class ClassificationJob(TrainerJob):
     reading: Reading
     sets: Split
     lesson: Lesson
+    cutting: Cutting
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`."""
@@ -64,9 +66,12 @@ class ClassificationJob(TrainerJob):
         return scores_of(logits, data)
 
     def finish(self) -> None:
-        """See `Job`: a white-box loss has given the student projections."""
+        """See `Job`: a white-box loss has given the student projections, and pruning gates."""
         if self.lesson.white_box is not None:
             self.lesson.white_box.remove_projections()
+        self.cutting.finish()
+        if self.cutting.told:
+            self.lineage["pruning"] = self.cutting.told
 
 
 def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJob:
@@ -93,38 +98,59 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     start = first.checkpoint if isinstance(first, CheckpointTeacher) else None
     recipe = with_shape(recipe, start)
     model, hub_tokenizer = new_model(recipe, train.labels, start, train.problem, pairs=train.pairs)
-    reading = reading_of(
-        hub_tokenizer,
-        model,
-        recipe.data.max_length,
-        pairs=train.pairs,
-        special_tokens=recipe.data.special_tokens,
-    )
+    refuse_unprunable(recipe, model)
+
+    def reads() -> Reading:
+        return reading_of(
+            hub_tokenizer,
+            model,
+            recipe.data.max_length,
+            pairs=train.pairs,
+            special_tokens=recipe.data.special_tokens,
+        )
+
+    reading = reads()
     base = fingerprint(model, reading)  # before it is given what only training needs
     if recipe.data.windows is not None:  # whose error should not wait
         reading.tokenizer.encode(train.texts[:1], recipe.data.windows.served)
-    if recipe.distillation is None:
+    drawn = drawn_texts(recipe, sets, hub_tokenizer, teachers)
+    texts = [part.texts for part in drawn.parts]
+    rows_before = model.config.vocab_size
+    hub_tokenizer, old_ids = cut_vocabulary(recipe.pruning, model, reading, texts)
+    reading = reads()
+    if spec is None:
         lesson = Lesson(new_rows(tokens_of(train.texts, reading), train.targets))
     else:
-        lesson = new_lesson(recipe, recipe.distillation, sets, model, hub_tokenizer, teachers)
-    whole = resolved(_augmented(recipe, lesson), len(lesson.rows))
+        lesson = new_lesson(recipe, spec, drawn, model, reading, teachers, old_ids)
+    collator = Collator(hub_tokenizer, lesson.teacher_tokenizer)
+    cutting = begin(
+        recipe,
+        model,
+        lesson.rows,
+        collator,
+        train.problem,
+        vocabulary_before=None if old_ids is None else rows_before,
+    )
+    whole = resolved(_augmented(recipe, drawn), len(lesson.rows))
     if keep and is_main_process():
-        _tell_chosen(recipe, whole, lesson)
+        _tell_chosen(recipe, whole, drawn, len(lesson.rows))
     held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)
+    trainer = _trainer(recipe, arguments, model, collator, lesson, held_out, head)
+    for callback in cutting.callbacks:
+        trainer.add_callback(callback)
     return ClassificationJob(
         recipe=whole,
-        trainer=_trainer(recipe, arguments, model, hub_tokenizer, lesson, held_out, head),
+        trainer=trainer,
         model=model,
         hub_tokenizer=hub_tokenizer,
         reading=reading,
         sets=sets,
-        lineage=lineage_of(
-            sets, teachers, lesson.transfer_n, lesson.transfer_sha256, lesson.augmented_n
-        ),
+        lineage=lineage_of(sets, teachers, drawn),
         lesson=lesson,
-        parts=run_parts(recipe, (train, sets.choose), teachers, base, lesson.transfer_sha256),
+        cutting=cutting,
+        parts=run_parts(recipe, (train, sets.choose), teachers, base, drawn.transfer_sha256),
     )
 
 
@@ -136,18 +162,18 @@ def _told_pairs(recipe: Recipe, *, pairs: bool) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
-def _augmented(recipe: Recipe, lesson: Lesson) -> Recipe:
+def _augmented(recipe: Recipe, drawn: Drawn) -> Recipe:
     """The recipe with the augmentation as it was done."""
-    if recipe.distillation is None or lesson.augmentation == recipe.distillation.augmentation:
+    if recipe.distillation is None or drawn.augmentation == recipe.distillation.augmentation:
         return recipe
-    taught = recipe.distillation.model_copy(update={"augmentation": lesson.augmentation})
+    taught = recipe.distillation.model_copy(update={"augmentation": drawn.augmentation})
     return recipe.model_copy(update={"distillation": taught})
 
 
-def _tell_chosen(asked: Recipe, whole: Recipe, lesson: Lesson) -> None:
+def _tell_chosen(asked: Recipe, whole: Recipe, drawn: Drawn, n: int) -> None:
     """Says what the recipe left open and the data's size has chosen."""
     altering = asked.distillation.augmentation if asked.distillation else None
-    done, n = lesson.augmentation, len(lesson.rows)
+    done = drawn.augmentation
     if altering and altering.copies is None and done:
         unmasked = altering.mask_probability is None and not done.mask_probability
         why = ", no word masked, as a tokenizer has no token for it" if unmasked else ""
@@ -163,7 +189,7 @@ def _trainer(
     recipe: Recipe,
     arguments: TrainingArguments,
     model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
+    collator: Collator,
     lesson: Lesson,
     validation: datasets.Dataset,
     head: Head,
@@ -173,7 +199,7 @@ def _trainer(
         "args": arguments,
         "train_dataset": lesson.rows,
         "eval_dataset": validation,
-        "data_collator": Collator(hub_tokenizer, lesson.teacher_tokenizer),
+        "data_collator": collator,
         "compute_metrics": metrics_for(head.problem),
         "head": head,
     }

@@ -219,6 +219,10 @@ def _refused(recipe: Recipe) -> tuple[Distillation, Losses]:
             "an embedder learns from another: name it as the teacher in a [distillation] section, "
             "or by --teacher of `stillhouse distil`"
         )
+    if recipe.pruning is not None:
+        raise RecipeError(
+            "[pruning] is of classifiers and taggers: an embedder gets smaller by model.layers"
+        )
     if len(spec.teachers) > 1:
         raise RecipeError("distillation.teacher: an embedder learns the vectors of one teacher")
     if spec.augmentation is not None:

@@ -4,28 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.data.splitting.splits import Split
+from training.teach.lesson import Drawn
 from training.teach.teacher import Teacher
 
 
-def lineage_of(
-    sets: Split,
-    teachers: Sequence[Teacher],
-    transfer_n: int,
-    transfer_sha256: str | None,
-    augmented_n: int,
-) -> dict[str, Any]:
-    """See `training.tasks.job.Job.lineage`.
-
-    Args:
-        transfer_n: texts without labels that teachers labelled.
-        augmented_n: altered copies that they labelled.
-    """
+def lineage_of(sets: Split, teachers: Sequence[Teacher], drawn: Drawn) -> dict[str, Any]:
+    """See `training.tasks.job.Job.lineage`."""
     found: dict[str, Any] = {
         "train": {
             "n": len(sets.train),
-            "transfer_n": transfer_n,
-            "transfer_sha256": transfer_sha256,
-            "augmented_n": augmented_n,
+            "transfer_n": len(drawn.transfer),
+            "transfer_sha256": drawn.transfer_sha256,
+            "augmented_n": len(drawn.augmented),
             "sha256": sets.train.sha256,
         },
         "choose": {"n": len(sets.choose), "sha256": sets.choose.sha256},

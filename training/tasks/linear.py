@@ -37,7 +37,7 @@ from training.recipe.models import LinearModel
 from training.recipe.recipe import ChooseBy, Recipe
 from training.tasks.job import Job, Learnt, Part
 from training.tasks.lineage import lineage_of
-from training.teach.lesson import texts_without_labels
+from training.teach.lesson import Drawn, drawn_texts
 from training.teach.logits import predict_logits
 from training.teach.opening import labelling_in, open_teachers
 from training.teach.teacher import Teacher, ensemble_logits
@@ -122,8 +122,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> LinearJob:  # no
     by = chosen_by(recipe.training, train.problem)
 
     none = word_tokenizer([])
-    transfer, augmented, said = _labelled_by(recipe, sets, none, teachers)
-    texts: list[Input] = [*train.texts, *transfer.texts, *augmented.texts]
+    drawn = drawn_texts(recipe, sets, none, teachers)
+    said = _labelled_by(recipe, drawn, teachers)
+    texts: list[Input] = [text for part in drawn.parts for text in part.texts]
     hub_tokenizer, read = _read(recipe, spec, list(map(str, texts)))
     base = len(hub_tokenizer)
     labelled = _first(read, len(train))
@@ -141,12 +142,12 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> LinearJob:  # no
         return Learnable(part, wanted, choose, sets.choose, pool)
 
     more = learnable(read, np.concatenate([targets, said])) if len(said) else None
-    extra = transfer.sha256 if len(transfer) else None
+    extra = drawn.transfer_sha256
     return LinearJob(
         recipe=recipe,
         model=LinearForSequenceClassification(LinearConfig()),
         hub_tokenizer=hub_tokenizer,
-        lineage=lineage_of(sets, teachers, len(transfer), extra, len(augmented)),
+        lineage=lineage_of(sets, teachers, drawn),
         parts=run_parts(recipe, (train, sets.choose), teachers, "", extra),
         spec=spec,
         by=by,
@@ -172,26 +173,17 @@ def _refuse(recipe: Recipe) -> None:
         )
 
 
-def _labelled_by(
-    recipe: Recipe,
-    sets: Split,
-    hub_tokenizer: PreTrainedTokenizerFast,
-    teachers: Sequence[Teacher],
-) -> tuple[LabelledText, LabelledText, Any]:
-    """Transfer text and altered copies, and targets for both by the teachers; perhaps none."""
-    spec, train = recipe.distillation, sets.train
-    if spec is None:
-        none = train.select([])
-        return none, none, np.empty(0)
-    more = texts_without_labels(recipe, spec, sets, hub_tokenizer, teachers)
-    texts = [*more.transfer.texts, *more.augmented.texts]
-    if not texts:
-        return more.transfer, more.augmented, np.empty(0)
-    asked = [labelling_in(one, spec.label_precision, train.texts) for one in teachers]
+def _labelled_by(recipe: Recipe, drawn: Drawn, teachers: Sequence[Teacher]) -> Any:
+    """Targets of the transfer text and the altered copies, by the teachers; perhaps none."""
+    _, *more = drawn.parts
+    texts = [text for part in more for text in part.texts]
+    spec = recipe.distillation
+    if spec is None or not texts:
+        return np.empty(0)
+    asked = [labelling_in(one, spec.label_precision, drawn.train.texts) for one in teachers]
     logits = ensemble_logits(asked, texts)
-    several = train.problem == "multi_label"
-    said = (logits > 0).astype(np.int64) if several else logits.argmax(axis=1)
-    return more.transfer, more.augmented, said
+    several = drawn.train.problem == "multi_label"
+    return (logits > 0).astype(np.int64) if several else logits.argmax(axis=1)
 
 
 def _read(

@@ -24,6 +24,7 @@ from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
 from training.models.shrinking.shape import with_shape
+from training.prune.pruning import Cutting, begin, refuse_unprunable
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.score.entities import score_entities
@@ -46,6 +47,7 @@ class TaggingJob(TrainerJob):
 
     tokenizer: Tokenizer
     sets: TaggedSplit
+    cutting: Cutting
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`."""
@@ -54,6 +56,12 @@ class TaggingJob(TrainerJob):
         found = list(find_entities(self.model, self.tokenizer, data.texts, told_as))
         scores = told_entities(score_entities(data.spans, found, data.types), data.types)
         return {**scores, "aggregation": told_as, "sha256": data.sha256}
+
+    def finish(self) -> None:
+        """See `Job`: pruning may have given the model gates."""
+        self.cutting.finish()
+        if self.cutting.told:
+            self.lineage["pruning"] = self.cutting.told
 
 
 def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
@@ -70,6 +78,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
 
     recipe = with_shape(recipe, first)
     model, hub_tokenizer = new_model(recipe, labels, first, of_tokens=True)
+    refuse_unprunable(recipe, model)
     reading = reading_of(hub_tokenizer, model, recipe.data.max_length)
     base = fingerprint(model, reading)
     spec = recipe.distillation
@@ -105,18 +114,22 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     whole = resolved(recipe, len(learnt))
     if keep and whole is not recipe and is_main_process():
         tell(f"training.epochs is not given: {whole.training.epochs:g} for {len(learnt)} texts")
+    collator = TagCollator(reading.pad_id, len(labels))
+    cutting = begin(recipe, model, learnt, collator, of_tokens=True)
     trainer = TaggingTrainer(
         model=model,
         args=trainer_arguments(whole, run, len(learnt), keep=keep, problem="tags"),
         train_dataset=learnt,
         eval_dataset=held_out,
-        data_collator=TagCollator(reading.pad_id, len(labels)),
+        data_collator=collator,
         compute_metrics=measured_tags(labels),
         preprocess_logits_for_metrics=best_labels,
         head=Head("single_label"),
         distillation=spec,
     )
     settle(trainer)
+    for callback in cutting.callbacks:
+        trainer.add_callback(callback)
     return TaggingJob(
         recipe=whole,
         trainer=trainer,
@@ -126,6 +139,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
         parts=run_parts(recipe, (train, sets.choose), teachers, base, transfer_sha256),
         tokenizer=reading.tokenizer,
         sets=sets,
+        cutting=cutting,
     )
 
 
@@ -139,6 +153,11 @@ def refuse_for_tags(recipe: Recipe) -> None:
         )
     if recipe.data.problem is not None or recipe.data.text_pair_column is not None:
         raise RecipeError("data.problem and data.text_pair_column are no tagger's: take them out")
+    if recipe.pruning is not None and recipe.pruning.vocabulary == "data":
+        raise RecipeError(
+            "pruning.vocabulary: a tagger learns from its teacher token by token, in one "
+            'vocabulary: take "all"'
+        )
     spec = recipe.distillation
     if spec is None:
         return

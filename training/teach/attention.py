@@ -107,7 +107,9 @@ def last_projections(model: PreTrainedModel, who: str) -> Projections:
     for names in NAMES:
         if all(name in named for name in names):
             modules = tuple(named[name] for name in names)
-            return Projections(modules, int(model.config.num_attention_heads))
+            pruned = getattr(model.config, "kept_heads", None)  # of each layer
+            heads = len(pruned[-1]) if pruned else int(model.config.num_attention_heads)
+            return Projections(modules, heads)
     raise RecipeError(
         f"distillation.losses.attention needs query, key and value projections, and the {who}, "
         f"a {type(model).__name__}, has none that are known"

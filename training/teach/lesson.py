@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import datasets
+import numpy as np
+import pyarrow as pa
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -16,7 +18,7 @@ from training.data.augmentation import augment, reads_masks, refuse_unread_masks
 from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
-from training.models.reading import reading_of
+from training.models.reading import Reading, reading_of
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Augmentation, Distillation
 from training.teach.rows import Tokens, new_rows, tokens_of
@@ -30,118 +32,61 @@ READ = ("input_ids", "token_type_ids")  # what a row has of a teacher that reads
 class Lesson:
     """The rows of a training set, with what else it takes to learn from them.
 
-    `augmentation` is the recipe's, with nothing left open. `white_box` is None where the student
-    does not look inside its teacher, and `teacher_tokenizer` where the teacher reads no tokens of
-    its own beside the student.
+    `white_box` is None where the student does not look inside its teacher, and
+    `teacher_tokenizer` where the teacher reads no tokens of its own beside the student.
     """
 
     rows: datasets.Dataset
-    transfer_n: int = 0
-    transfer_sha256: str | None = None
-    augmented_n: int = 0
-    augmentation: Augmentation | None = None
     white_box: WhiteBox | None = None
     teacher_tokenizer: PreTrainedTokenizerFast | None = None
 
 
-def new_lesson(
-    recipe: Recipe,
-    spec: Distillation,
-    sets: Split,
-    model: PreTrainedModel,
-    hub_tokenizer: PreTrainedTokenizerFast,
-    teachers: Sequence[Teacher],
-) -> Lesson:
-    """A student's lesson: the training texts and those without labels, labelled by teachers.
-
-    Args:
-        sets: of the teachers' labels; nothing that is held out is learnt from.
-        model: the student; a white-box loss may give it projections.
-        hub_tokenizer: the student's.
-        teachers: the first is the one that is looked into.
-
-    Raises:
-        DataError: the transfer text cannot be used.
-        RecipeError: a loss or the augmentation does not fit the models or their tokenizers.
-    """
-    train = sets.train
-    more = texts_without_labels(recipe, spec, sets, hub_tokenizer, teachers)
-    parts = [train, *(part for part in (more.transfer, more.augmented) if len(part))]
-
-    reading = reading_of(
-        hub_tokenizer,
-        model,
-        recipe.data.max_length,
-        pairs=train.pairs,
-        special_tokens=recipe.data.special_tokens,
-    )
-    mine = [tokens_of(part.texts, reading) for part in parts]
-    white_box, teacher_tokenizer, theirs = None, None, None
-    if spec.weights.white_box:
-        first = looked_into(teachers[0], spec.weights)
-        # Of a long text it reads no more than the student.
-        length = min(recipe.data.max_length, first.max_length)
-        reader = reading_of(
-            first.hub_tokenizer,
-            first.model,
-            length,
-            pairs=first.pairs,
-            special_tokens=first.special_tokens,
-        )
-        read = [tokens_of(part.texts, reader) for part in parts]
-        if differing := _first_difference(mine, read):
-            refuse_other_tokens(spec.weights, *differing)
-        if differing or reader.types != reading.types:
-            teacher_tokenizer, theirs = first.hub_tokenizer, read
-        ids = mine[0].ids[0].as_py(), read[0].ids[0].as_py()
-        white_box = WhiteBox(first, model, spec.weights, *ids)
-    rows = [
-        new_rows(
-            mine[place],
-            part.targets,
-            ensemble_logits(teachers, part.texts),
-            None if theirs is None else theirs[place],
-        )
-        for place, part in enumerate(parts)
-    ]
-    return Lesson(
-        datasets.concatenate_datasets(rows),
-        transfer_n=len(more.transfer),
-        transfer_sha256=more.transfer.sha256 if len(more.transfer) else None,
-        augmented_n=len(more.augmented),
-        augmentation=more.augmentation,
-        white_box=white_box,
-        teacher_tokenizer=teacher_tokenizer,
-    )
-
-
 @dataclass(frozen=True)
-class More:
-    """What teachers label beside the training texts.
+class Drawn:
+    """The texts of a lesson.
 
     Attributes:
+        train: the training texts.
+        transfer, augmented: texts without labels, and altered copies of the training texts.
         augmentation: the recipe's, with nothing left open.
     """
 
+    train: LabelledText
     transfer: LabelledText
     augmented: LabelledText
-    augmentation: Augmentation | None
+    augmentation: Augmentation | None = None
+
+    @property
+    def parts(self) -> list[LabelledText]:
+        """The training texts, and what there is of those without labels."""
+        return [self.train, *(part for part in (self.transfer, self.augmented) if len(part))]
+
+    @property
+    def transfer_sha256(self) -> str | None:
+        """Of the transfer text; None: there is none."""
+        return self.transfer.sha256 if len(self.transfer) else None
 
 
-def texts_without_labels(
+def drawn_texts(
     recipe: Recipe,
-    spec: Distillation,
     sets: Split,
     hub_tokenizer: PreTrainedTokenizerFast,
     teachers: Sequence[Teacher],
-) -> More:
-    """What teachers label beside the training texts: transfer text, and altered copies.
+) -> Drawn:
+    """What a recipe learns from: the training texts, transfer texts and altered copies.
+
+    Args:
+        sets: of the teachers' labels; nothing that is held out is learnt from.
+        hub_tokenizer: the student's.
 
     Raises:
         DataError: the transfer text cannot be used.
-        RecipeError: the student or a teacher cannot read the copies.
+        RecipeError: the augmentation does not fit the tokenizers.
     """
-    seed, train = recipe.data.seed, sets.train
+    spec, seed, train = recipe.distillation, recipe.data.seed, sets.train
+    none = unlabelled([], train.labels, train.problem)
+    if spec is None:
+        return Drawn(train, none, none)
     held_out = sets.held_out if spec.transfer or spec.augmentation else None
     transfer: list[Input] = []
     augmented: list[Input] = []
@@ -162,8 +107,65 @@ def texts_without_labels(
     for teacher in teachers:
         teacher.spelt(augmented)
     labels, problem = train.labels, train.problem
-    return More(
-        unlabelled(transfer, labels, problem), unlabelled(augmented, labels, problem), altering
+    more = unlabelled(transfer, labels, problem), unlabelled(augmented, labels, problem)
+    return Drawn(train, *more, altering)
+
+
+def new_lesson(
+    recipe: Recipe,
+    spec: Distillation,
+    drawn: Drawn,
+    model: PreTrainedModel,
+    reading: Reading,
+    teachers: Sequence[Teacher],
+    old_ids: Sequence[int] | None = None,
+) -> Lesson:
+    """A student's lesson: the training texts and those without labels, labelled by teachers.
+
+    Args:
+        model: the student; a white-box loss may give it projections.
+        reading: the student's.
+        teachers: the first is the one that is looked into.
+        old_ids: of each of the student's tokens, in a vocabulary that was cut.
+
+    Raises:
+        RecipeError: a loss does not fit the models or their tokenizers.
+    """
+    parts = drawn.parts
+    mine = [tokens_of(part.texts, reading) for part in parts]
+    white_box, teacher_tokenizer, theirs = None, None, None
+    if spec.weights.white_box:
+        first = looked_into(teachers[0], spec.weights)
+        # Of a long text it reads no more than the student.
+        length = min(recipe.data.max_length, first.max_length)
+        reader = reading_of(
+            first.hub_tokenizer,
+            first.model,
+            length,
+            pairs=first.pairs,
+            special_tokens=first.special_tokens,
+        )
+        read = [tokens_of(part.texts, reader) for part in parts]
+        known = mine if old_ids is None else [_renamed(one, old_ids) for one in mine]
+        if differing := _first_difference(known, read):
+            refuse_other_tokens(spec.weights, *differing)
+        if differing or old_ids is not None or reader.types != reading.types:
+            teacher_tokenizer, theirs = first.hub_tokenizer, read
+        ids = mine[0].ids[0].as_py(), read[0].ids[0].as_py()
+        white_box = WhiteBox(first, model, spec.weights, *ids)
+    rows = [
+        new_rows(
+            mine[place],
+            part.targets,
+            ensemble_logits(teachers, part.texts),
+            None if theirs is None else theirs[place],
+        )
+        for place, part in enumerate(parts)
+    ]
+    return Lesson(
+        datasets.concatenate_datasets(rows),
+        white_box=white_box,
+        teacher_tokenizer=teacher_tokenizer,
     )
 
 
@@ -191,6 +193,16 @@ class Collator:
 
 def _masked(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "attention_mask": [1] * len(row["input_ids"])}
+
+
+def _renamed(tokens: Tokens, old_ids: Sequence[int]) -> Tokens:
+    """The same tokens by the ids that they had before the vocabulary was cut."""
+    names = np.asarray(old_ids, np.int32)
+    chunks = [
+        pa.ListArray.from_arrays(chunk.offsets, pa.array(names[chunk.values.to_numpy()]))
+        for chunk in tokens.ids.chunks
+    ]
+    return tokens._replace(ids=pa.chunked_array(chunks, tokens.ids.type))
 
 
 def _first_difference(

@@ -1,0 +1,1 @@
+"""Encoders with fewer heads and neurons than their family's config can say."""

@@ -1,0 +1,1 @@
+"""Cuts an encoder as a recipe's `[pruning]` says."""
