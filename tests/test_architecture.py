@@ -62,9 +62,10 @@ ROOMS = {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
         },
+        "linear": {"errors", "problem", "recipe", "data", "models", "loop"},
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "prune", "loop"),
+            *("teach", "prune", "loop", "linear"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),
