@@ -15,6 +15,7 @@ ALLOWED = {
     "cli": {
         "service.cli",
         "training.cli",
+        "training.label.cli",
         "export.check.cli",
         "export.cli",
         "export.compress.cli",
@@ -61,9 +62,13 @@ ROOMS = {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
         },
+        "label": {
+            *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
+            *("teach", "options"),
+        },
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "loop"),
+            *("teach", "loop", "label"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),

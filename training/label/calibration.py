@@ -87,7 +87,11 @@ def calibrations(
             per_token,
             1.0,
             tuple(lengths),
-            tuple(_prior(way, *(_normal(s, lengths, per_token=per_token) for s in (content_free, batch)))),
+            tuple(
+                _prior(
+                    way, *(_normal(s, lengths, per_token=per_token) for s in (content_free, batch))
+                )
+            ),
         )
         for way in ways
         for per_token in forms

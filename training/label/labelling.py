@@ -17,7 +17,7 @@ from training.data.inputs import even, spelt
 from training.data.labelled import LabelledText
 from training.label.calibration import Calibration, Trial, Way, calibrations, chosen, tried
 from training.label.prompt import Shot
-from training.teach.store import Logits
+from training.teach.store import Logits, LogitStore, text_key
 from training.teach.teacher import remembered_rows
 from training.telling import tell
 
@@ -102,6 +102,13 @@ def label_texts(
 def kept_scores(scorer: LabelScorer, texts: Sequence[Input]) -> Logits:
     """The scores of texts, of which those that are kept are not asked for again."""
     return remembered_rows(scorer, len(scorer.lengths), texts, scorer.scores, CHUNK)
+
+
+def unscored(scorer: LabelScorer, texts: Sequence[Input]) -> list[Input]:
+    """The texts whose scores are not kept, each once."""
+    keys = {text_key(text): text for text in texts}
+    known = LogitStore(scorer.fingerprint).known(list(keys))
+    return [text for key, text in keys.items() if key not in known]
 
 
 def distinct(texts: Sequence[Input], without: Sequence[Input] = ()) -> list[Input]:

@@ -17,9 +17,7 @@ from training.data.inputs import even
 from training.errors import DataError
 
 DEFAULT = "Classify the text as {labels}.\n\nText: {text}\nLabel:"
-DEFAULT_PAIRS = (
-    "Classify the two texts as {labels}.\n\nText 1: {text}\nText 2: {text_pair}\nLabel:"
-)
+DEFAULT_PAIRS = "Classify the two texts as {labels}.\n\nText 1: {text}\nText 2: {text_pair}\nLabel:"
 PLACES = re.compile(r"\{(text|text_pair|labels)\}")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 BETWEEN = "\n\n"  # examples
@@ -124,6 +122,11 @@ class Prompt:
         return PLACES.sub(lambda found: values[found[1]], block)
 
 
+def as_input(text: str, prompt: Prompt) -> Input:
+    """A text as the prompt asks of: a pair of it with itself, where it asks of pairs."""
+    return Pair(text, text) if prompt.pairs else text
+
+
 def read_template(path: Path) -> str:
     """A template's file.
 
@@ -162,7 +165,10 @@ def named_words(
 
 def keep_prompt(folder: Path, prompt: Prompt) -> None:
     """Writes a prompt without its examples beside a model that was trained to answer it."""
-    values = {"template": prompt.template, "words": dict(zip(prompt.labels, prompt.words))}
+    values = {
+        "template": prompt.template,
+        "words": dict(zip(prompt.labels, prompt.words, strict=True)),
+    }
     (folder / FILE).write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 

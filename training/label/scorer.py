@@ -16,12 +16,12 @@ import torch
 from tqdm.auto import tqdm
 from transformers import DynamicCache
 
-from service.runtime.model import Input, Pair
+from service.runtime.model import Input
 from training.data.inputs import changed
 from training.errors import DataError
 from training.label.causal import CausalLm
 from training.label.layout import Tree, lay_out, tree_of
-from training.label.prompt import Prompt
+from training.label.prompt import Prompt, as_input
 from training.label.words import Answers, answers_of, prompt_ids, rendered, shared_length
 from training.teach.logits import batches_by_length
 from training.teach.store import Logits
@@ -53,7 +53,7 @@ class Scorer:
         self, lm: CausalLm, prompt: Prompt, probes: Sequence[Input], max_length: int = 512
     ) -> None:
         self._lm, self._prompt = lm, prompt
-        free = [_as(text, prompt) for text in CONTENT_FREE]
+        free = [as_input(text, prompt) for text in CONTENT_FREE]
         self.answers: Answers = answers_of(lm, prompt, [*free, *probes])
         self._tree: Tree = tree_of(self.answers.sequences)
         self._most = self._room(max_length)
@@ -78,7 +78,7 @@ class Scorer:
 
     def content_free(self) -> Logits:
         """The scores of inputs that say nothing, (inputs, labels)."""
-        return self.scores([_as(text, self._prompt) for text in CONTENT_FREE])
+        return self.scores([as_input(text, self._prompt) for text in CONTENT_FREE])
 
     def scores(self, texts: Sequence[Input], bar: "tqdm[None] | None" = None) -> Logits:
         """The log-probability of each label's whole word, (texts, labels), in their order.
@@ -114,7 +114,7 @@ class Scorer:
 
     def _room(self, max_length: int) -> int:
         """The most tokens of a text that fit beside the prompt."""
-        free = rendered(self._lm, self._prompt, _as("", self._prompt))
+        free = rendered(self._lm, self._prompt, as_input("", self._prompt))
         (asked,) = prompt_ids(self._lm, self._prompt, [free])
         taken = len(asked) + len(self.answers.shared) + max(self.answers.lengths) + 8
         room = (self._lm.context - taken) // (2 if self._prompt.pairs else 1)
@@ -199,7 +199,3 @@ class Scorer:
         """Has a model that can do so compute the logits of its last positions alone."""
         known = inspect.signature(self._lm.model.forward).parameters
         return {"logits_to_keep": positions} if "logits_to_keep" in known else {}
-
-
-def _as(text: str, prompt: Prompt) -> Input:
-    return Pair(text, text) if prompt.pairs else text

@@ -5,6 +5,7 @@ or one that begins every word, by which no label is told from another. Whole seq
 words may begin alike; a word that begins another is told from it by how it ends.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,9 +102,7 @@ def _end(lm: CausalLm, prompt: Prompt) -> str:
 
 def _begins_another(sequences: Sequence[Ids]) -> bool:
     distinct = sorted(set(sequences))
-    return any(
-        two[: len(one)] == one for one, two in zip(distinct, distinct[1:], strict=False)
-    )
+    return any(two[: len(one)] == one for one, two in itertools.pairwise(distinct))
 
 
 def _refuse_alike(lm: CausalLm, prompt: Prompt, sequences: Sequence[Ids]) -> None:
