@@ -9,6 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training import cache
 from training.errors import RecipeError
+from training.models.base import load_base
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
 from training.models.encoder import keep_layers, new_encoder
@@ -59,10 +60,7 @@ def new_model(
             "a nano student answers of a whole text by what is strongest in it, and tags no "
             'tokens: take model.architecture = "bilstm"'
         )
-    if teacher is None:
-        raise RecipeError(
-            f"a {spec.architecture} has no tokenizer of its own: give it a [distillation] teacher"
-        )
+    teacher = start_of(spec, teacher)
     known = {**_vocabulary_and_labels(labels, teacher), **_pairs(spec, teacher, pairs)}
     model = (
         _new_bilstm(spec, known, of_tokens=of_tokens)
@@ -72,6 +70,24 @@ def new_model(
     model.config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
     start_embeddings(model, spec, teacher)
     return model, teacher.hub_tokenizer
+
+
+def start_of(spec: BiLstmModel | NanoModel, teacher: Checkpoint | None) -> Checkpoint:
+    """Whose tokenizer and embeddings a student begins with: its base, or else its teacher.
+
+    Raises:
+        CheckpointError: there is no base of that name.
+        RecipeError: there is neither.
+    """
+    if spec.base is not None:
+        return load_base(spec.base)
+    if teacher is None:
+        raise RecipeError(
+            f"a {spec.architecture} has no tokenizer of its own: set model.base (--base) to an "
+            "encoder, whose tokenizer and embeddings it starts with, or give it a [distillation] "
+            "teacher that is a checkpoint"
+        )
+    return teacher
 
 
 def _new_encoder(

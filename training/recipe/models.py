@@ -16,8 +16,15 @@ PairForm = Annotated[
 InitialEmbeddings = Annotated[
     Literal["random", "teacher", "contextual"],
     Field(
-        description="teacher: its word embeddings; contextual: its last layer's states of each "
-        "token read alone; both projected to embedding_size by SVD"
+        description="teacher: its word embeddings (the base's, where one is named); contextual: "
+        "its last layer's states of each token read alone; both projected to embedding_size by SVD"
+    ),
+]
+Base = Annotated[
+    str | None,
+    Field(
+        description="hub id or local directory of an encoder, whose tokenizer and embeddings start "
+        "the student; default: the teacher, which has to be a checkpoint"
     ),
 ]
 
@@ -43,9 +50,10 @@ class EncoderModel(Section):
 
 
 class BiLstmModel(Section):
-    """A bidirectional LSTM over the teacher's own token ids."""
+    """A bidirectional LSTM over the token ids of its teacher, or its base."""
 
     architecture: Literal["bilstm"] = Field(description="a small recurrent student")
+    base: Base = None
     embedding_size: int = Field(128, ge=1, description="of a token")
     hidden_size: int = Field(256, ge=1, description="of each direction")
     layers: int = Field(1, ge=1, description="one upon the other")
@@ -61,9 +69,10 @@ class BiLstmModel(Section):
 
 
 class NanoModel(Section):
-    """One convolution over the teacher's own token ids, and the maximum over time."""
+    """One convolution over the token ids of its teacher or base, and the maximum over time."""
 
     architecture: Literal["nano"] = Field(description="the smallest student")
+    base: Base = None
     embedding_size: int = Field(96, ge=1, description="of a token")
     filters: int = Field(128, ge=1, description="n-grams that are looked for")
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")

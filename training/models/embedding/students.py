@@ -13,7 +13,7 @@ from training.errors import CheckpointError, RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
 from training.models.encoder import keep_layers
-from training.models.initialization import start_embeddings
+from training.models.initialization import start_embeddings, start_of
 from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel
@@ -40,11 +40,7 @@ def new_embedder(
     if isinstance(spec, EncoderModel):
         body, hub_tokenizer = _new_encoder(spec, teacher)
         return body, hub_tokenizer, replace(owner, dense=(), dimensions=(), stated=True)
-    if teacher is None:
-        raise RecipeError(
-            f"a {spec.architecture} has the tokenizer of its teacher: name a checkpoint as the "
-            "[distillation] teacher, not a published version"
-        )
+    teacher = start_of(spec, teacher)
     facts: dict[str, Any] = {
         "vocab_size": teacher.tokenizer.highest_id + 1,
         "pad_token_id": teacher.reading.pad_id,
