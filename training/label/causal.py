@@ -94,7 +94,8 @@ def load_causal(
     Args:
         source: a checkpoint directory, a hub id, a GGUF file, or the directory of an adapter,
             whose own files name the model that it belongs to.
-        quantized: how its weights lie in memory; 4bit needs bitsandbytes and a GPU.
+        quantized: how its weights lie in memory; 4bit needs bitsandbytes, and a GPU or a CPU that
+            it can compute on.
 
     Raises:
         CheckpointError: it is not there, is no causal language model, or what reads it is not
@@ -148,14 +149,11 @@ def _gguf(path: Path) -> tuple[str, dict[str, Any]]:
 def _quantization(quantized: Quantized) -> dict[str, Any]:
     if quantized == "none":
         return {}
-    if not torch.cuda.is_available():
-        raise CheckpointError(
-            "4-bit weights (QLoRA) are computed with on a GPU, and this machine has none: leave "
-            'the quantisation out (model.quantization = "none"), which trains the same adapter '
-            "on weights of full precision"
-        )
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise CheckpointError("4-bit weights need bitsandbytes: pip install bitsandbytes")
+        raise CheckpointError(
+            "4-bit weights (QLoRA) are bitsandbytes' work: pip install 'stillhouse[qlora]', or set "
+            'model.quantization = "none", which trains the same adapter on whole weights'
+        )
     from transformers import BitsAndBytesConfig
 
     config = BitsAndBytesConfig(
@@ -164,7 +162,10 @@ def _quantization(quantized: Quantized) -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": config, "device_map": {"": 0}}
+    return {
+        "quantization_config": config,
+        "device_map": {"": 0 if torch.cuda.is_available() else "cpu"},
+    }
 
 
 def _with_adapter(folder: Path, precision: Precision, quantized: Quantized) -> CausalLm:
@@ -203,8 +204,15 @@ def _refuse_misfit(lm: CausalLm) -> None:
         )
     first, second, third = sorted(vocabulary.values())[:3]
     ids = torch.tensor([[first, second, third], [first, second, first]], device=lm.device)
-    with torch.inference_mode():
-        logits = lm.model(input_ids=ids).logits.float()
+    try:
+        with torch.inference_mode():
+            logits = lm.model(input_ids=ids).logits.float()
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{lm.source} does not compute on this machine ({said:.200}): 4-bit weights may need a "
+            'GPU; model.quantization = "none" does without'
+        ) from error
     if not torch.allclose(logits[0, 1], logits[1, 1], atol=1e-3, rtol=1e-3):
         raise CheckpointError(
             f"{lm.source} looks at what follows a token, so it is no causal language model (an "

@@ -135,7 +135,7 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
         labels,
         words,
         shots,
-        order.endpoint is None and order.chat,
+        order.endpoint is None and (order.chat or bool(kept and kept.chat)),
     )
     names = map_of_model(labels, data.labels)
     test = load_labelled_text(order.test, data, "test", names) if order.test else None

@@ -15,6 +15,8 @@ from typing import TypedDict
 from service.runtime.model import Input, Pair
 from training.data.inputs import even
 from training.errors import DataError
+from training.recipe.models import CausalLmModel
+from training.recipe.recipe import load_recipe
 
 DEFAULT = "Classify the text as {labels}.\n\nText: {text}\nLabel:"
 DEFAULT_PAIRS = "Classify the two texts as {labels}.\n\nText 1: {text}\nText 2: {text_pair}\nLabel:"
@@ -22,7 +24,6 @@ PLACES = re.compile(r"\{(text|text_pair|labels)\}")
 BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 BETWEEN = "\n\n"  # examples
 OPENING = ('"', "'", "(", "[", "{", "<", "`", "“", "«", "„")
-FILE = "prompt.json"  # beside an adapter: what it was trained to answer
 
 
 class Message(TypedDict):
@@ -163,30 +164,20 @@ def named_words(
     return names, tuple(given.get(name, name) for name in names)
 
 
-def keep_prompt(folder: Path, prompt: Prompt) -> None:
-    """Writes a prompt without its examples beside a model that was trained to answer it."""
-    values = {
-        "template": prompt.template,
-        "words": dict(zip(prompt.labels, prompt.words, strict=True)),
-    }
-    (folder / FILE).write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
 def kept_prompt(folder: Path) -> Prompt | None:
-    """The prompt that a model was trained to answer; None: there is none beside it.
+    """The prompt that an adapter was trained to answer, by its recipe; None: there is none.
 
     Raises:
-        DataError: the file is none of ours.
+        RecipeError: the recipe cannot be used.
     """
-    path = folder / FILE
+    path = folder / "recipe.toml"
     if not path.is_file():
         return None
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        words = dict(values["words"])
-        return Prompt(values["template"], tuple(words), tuple(words.values()))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no prompt: {error}") from error
+    spec = load_recipe(path).model
+    if not isinstance(spec, CausalLmModel) or not spec.words:
+        return None
+    words = spec.words
+    return Prompt(spec.prompt or DEFAULT, tuple(words), tuple(words.values()), chat=spec.chat)
 
 
 def _halves(text: Input) -> tuple[str, ...]:

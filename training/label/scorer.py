@@ -86,7 +86,7 @@ class Scorer:
         Args:
             bar: a progress bar to move on by the texts done.
         """
-        rows = self._rows(texts)
+        rows = self.prompts(texts)
         found = np.empty((len(rows), len(self._prompt.labels)), dtype=np.float32)
         prefix = min(shared_length(rows), min(map(len, rows)) - 1) if self.in_one_pass else 0
         cache = self._held(rows[0][:prefix])
@@ -102,7 +102,7 @@ class Scorer:
                 bar.update(len(places))
         return found
 
-    def _rows(self, texts: Sequence[Input]) -> list[list[int]]:
+    def prompts(self, texts: Sequence[Input]) -> list[list[int]]:
         """Token ids of the prompts, up to where answers begin to differ."""
         short = [changed(text, lambda half: self._lm.cut(half, self._most)) for text in texts]
         whole = [rendered(self._lm, self._prompt, text) for text in short]
@@ -129,7 +129,7 @@ class Scorer:
         """Whether one pass over everything says what a pass over each answer says."""
         self.in_one_pass = True
         window = getattr(self._lm.model.config.get_text_config(), "sliding_window", None)
-        rows = self._rows(probes)
+        rows = self.prompts(probes)
         try:
             together = self.scores(probes)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):

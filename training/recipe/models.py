@@ -82,3 +82,29 @@ class NanoModel(Section):
     dropout: float = Field(0.3, ge=0, lt=1, description="of embeddings, and of what is classified")
     initial_embeddings: InitialEmbeddings = "contextual"
     pairs: PairForm = None
+
+
+class CausalLmModel(Section):
+    """A causal language model with a LoRA adapter, trained to answer with the labels' words.
+
+    `stillhouse train` writes the adapter, and `stillhouse label --model` reads it.
+    """
+
+    architecture: Literal["causal-lm"] = Field(description="an adapter of a language model")
+    base: str = Field(description="checkpoint directory, hub id or GGUF file of the model")
+    quantization: Literal["none", "4bit"] = Field(
+        "none", description="of the base while it trains; 4bit is QLoRA, by bitsandbytes"
+    )
+    rank: int = Field(16, ge=1, description="of the adapter's matrices")
+    alpha: float = Field(32.0, gt=0, description="their scale, divided by the rank")
+    dropout: float = Field(0.05, ge=0, lt=1, description="of what the adapter reads")
+    targets: tuple[str, ...] | None = Field(
+        None, min_length=1, description="names of the layers that get one; default: all linear ones"
+    )
+    prompt: str | None = Field(
+        None, description="the text of it, with {text}, and {labels}; default: that of `label`"
+    )
+    words: dict[str, str] | None = Field(
+        None, description="label -> the word that answers it; default: its name"
+    )
+    chat: bool = Field(False, description="ask in the model's chat template")

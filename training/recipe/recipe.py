@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from training.errors import RecipeError
 from training.problem import Task
 from training.recipe.data import Data
-from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
+from training.recipe.models import BiLstmModel, CausalLmModel, EncoderModel, NanoModel
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
@@ -100,7 +100,9 @@ class Recipe(Section):
         "text-classification",
     )
     data: Data
-    model: Annotated[EncoderModel | BiLstmModel | NanoModel, Field(discriminator="architecture")]
+    model: Annotated[
+        EncoderModel | BiLstmModel | NanoModel | CausalLmModel, Field(discriminator="architecture")
+    ]
     training: Training
     distillation: Distillation | None = None
     quality: Quality | None = None
@@ -115,6 +117,8 @@ class Recipe(Section):
         model = self.model
         if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        if isinstance(model, CausalLmModel) and self.distillation is not None:
+            raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
         return self
 
     @property

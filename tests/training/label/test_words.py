@@ -64,7 +64,9 @@ def test_the_first_tokens_of_words_are_chance_and_whole_words_are_not(lm: Causal
 def test_a_word_is_read_with_the_space_before_it(lm: CausalLm) -> None:
     """The tokens are those that stand behind the prompt, not those of the word alone."""
     found = answers_of(lm, Prompt(TEMPLATE, LABELS, ("bad", "good")), PROBES)
-    spaced = [lm.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in ("bad", "good")]
+    spaced = [
+        lm.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in ("bad", "good")
+    ]
     assert [list(one) for one in found.sequences] == spaced
     quoted = answers_of(lm, Prompt(TEMPLATE + ' "', LABELS, ("bad", "good")), PROBES)
     assert quoted.sequences != found.sequences  # behind an open quote there is none

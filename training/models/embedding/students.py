@@ -17,7 +17,7 @@ from training.models.initialization import start_embeddings, start_of
 from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel
-from training.recipe.models import BiLstmModel, EncoderModel
+from training.recipe.models import BiLstmModel, CausalLmModel, EncoderModel
 from training.recipe.recipe import Recipe
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout")
@@ -40,6 +40,8 @@ def new_embedder(
     if isinstance(spec, EncoderModel):
         body, hub_tokenizer = _new_encoder(spec, teacher)
         return body, hub_tokenizer, replace(owner, dense=(), dimensions=(), stated=True)
+    if isinstance(spec, CausalLmModel):
+        raise RecipeError("a causal-lm gives no vectors: take another model.architecture")
     teacher = start_of(spec, teacher)
     facts: dict[str, Any] = {
         "vocab_size": teacher.tokenizer.highest_id + 1,
