@@ -82,7 +82,7 @@ def test_a_word_that_begins_another_is_told_by_its_end(lm: CausalLm) -> None:
 
 def test_words_of_the_same_tokens_are_refused() -> None:
     """A tokenizer without case cannot tell words apart that differ by it."""
-    with pytest.raises(DataError, match="same tokens.*--word positive=WORD"):
+    with pytest.raises(DataError, match=r"same tokens.*--word positive=WORD"):
         answers_of(word_lm("good"), Prompt("{text}:", LABELS, ("Good", "good")), ["a"])
 
 
