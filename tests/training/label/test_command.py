@@ -52,11 +52,12 @@ def test_a_student_of_a_language_models_labels(data: Path, taught: Path, toy: Pa
     assert found.output.count("few: ") == 4
     assert found.output.count("n 200") == 4
     soft = data / "soft.tsv"
-    rows = [row for row in toy_texts(400, 1) if row[0] in soft.read_text()]
+    rows = toy_texts(400, 1)
     told = FileTeacher(soft, LABELS).logits([text for text, _ in rows]).argmax(axis=1)
-    assert np.mean([LABELS[one] == name for one, (_, name) in zip(told, rows, strict=True)]) > 0.9
+    right = [LABELS[one] == name for one, (_, name) in zip(told, rows, strict=True)]
+    assert np.mean(right) > 0.7
 
-    with pytest.raises(RecipeError, match="set model.base"):
+    with pytest.raises(RecipeError, match=r"set model\.base"):
         run_recipe(student_recipe(toy, soft), data / "none")
     recipe = student_recipe(toy, soft, model__base=str(toy / "base"))
     run_recipe(recipe, data / "student")

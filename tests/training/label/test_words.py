@@ -92,9 +92,21 @@ def test_an_unknown_word_is_refused() -> None:
         answers_of(word_lm("good"), Prompt("{text}:", LABELS, ("terrible", "good")), ["a"])
 
 
-def test_a_prompt_that_runs_into_the_word_is_refused(lm: CausalLm) -> None:
-    """The words would be other tokens behind other texts."""
-    prompt = Prompt('"{text}"', LABELS, ("bad", "good"))
+def test_a_prompt_that_runs_into_the_word_is_refused() -> None:
+    """A word that melts into the text before it has other tokens behind other texts."""
+    pieces = ("<unk>", *"abcd(", "b(", "(a")
+    vocabulary = {piece: place for place, piece in enumerate(pieces)}
+    letters = Tokenizer(models.BPE(vocabulary, [("b", "("), ("(", "a")], unk_token="<unk>"))
+    fast = PreTrainedTokenizerFast(tokenizer_object=letters, unk_token="<unk>")
+    lm = CausalLm("letters", word_lm("good").model, fast)
     with pytest.raises(DataError, match="line of its own"):
-        answers_of(lm, Prompt('{text}"', LABELS, ('"', "good")), ["a", 'a"', "a b"])
-    assert answers_of(lm, prompt, PROBES).sequences
+        answers_of(lm, Prompt("{text}(", LABELS, ("a", "c")), ["b", "d"])
+    found = answers_of(lm, Prompt("{text}(", LABELS, ("a", "c")), ["d", "dd"])
+    assert found.dropped == 1  # "(" is another token once "a" follows
+    assert found.sequences == ((vocabulary["(a"],), (vocabulary["("], vocabulary["c"]))
+
+
+def test_a_prompt_that_ends_in_the_text_may_be_told_apart(lm: CausalLm) -> None:
+    """A space before the word keeps it from melting into the text."""
+    found = answers_of(lm, Prompt("{text}", LABELS, ("bad", "good")), [*PROBES[:2], "a good"])
+    assert found.dropped == 0
