@@ -13,6 +13,7 @@ import export.compress.cli
 import loadtest.cli
 import service.cli
 import training.cli
+import training.label.cli
 from export.errors import ExportError
 from service.errors import StillhouseError
 from training.errors import TrainingError
@@ -24,6 +25,7 @@ STOPPED = 130  # the exit status of a command that Ctrl-C ended
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "From texts to a checkpoint": (
         export.check.cli.check,
+        training.label.cli.label,
         training.cli.train,
         training.cli.distil,
         training.cli.tune,
@@ -44,7 +46,7 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
         loadtest.cli.loadtest,
     ),
 }
-GOES_ON = {"compress": "the same command goes on from where it was stopped"}
+GOES_ON = dict.fromkeys(("compress", "label"), "the same command goes on from where it was stopped")
 
 
 class Stages(click.Group):
@@ -73,7 +75,7 @@ class Stages(click.Group):
             name = context.invoked_subcommand
             if (error.name or "").split(".")[0] in OURS:
                 raise
-            extra = "loadtest" if name == "loadtest" else "export"
+            extra = {"loadtest": "loadtest", "label": "llm"}.get(name or "", "export")
             raise click.ClickException(
                 f"{name} needs {error.name}: pip install 'stillhouse[{extra}]'"
             ) from error

@@ -15,6 +15,7 @@ ALLOWED = {
     "cli": {
         "service.cli",
         "training.cli",
+        "training.label.cli",
         "export.check.cli",
         "export.cli",
         "export.compress.cli",
@@ -63,9 +64,13 @@ ROOMS = {
             *("models", "teach"),
         },
         "linear": {"errors", "problem", "recipe", "data", "models", "loop"},
+        "label": {
+            *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
+            *("teach", "options"),
+        },
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "prune", "loop", "linear"),
+            *("teach", "prune", "loop", "linear", "label"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),

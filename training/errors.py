@@ -6,6 +6,7 @@ TrainingError
     CheckpointError   a checkpoint that cannot be read or written
     LaunchError       processes that were not started as asked
     SpaceError        a file of what to tune that cannot be used
+    EndpointError     a language model elsewhere that does not answer as it should
     StudyError        a study that cannot be gone on with
     Interrupted       a training that was asked to stop, and saved
     Paused            a training that came as far as it was to come, and saved
@@ -34,6 +35,10 @@ class LaunchError(TrainingError):
 
 class SpaceError(TrainingError):
     """A search space that cannot be used; the message says which key and why."""
+
+
+class EndpointError(TrainingError):
+    """A language model elsewhere that does not answer; no key and no text is in the message."""
 
 
 class StudyError(TrainingError):

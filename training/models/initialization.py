@@ -9,6 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training import cache
 from training.errors import RecipeError
+from training.models.base import load_base
 from training.models.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
 from training.models.encoder import new_encoder
@@ -28,10 +29,17 @@ from training.models.students.nano import NanoConfig, NanoForSequenceClassificat
 from training.models.students.starting import begin_from
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
-from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
+from training.recipe.models import (
+    BiLstmModel,
+    CausalLmModel,
+    EncoderModel,
+    LinearModel,
+    NanoModel,
+)
 from training.recipe.recipe import Recipe
 
 TOKENS_AT_ONCE = 512
+OURS = "stillhouse-"  # how the model types of students begin
 DEFAULT_FORM = TOWERS  # see docs/experiments.md
 
 
@@ -64,6 +72,8 @@ def new_model(
             except ValueError as error:
                 raise RecipeError(f"[pruning]: {error}") from error
         return model, tokenizer
+    if isinstance(spec, CausalLmModel):
+        raise RecipeError("a causal-lm classifies texts by `stillhouse label`, and nothing else")
     if of_tokens and isinstance(spec, NanoModel):
         raise RecipeError(
             "a nano student answers of a whole text by what is strongest in it, and tags no "
@@ -71,10 +81,7 @@ def new_model(
         )
     if isinstance(spec, LinearModel):  # a classifier's is fitted, see `training.linear`
         raise RecipeError("a linear model answers of a whole text: take another architecture")
-    if teacher is None:
-        raise RecipeError(
-            f"a {spec.architecture} has no tokenizer of its own: give it a [distillation] teacher"
-        )
+    teacher = start_of(spec, teacher)
     known = {**_vocabulary_and_labels(labels, teacher), **_pairs(spec, teacher, pairs)}
     model = (
         _new_bilstm(spec, known, of_tokens=of_tokens)
@@ -84,6 +91,24 @@ def new_model(
     model.config.problem_type = None if of_tokens else TRANSFORMERS_NAMES[problem]
     start_student(model, spec, teacher)
     return model, teacher.hub_tokenizer
+
+
+def start_of(spec: BiLstmModel | NanoModel, teacher: Checkpoint | None) -> Checkpoint:
+    """Whose tokenizer and embeddings a student begins with: its base, or else its teacher.
+
+    Raises:
+        CheckpointError: there is no base of that name.
+        RecipeError: there is neither.
+    """
+    if spec.base is not None:
+        return load_base(spec.base)
+    if teacher is None:
+        raise RecipeError(
+            f"a {spec.architecture} has no tokenizer of its own: set model.base (--base) to an "
+            "encoder, whose tokenizer and embeddings it starts with, or give it a [distillation] "
+            "teacher that is a checkpoint"
+        )
+    return teacher
 
 
 def _new_encoder(
@@ -166,12 +191,14 @@ def start_student(
 ) -> None:
     """Gives a student the weights, or the token embeddings, that its recipe has it begin with.
 
+    Args:
+        teacher: or the base that it begins with; see `start_of`.
+
     Raises:
-        CheckpointError: its base is not there.
-        RecipeError: they do not fit the student, or its teacher's tokens.
+        RecipeError: they do not fit the student.
     """
-    if spec.base is not None:
-        begin_from(model, spec.base, teacher)
+    if spec.base is not None and teacher.model.config.model_type.startswith(OURS):
+        begin_from(model, teacher)
         return
     if spec.initial_embeddings == "random":
         return

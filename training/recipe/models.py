@@ -13,18 +13,19 @@ PairForm = Annotated[
         "row; default: towers"
     ),
 ]
-StudentBase = Annotated[
-    str | None,
-    Field(
-        description="a checkpoint of the same architecture, shape and tokens to begin with, such "
-        "as an embedder's; default: initial_embeddings, and the rest at random"
-    ),
-]
 InitialEmbeddings = Annotated[
     Literal["random", "teacher", "contextual"],
     Field(
-        description="teacher: its word embeddings; contextual: its last layer's states of each "
-        "token read alone; both projected to embedding_size by SVD"
+        description="teacher: its word embeddings (the base's, where one is named); contextual: "
+        "its last layer's states of each token read alone; both projected to embedding_size by SVD"
+    ),
+]
+Base = Annotated[
+    str | None,
+    Field(
+        description="hub id or local directory of an encoder, whose tokenizer and embeddings start "
+        "the student, or of a student of this shape, whose weights all do; default: the teacher, "
+        "which has to be a checkpoint"
     ),
 ]
 
@@ -76,10 +77,10 @@ class EncoderModel(Section):
 
 
 class BiLstmModel(Section):
-    """A bidirectional LSTM over the teacher's own token ids."""
+    """A bidirectional LSTM over the token ids of its teacher, or its base."""
 
     architecture: Literal["bilstm"] = Field(description="a small recurrent student")
-    base: StudentBase = None
+    base: Base = None
     embedding_size: int = Field(128, ge=1, description="of a token")
     hidden_size: int = Field(256, ge=1, description="of each direction")
     layers: int = Field(1, ge=1, description="one upon the other")
@@ -95,10 +96,10 @@ class BiLstmModel(Section):
 
 
 class NanoModel(Section):
-    """One convolution over the teacher's own token ids, and the maximum over time."""
+    """One convolution over the token ids of its teacher or base, and the maximum over time."""
 
     architecture: Literal["nano"] = Field(description="the smallest student")
-    base: StudentBase = None
+    base: Base = None
     embedding_size: int = Field(96, ge=1, description="of a token")
     filters: int = Field(128, ge=1, description="n-grams that are looked for")
     width: int = Field(5, ge=1, description="tokens that a filter sees at once")
@@ -140,3 +141,27 @@ class LinearModel(Section):
         description="scikit-learn's C of logistic and nb-svm; of several that which does best; "
         "default: 10 and 100 of logistic, 1 of nb-svm",
     )
+class CausalLmModel(Section):
+    """A causal language model with a LoRA adapter, trained to answer with the labels' words.
+
+    `stillhouse train` writes the adapter, and `stillhouse label --model` reads it.
+    """
+
+    architecture: Literal["causal-lm"] = Field(description="an adapter of a language model")
+    base: str = Field(description="checkpoint directory, hub id or GGUF file of the model")
+    quantization: Literal["none", "4bit"] = Field(
+        "none", description="of the base while it trains; 4bit is QLoRA, by bitsandbytes"
+    )
+    rank: int = Field(16, ge=1, description="of the adapter's matrices")
+    alpha: float = Field(32.0, gt=0, description="their scale, divided by the rank")
+    dropout: float = Field(0.05, ge=0, lt=1, description="of what the adapter reads")
+    targets: tuple[str, ...] | None = Field(
+        None, min_length=1, description="names of the layers that get one; default: all linear ones"
+    )
+    prompt: str | None = Field(
+        None, description="the text of it, with {text}, and {labels}; default: that of `label`"
+    )
+    words: dict[str, str] | None = Field(
+        None, description="label -> the word that answers it; default: its name"
+    )
+    chat: bool = Field(False, description="ask in the model's chat template")

@@ -17,7 +17,13 @@ from pydantic import Field, ValidationError, model_validator
 from training.errors import RecipeError
 from training.problem import Task
 from training.recipe.data import Data
-from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
+from training.recipe.models import (
+    BiLstmModel,
+    CausalLmModel,
+    EncoderModel,
+    LinearModel,
+    NanoModel,
+)
 from training.recipe.pruning import Pruning
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
@@ -106,7 +112,8 @@ class Recipe(Section):
     )
     data: Data
     model: Annotated[
-        EncoderModel | BiLstmModel | NanoModel | LinearModel, Field(discriminator="architecture")
+        EncoderModel | BiLstmModel | NanoModel | LinearModel | CausalLmModel,
+        Field(discriminator="architecture"),
     ]
     training: Training
     distillation: Distillation | None = None
@@ -131,6 +138,8 @@ class Recipe(Section):
         model = self.model
         if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        if isinstance(model, CausalLmModel) and self.distillation is not None:
+            raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
         return self
 
     @model_validator(mode="after")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from training.errors import RecipeError
 from training.problem import Task
-from training.recipe.models import LinearModel
+from training.recipe.models import CausalLmModel, LinearModel
 from training.recipe.recipe import Recipe
+from training.tasks.answering import prepare as prepare_answering
 from training.tasks.classification import prepare as prepare_classification
 from training.tasks.embedding import prepare as prepare_embedding
 from training.tasks.job import Job, Prepare
@@ -34,6 +35,10 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> Job:
                 "model.architecture"
             )
         return prepare_linear(recipe, run, keep=keep)
+    if isinstance(recipe.model, CausalLmModel):
+        if task != "text-classification":
+            raise RecipeError(f"a causal-lm is trained for text-classification, not for {task}")
+        return prepare_answering(recipe, run, keep=keep)
     if task not in TASKS:
         raise RecipeError(f"there is no training for {task}: there is for {', '.join(TASKS)}")
     return TASKS[task](recipe, run, keep=keep)

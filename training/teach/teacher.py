@@ -170,7 +170,11 @@ class Remembered(Protocol):
 
 
 def remembered_rows(
-    teacher: Remembered, width: int, texts: Sequence[Input], label: Label
+    teacher: Remembered,
+    width: int,
+    texts: Sequence[Input],
+    label: Label,
+    chunk: int = CHUNK,
 ) -> Logits:
     """Rows of numbers, logits or vectors, of which those that are kept are not asked for again.
 
@@ -178,6 +182,7 @@ def remembered_rows(
         width: numbers of a row.
         texts: as the teacher reads them.
         label: gives the rows of texts, and moves a bar on by the texts done.
+        chunk: texts that are asked for before they are kept.
 
     Returns:
         (texts, width).
@@ -193,8 +198,8 @@ def remembered_rows(
             bar.update(len(window) - len(missing))
             # By length, so that a chunk's batches are of like length as well.
             todo = sorted(missing, key=lambda key: len(missing[key]))
-            for place in range(0, len(todo), CHUNK):
-                part = todo[place : place + CHUNK]
+            for place in range(0, len(todo), chunk):
+                part = todo[place : place + chunk]
                 found = label([missing[key] for key in part], bar)
                 new = dict(zip(part, found, strict=True))
                 store.keep(new)

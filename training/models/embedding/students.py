@@ -12,12 +12,12 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedToken
 from training.errors import CheckpointError, RecipeError
 from training.models.checkpoint import Checkpoint
 from training.models.embedding.embedding import Embedding, embedding_of
-from training.models.initialization import start_student
+from training.models.initialization import start_of, start_student
 from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel
-from training.recipe.models import BiLstmModel, EncoderModel, LinearModel
+from training.recipe.models import BiLstmModel, CausalLmModel, EncoderModel, LinearModel
 from training.recipe.recipe import Recipe
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout")
@@ -40,13 +40,9 @@ def new_embedder(
     if isinstance(spec, EncoderModel):
         body, hub_tokenizer = _new_encoder(spec, teacher)
         return body, hub_tokenizer, replace(owner, dense=(), dimensions=(), stated=True)
-    if isinstance(spec, LinearModel):
-        raise RecipeError("a linear model gives labels and no vectors: take another architecture")
-    if teacher is None:
-        raise RecipeError(
-            f"a {spec.architecture} has the tokenizer of its teacher: name a checkpoint as the "
-            "[distillation] teacher, not a published version"
-        )
+    if isinstance(spec, LinearModel | CausalLmModel):
+        raise RecipeError(f"a {spec.architecture} gives no vectors: take another architecture")
+    teacher = start_of(spec, teacher)
     facts: dict[str, Any] = {
         "vocab_size": teacher.tokenizer.highest_id + 1,
         "pad_token_id": teacher.reading.pad_id,

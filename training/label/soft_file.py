@@ -1,0 +1,96 @@
+"""Writes soft labels as `training.teach.soft_labels` reads them, whole or not at all."""
+
+import csv
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.runtime.model import Input
+from training.data.inputs import even, halves
+from training.data.sources.files import DIALECTS
+from training.errors import DataError
+from training.teach.soft_labels import TEXTS
+
+ENDINGS = (".tsv", ".csv", ".jsonl")
+MARKS = ("\t", "\n", "\r")
+
+
+def check_output(path: Path, labels: Sequence[str]) -> None:
+    """Refuses, before any work, a file that cannot be written.
+
+    Raises:
+        DataError: it exists, its ending is none of ours, or it has no place for these labels.
+    """
+    if path.exists():
+        raise DataError(f"{path} exists: remove it, or choose another --output")
+    if not path.parent.is_dir():
+        raise DataError(f"there is no folder {path.parent} to write {path.name} to")
+    kind = _kind(path)
+    if kind not in ENDINGS:
+        raise DataError(f"{path}: expected one of {[*ENDINGS]}, .gz allowed")
+    for label in labels:
+        if kind == ".jsonl":
+            continue
+        if label.strip() != label or label in TEXTS or any(mark in label for mark in MARKS):
+            raise DataError(f"the label {label!r} names no column of {path.name}: write a .jsonl")
+
+
+def write_soft_labels(
+    path: Path,
+    texts: Sequence[Input],
+    labels: Sequence[str],
+    probabilities: npt.NDArray[np.floating],
+) -> None:
+    """Writes a new file: a column of probabilities for each label.
+
+    Args:
+        probabilities: (texts, labels).
+
+    Raises:
+        DataError: it exists, or its form has no place for these labels.
+    """
+    check_output(path, labels)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    opens: Any = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opens(partial, "wt", encoding="utf-8", newline="") as file:
+            _write(file, _kind(path), texts, labels, probabilities)
+        os.link(partial, path)  # unlike a rename, it replaces nothing
+    except FileExistsError as error:
+        raise DataError(f"{path} exists: remove it, or choose another --output") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(
+    file: IO[str],
+    kind: str,
+    texts: Sequence[Input],
+    labels: Sequence[str],
+    probabilities: npt.NDArray[np.floating],
+) -> None:
+    names = TEXTS[: len(halves(texts[0]))] if len(texts) else TEXTS[:1]
+    rows = zip(texts, probabilities, strict=True)
+    if kind == ".jsonl":
+        for text, row in rows:
+            found = dict(zip(names, halves(even(text)), strict=True))
+            shares = {label: float(f"{p:.6g}") for label, p in zip(labels, row, strict=True)}
+            file.write(json.dumps({**found, "probabilities": shares}, ensure_ascii=False) + "\n")
+        return
+    # A text of a TSV has no tabs and no ends of lines: its blanks are even.
+    quoting: dict[str, Any] = {"lineterminator": "\n", **DIALECTS[kind]}
+    if kind == ".tsv":
+        quoting |= {"quotechar": None, "escapechar": None}
+    writer = csv.writer(file, **quoting)
+    writer.writerow([*names, *labels])
+    writer.writerows([*halves(even(text)), *(f"{p:.6g}" for p in row)] for text, row in rows)
+
+
+def _kind(path: Path) -> str:
+    return next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "").lower()
