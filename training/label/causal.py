@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from transformers import (
@@ -121,9 +121,10 @@ def load_causal(
                 "decoder: a causal language model is needed"
             )
         tokenizer = AutoTokenizer.from_pretrained(where, **_only(named, "gguf_file"))
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             where, dtype=dtype, output_loading_info=True, **named
         )
+        model, report = loaded
     except CheckpointError:
         raise
     except Exception as error:  # transformers raises many kinds for files that it cannot read
@@ -185,7 +186,8 @@ def _with_adapter(folder: Path, precision: Precision, quantized: Quantized) -> C
     except Exception as error:  # peft and safetensors have kinds of their own
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{folder} is no adapter of {base}: {said}") from error
-    return CausalLm(str(folder), merged.eval(), lm.tokenizer, precision)
+    merged.train(mode=False)
+    return CausalLm(str(folder), cast(PreTrainedModel, merged), lm.tokenizer, precision)
 
 
 def _only(named: dict[str, Any], key: str) -> dict[str, Any]:
@@ -194,7 +196,7 @@ def _only(named: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _refuse_misfit(lm: CausalLm) -> None:
     """Refuses a tokenizer of another model, and a model that looks at what follows."""
-    rows = int(lm.model.get_input_embeddings().weight.shape[0])
+    rows = len(cast(torch.Tensor, lm.model.get_input_embeddings().weight))
     vocabulary = lm.tokenizer.get_vocab()
     highest = max(vocabulary.values(), default=0)
     if highest >= rows:

@@ -43,7 +43,7 @@ def rendered(lm: CausalLm, prompt: Prompt, text: Input) -> str:
     """The prompt of a text, in the model's chat template where `prompt` asks for a chat."""
     if not prompt.chat:
         return prompt.plain(text)
-    turns = [dict(turn) for turn in prompt.turns(text)]
+    turns = [{"role": turn["role"], "content": turn["content"]} for turn in prompt.turns(text)]
     found = lm.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     return str(found)
 
@@ -128,7 +128,7 @@ def _refuse_alike(lm: CausalLm, prompt: Prompt, sequences: Sequence[Ids]) -> Non
 
 def shared_length(rows: Sequence[Sequence[int]]) -> int:
     """With how many equal items all rows begin."""
-    low, high = min(rows), max(rows)
+    low, high = min(map(tuple, rows)), max(map(tuple, rows))
     return next(
         (place for place, (one, two) in enumerate(zip(low, high, strict=False)) if one != two),
         min(len(low), len(high)),

@@ -141,6 +141,8 @@ class LinearModel(Section):
         description="scikit-learn's C of logistic and nb-svm; of several that which does best; "
         "default: 10 and 100 of logistic, 1 of nb-svm",
     )
+
+
 class CausalLmModel(Section):
     """A causal language model with a LoRA adapter, trained to answer with the labels' words.
 

@@ -30,7 +30,7 @@ from training.loop.trainers import settle
 from training.quiet import hush
 from training.recipe.models import CausalLmModel
 from training.recipe.recipe import Recipe, with_values
-from training.tasks.job import Job, Part
+from training.tasks.job import Part, TrainerJob
 from training.teach.rows import lengths_of
 
 PROBES = 4
@@ -38,7 +38,7 @@ IGNORED = -100  # torch's mark of a token that is not learnt
 
 
 @dataclass(frozen=True)
-class AnsweringJob(Job):
+class AnsweringJob(TrainerJob):
     """An adapter's training, made ready.
 
     Attributes:
@@ -158,7 +158,7 @@ def _adapted(lm: CausalLm, spec: CausalLmModel) -> Any:
 
     model: PreTrainedModel = lm.model
     if spec.quantization != "none":
-        model = prepare_model_for_kbit_training(model)
+        model = prepare_model_for_kbit_training(model)  # type: ignore[no-untyped-call]
     config = LoraConfig(
         r=spec.rank,
         lora_alpha=spec.alpha,  # type: ignore[arg-type]  # a factor, and no whole number

@@ -87,8 +87,8 @@ def test_a_long_text_is_cut_to_what_the_model_reads(lm: CausalLm) -> None:
     """To --max-length, or to what the prompt leaves of the context."""
     prompt = Prompt(TEMPLATE, LABELS, WORDS)
     long = "the warm film " * 400
-    scores = Scorer(lm, prompt, ["a"], max_length=9).scores([long, "the warm film " * 3])
-    assert np.allclose(*scores, atol=1e-4)
+    one, other = Scorer(lm, prompt, ["a"], max_length=9).scores([long, "the warm film " * 3])
+    assert np.allclose(one, other, atol=1e-4)
     assert np.isfinite(Scorer(lm, prompt, ["a"]).scores([long])).all()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,7 +170,7 @@ def test_what_a_linear_model_is_not_for(toy: Path, teacher: Path, tmp_path: Path
     """Numbers, pairs, tokens and vectors, before any work."""
     toy_stars(tmp_path / "stars.jsonl", 200, seed=1)
     toy_pair_data(tmp_path / "pairs.jsonl", 200, seed=1)
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"data__train": str(tmp_path / "stars.jsonl"), "data__problem": "regression"}, "numbers"),
         ({"data__train": str(tmp_path / "pairs.jsonl")}, "these are pairs"),
         ({"task": "token-classification"}, "labels whole texts"),
@@ -247,7 +248,7 @@ def test_a_recipe_needs_no_schedule(toy: Path) -> None:
 def test_it_may_teach_but_has_no_embeddings(fitted: Path, toy: Path, tmp_path: Path) -> None:
     """A student of it starts at random, and is told so."""
     student = student_recipe(toy, fitted, model__initial_embeddings="teacher")
-    with pytest.raises(RecipeError, match='set model.initial_embeddings = "random"'):
+    with pytest.raises(RecipeError, match=r'set model\.initial_embeddings = "random"'):
         run_recipe(student, tmp_path / "student")
     assert isinstance(load_checkpoint(str(fitted)).model, LinearForSequenceClassification)
     random = student_recipe(toy, fitted, model__initial_embeddings="random", training__epochs=1)

@@ -24,9 +24,7 @@ def begin_from(student: PreTrainedModel, base: Checkpoint) -> None:
             f"model.base: {base.source} is a {theirs.model_type}, and the student a "
             f"{mine.model_type}"
         )
-    weights = {
-        name: weight for name, weight in base.model.state_dict().items() if HEAD not in name
-    }
+    weights = {name: weight for name, weight in base.model.state_dict().items() if HEAD not in name}
     for name, weight in student.state_dict().items():
         if name in weights and weights[name].shape != weight.shape:
             raise RecipeError(
