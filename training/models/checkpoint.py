@@ -21,10 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-import training.models.pruned.modeling
-import training.models.students.bilstm
-import training.models.students.linear
-import training.models.students.nano  # noqa: F401  they register their architectures with the auto classes
+import training.models.ours  # noqa: F401
 from service.repository.manifest import SpecialTokens
 from service.repository.sections import Windows
 from service.runtime.tokenizer import Tokenizer

@@ -14,7 +14,7 @@ from training.models.checkpoint import Checkpoint
 from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
 
-KINDS = ("linear", "nano", "bilstm", "layers")  # that ship, cheapest first
+KINDS = ("linear", "nano", "bilstm", "layers", "pruned")  # that ship, cheapest first
 ITSELF = "teacher"  # the teacher in INT8: nothing is trained
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead

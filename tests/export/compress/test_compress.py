@@ -137,7 +137,7 @@ def test_a_teacher_of_another_task(tmp_path: Path, compress: Compress) -> None:
     [
         (("--labels", "positive=yes"), "the model's are ['negative', 'positive']"),
         (("--labels", "positive"), "should look like"),
-        (("--candidates", "nonsense"), "no candidate 'nonsense': there are all, nano,"),
+        (("--candidates", "nonsense"), "no candidate 'nonsense': there are all, linear,"),
         (("--candidates", "layers-9"), "layers-9: the teacher has 2 layers"),
         (("--budget", "soon"), "--budget soon: give a time such as"),
         (("--teacher", "nowhere"), "no checkpoint at 'nowhere'"),
