@@ -38,8 +38,8 @@ def test_compressed_bodies_are_read(
     [
         ("br", GOOD, 415, "identity, gzip or deflate"),
         ("gzip", b"no gzip", 422, "cannot be decompressed"),
-        ("gzip", gzip.compress(GOOD)[:-4], 422, "cut off"),
-        ("gzip", gzip.compress(b"x" * 3000), 413, "more than 2000 bytes"),
+        ("gzip", gzip.compress(GOOD, mtime=0)[:-4], 422, "cut off"),
+        ("gzip", gzip.compress(b"x" * 3000, mtime=0), 413, "more than 2000 bytes"),
         ("deflate", deflated(b"x" * 3000), 413, "more than 2000 bytes"),
     ],
 )
@@ -203,7 +203,7 @@ def test_root_path_is_none_of_the_routes(connect: Connect) -> None:
     [
         ({"content-encoding": "gzip"}, b"no gzip"),
         ({}, b"x" * 3000),
-        ({"content-encoding": "gzip", "range": "bytes=0-"}, gzip.compress(b"x" * 3000)),
+        ({"content-encoding": "gzip", "range": "bytes=0-"}, gzip.compress(b"x" * 3000, mtime=0)),
     ],
 )
 def test_body_that_comes_with_a_get_spoils_no_answer(
