@@ -1,8 +1,9 @@
 """The token ids of words that were seen before, for tokenisers that read each word by itself.
 
-BERT's pre-tokeniser splits a text at spaces and at each mark of punctuation, and WordPiece or a list
-of whole words then looks at one word at a time. So a text's ids are those of its words one after the other, and a
-word has to be tokenised once. Knows nothing of texts' limits or special tokens.
+BERT's pre-tokeniser splits a text at spaces and at each mark of punctuation, and WordPiece, or a
+list of whole words, then looks at one word at a time. So a text's ids are those of its words one
+after the other, and a word has to be tokenised once. Knows nothing of texts' limits or special
+tokens.
 """
 
 import re

@@ -247,7 +247,7 @@ def test_a_recipe_needs_no_schedule(toy: Path) -> None:
 def test_it_may_teach_but_has_no_embeddings(fitted: Path, toy: Path, tmp_path: Path) -> None:
     """A student of it starts at random, and is told so."""
     student = student_recipe(toy, fitted, model__initial_embeddings="teacher")
-    with pytest.raises(RecipeError, match='set model.initial_embeddings = "random"'):
+    with pytest.raises(RecipeError, match='initial_embeddings = "random"'):
         run_recipe(student, tmp_path / "student")
     assert isinstance(load_checkpoint(str(fitted)).model, LinearForSequenceClassification)
     random = student_recipe(toy, fitted, model__initial_embeddings="random", training__epochs=1)
