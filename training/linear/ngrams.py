@@ -5,6 +5,7 @@ An n-gram is a number, as `training.models.students.linear` has it. Knows nothin
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from training.models.students.linear import FIRST_WORD
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Matrix = scipy.sparse.csr_matrix
+Matrix: TypeAlias = Any  # scipy.sparse.csr_matrix, which has no types
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 from training.models.students.towers import TOWERS
 from training.problem import TRANSFORMERS_NAMES, ProblemType
-from training.recipe.models import BiLstmModel, EncoderModel, NanoModel
+from training.recipe.models import BiLstmModel, EncoderModel, LinearModel, NanoModel
 from training.recipe.recipe import Recipe
 
 TOKENS_AT_ONCE = 512
@@ -55,6 +55,8 @@ def new_model(
     spec = recipe.model
     if isinstance(spec, EncoderModel):
         return _new_encoder(spec, labels, teacher, problem, of_tokens=of_tokens)
+    if isinstance(spec, LinearModel):
+        raise RecipeError("a linear model is fitted to its texts, and none is there before")
     if of_tokens and isinstance(spec, NanoModel):
         raise RecipeError(
             "a nano student answers of a whole text by what is strongest in it, and tags no "

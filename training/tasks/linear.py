@@ -260,4 +260,5 @@ def _model(chosen: Chosen, data: LabelledText) -> LinearForSequenceClassificatio
         model.idf.copy_(torch.from_numpy(pool.idf))
         model.weight.copy_(torch.from_numpy(chosen.weights.weight))
         model.bias.copy_(torch.from_numpy(chosen.weights.bias))
-    return model.eval()
+    model.train(False)
+    return model

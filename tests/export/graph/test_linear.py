@@ -69,7 +69,8 @@ def random_model(ngrams: int, labels: int, seed: int = 0) -> LinearForSequenceCl
         model.idf.copy_(torch.from_numpy(chosen.uniform(1, 5, len(unique))))
         model.weight.copy_(torch.from_numpy(chosen.normal(size=(len(unique), labels))))
         model.bias.copy_(torch.from_numpy(chosen.normal(size=labels)))
-    return model.eval()
+    model.train(False)
+    return model
 
 
 @pytest.mark.parametrize(("ngrams", "labels"), [(1, 2), (2, 5), (3, 2), (3, 1)])

@@ -28,8 +28,8 @@ def rows(labels: int, n: int = 120, seed: int = 0) -> Rows:
 def made(counted: npt.NDArray[Any], targets: npt.NDArray[Any], labels: int) -> Rows:
     """Rows whose values are of length 1."""
     lengths = np.maximum(np.linalg.norm(counted, axis=1, keepdims=True), 1)
-    matrices = (scipy.sparse.csr_matrix(one) for one in (counted, counted / lengths))
-    return Rows(*matrices, targets, labels)
+    plain, values = (scipy.sparse.csr_matrix(one) for one in (counted, counted / lengths))
+    return Rows(plain, values, targets, labels)
 
 
 def several() -> Rows:

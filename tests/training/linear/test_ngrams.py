@@ -79,7 +79,6 @@ def test_words_are_as_berts_splitter_has_them() -> None:
     assert set(words) == {"don", "'", "t", "panic", ",", "café", "!"}
     assert set(words[:4]) == {"don", "'", "t", "panic"}  # the frequent ones first
     tokenizer = word_tokenizer(words)
-    assert tokenizer("Panic! zz [PAD]", split_special_tokens=True)["input_ids"] == [
-        *tokenizer.convert_tokens_to_ids(["panic", "!"]),
-        *[UNKNOWN] * 4,
-    ]
+    known = [tokenizer.get_vocab()[word] for word in ("panic", "!")]
+    read = tokenizer("Panic! zz [PAD]", split_special_tokens=True)["input_ids"]
+    assert read == [*known, *[UNKNOWN] * 4]

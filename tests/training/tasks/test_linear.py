@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,7 +170,7 @@ def test_what_a_linear_model_is_not_for(toy: Path, teacher: Path, tmp_path: Path
     """Numbers, pairs, tokens and vectors, before any work."""
     toy_stars(tmp_path / "stars.jsonl", 200, seed=1)
     toy_pair_data(tmp_path / "pairs.jsonl", 200, seed=1)
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"data__train": str(tmp_path / "stars.jsonl"), "data__problem": "regression"}, "numbers"),
         ({"data__train": str(tmp_path / "pairs.jsonl")}, "these are pairs"),
         ({"task": "token-classification"}, "labels whole texts"),

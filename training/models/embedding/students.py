@@ -17,7 +17,7 @@ from training.models.initialization import start_embeddings
 from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel
-from training.recipe.models import BiLstmModel, EncoderModel
+from training.recipe.models import BiLstmModel, EncoderModel, LinearModel
 from training.recipe.recipe import Recipe
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout")
@@ -40,6 +40,8 @@ def new_embedder(
     if isinstance(spec, EncoderModel):
         body, hub_tokenizer = _new_encoder(spec, teacher)
         return body, hub_tokenizer, replace(owner, dense=(), dimensions=(), stated=True)
+    if isinstance(spec, LinearModel):
+        raise RecipeError("a linear model labels texts, and gives no vectors of them")
     if teacher is None:
         raise RecipeError(
             f"a {spec.architecture} has the tokenizer of its teacher: name a checkpoint as the "
