@@ -42,7 +42,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_recipe(recipe, folder / "linear")
     done = stillhouse(
         "export", folder / "linear", "--name", "linear", "--models", folder / "models",
-        "--licence", "MIT", "--data", f"test={folder / 'test.tsv'}", "--report", folder / "reports",
+        "--licence", "MIT", "--data", f"test={folder / 'test.tsv'}", "--keep-fusions",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     return folder

@@ -113,6 +113,17 @@ def test_other_tokenisers_are_the_librarys() -> None:
     assert not WordCache.reads_word_by_word(backend)
 
 
+def test_whole_words_are_remembered_too() -> None:
+    """A list of words reads each by itself as WordPiece does, unknown ones among them."""
+    backend = bert()
+    backend.model = models.WordLevel({"[UNK]": 0, "good": 1, "!": 2}, unk_token="[UNK]")
+    assert WordCache.reads_word_by_word(backend)
+    text = "Good film! good\u3000\u7535!"
+    expected = backend.encode(text, add_special_tokens=False).ids
+    assert WordCache(backend).encode(text) == expected
+    assert len(set(expected)) == 3
+
+
 def bare(unknown: str | None, pad: bool = False) -> Backend:
     """Words alone, without special tokens."""
     vocabulary = {"a": 0, "b": 1, **({unknown: 2} if unknown else {})}
