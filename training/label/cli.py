@@ -53,7 +53,7 @@ def _words(
 @click.option(
     "--few",
     metavar="SOURCE",
-    help="8 to 32 labelled texts, which choose calibration and temperature.",
+    help="Labelled texts, 8 to 32, which choose calibration and temperature.",
 )
 @click.option(
     "--shots",
