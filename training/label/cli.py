@@ -42,6 +42,11 @@ def _words(
     help="The file of soft labels to write, .tsv, .csv or .jsonl; it must not exist.",
 )
 @click.option(
+    "--labelled",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TSV to write as well: the texts with their likeliest labels, for `distil --train`.",
+)
+@click.option(
     "--word",
     "words",
     multiple=True,
@@ -53,7 +58,7 @@ def _words(
 @click.option(
     "--few",
     metavar="SOURCE",
-    help="Labelled texts, 8 to 32 of them, which choose calibration and temperature.",
+    help="Labelled texts, 8 to 32, which choose calibration and temperature.",
 )
 @click.option(
     "--shots",

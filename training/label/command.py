@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from service.runtime.model import Input
 from training.data.labelled import LabelledText
 from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, load_texts
+from training.data.writing import write_labelled
 from training.errors import DataError
 from training.label.calibration import Trial, Way
 from training.label.causal import CausalLm, load_causal
@@ -55,6 +57,7 @@ class Order:
     model: str
     data: str
     output: Path
+    labelled: Path | None
     words: dict[str, str]
     few: str | None
     shots: int
@@ -103,6 +106,10 @@ def run(order: Order, columns: dict[str, Any]) -> None:
             scorer = Scorer(lm, task.prompt, task.texts[:PROBES], order.max_length)
         found = label_texts(scorer, task.texts, task.few, task.test, order.calibration)
     write_soft_labels(order.output, found.texts, task.prompt.labels, found.probabilities)
+    if order.labelled is not None:
+        likeliest = found.probabilities.argmax(axis=1)
+        hard = LabelledText(found.texts, likeliest.astype(np.int64), task.prompt.labels)
+        write_labelled(hard, order.labelled)
     for line in told(found, task.prompt):
         click.echo(line)
     click.echo(f"{order.output}: soft labels of {len(found.texts)} texts")
@@ -122,6 +129,8 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
         raise DataError(f"{order.few}: one label a text is what a language model is asked for")
     labels, words = named_words(given, few.labels if few else None)
     check_output(order.output, labels)
+    if order.labelled is not None and order.labelled.exists():
+        raise DataError(f"{order.labelled} exists: remove it, or choose another --labelled")
     if order.shots and few is None:
         raise DataError("--shots takes examples from --few, which is not given")
     shots, left = split_few(few, order.shots, words) if few else ((), None)

@@ -58,7 +58,7 @@ class Scorer:
         self._tree: Tree = tree_of(self.answers.sequences)
         self._most = self._room(max_length)
         self._prefix: tuple[tuple[int, ...], DynamicCache | None] = ((), None)
-        self.in_one_pass = self._agrees(list(probes[:CHECKED]) or free)
+        self.in_one_pass = self._agrees([*probes[:CHECKED], *free])
 
     @property
     def name(self) -> str:
@@ -88,7 +88,7 @@ class Scorer:
         """
         rows = self.prompts(texts)
         found = np.empty((len(rows), len(self._prompt.labels)), dtype=np.float32)
-        prefix = min(shared_length(rows), min(map(len, rows)) - 1) if self.in_one_pass else 0
+        prefix = self._shared(rows) if self.in_one_pass else 0
         cache = self._held(rows[0][:prefix])
         lengths = [len(row) - prefix + len(self._tree.tokens) for row in rows]
         most = min(MOST_ROWS, max(1, MOST_CACHED // max(prefix, 1)))
@@ -145,6 +145,14 @@ class Scorer:
             "it does"
         )
         return False
+
+    def _shared(self, rows: Sequence[Sequence[int]]) -> int:
+        """With how many tokens all rows begin: those that are held, where they do."""
+        known, _ = self._prefix
+        shortest = min(map(len, rows))
+        if 0 < len(known) < shortest and all(tuple(row[: len(known)]) == known for row in rows):
+            return len(known)
+        return min(shared_length(rows), shortest - 1)
 
     @torch.inference_mode()
     def _held(self, prefix: Sequence[int]) -> DynamicCache | None:

@@ -47,7 +47,7 @@ def test_a_student_of_a_language_models_labels(data: Path, taught: Path, toy: Pa
     )
     few, test, prompt = (str(data / "few.tsv"), str(toy / "test.tsv"), str(data / "prompt.txt"))
     options = ("--model", str(taught), "--few", few, "--test", test, "--prompt", prompt)
-    found = label(data, *options, *words(), "--shots", "2")
+    found = label(data, *options, *words(), "--shots", "2", "--labelled", str(data / "hard.tsv"))
     assert found.exit_code == 0, found.output
     assert found.output.count("few: ") == 4
     assert found.output.count("n 200") == 4
@@ -56,6 +56,8 @@ def test_a_student_of_a_language_models_labels(data: Path, taught: Path, toy: Pa
     told = FileTeacher(soft, LABELS).logits([text for text, _ in rows]).argmax(axis=1)
     right = [LABELS[one] == name for one, (_, name) in zip(told, rows, strict=True)]
     assert np.mean(right) > 0.7
+    hard = dict(row.split("\t")[::-1] for row in (data / "hard.tsv").read_text().splitlines()[1:])
+    assert [hard[text] for text, _ in rows] == [LABELS[one] for one in told]
 
     with pytest.raises(RecipeError, match=r"set model\.base"):
         run_recipe(student_recipe(toy, soft), data / "none")
