@@ -17,7 +17,7 @@ from training.models.checkpoint import load_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.tasks.run import run_recipe
 
-LENIENT = ("--min-agreement", "0.8", "--max-accuracy-drop", "0.2", "--max-student-loss", "0.3")
+LENIENT = ("--min-agreement", "0.8", "--max-accuracy-drop", "0.2", "--max-accuracy-loss", "0.3")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "student.toml").write_text(parse_recipe(spec, "test").to_toml())
     done = stillhouse(
         "compress", "--teacher", folder / "teacher", "--data", train, "--test", test,
-        "--student", folder / "student.toml", "--licence", "MIT", "--keep-fusions",
+        "--candidates", folder / "student.toml", "--licence", "MIT", "--keep-fusions",
         "--models", folder / "models", "--work", folder / "work", "--report", folder / "reports",
         *LENIENT,
     )  # fmt: skip
@@ -63,7 +63,7 @@ def test_both_are_published_as_models_of_pairs(given: Path) -> None:
     assert student.pairs
     assert set(teacher.inputs) == {"input_ids", "attention_mask", "token_type_ids"}
     assert set(student.inputs) == {"input_ids", "attention_mask"}
-    assert student.precision == "int8"
+    assert student.precision in ("int8", "fp32")  # whichever is faster here
     assert teacher.parity is not None
     assert teacher.parity.max_logit_difference < 1e-4
     assert teacher.metrics["test"].accuracy is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 RUNGS = (0.25, 0.5, 1.0)  # shares of a schedule
 LEAST = 2  # are kept
+GOOD_ENOUGH = "a cheaper one is good enough already"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def halved(all_of_them: Sequence[Standing], target: float) -> tuple[list[Standin
         first = min(there, key=lambda one: one.place)
         for one in left:
             if one.place > first.place:
-                told[one.place] = "a cheaper one is good enough already"
+                told[one.place] = GOOD_ENOUGH
         left = [one for one in left if one.place <= first.place]
     wanted = max(LEAST, -(-len(left) // 2))
     ranked = sorted(left, key=lambda one: (one.quality, -one.place), reverse=True)

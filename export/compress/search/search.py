@@ -19,7 +19,7 @@ from export.compress.material import Material
 from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
 from export.compress.search.judging import Judge, Judged
-from export.compress.search.rungs import RUNGS, Standing, halved
+from export.compress.search.rungs import GOOD_ENOUGH, RUNGS, Standing, halved
 from export.compress.search.variants import Variants
 from export.errors import ExportError
 from export.stages.engine import Workshop
@@ -117,6 +117,9 @@ class Search:
         def advance(one: Entrant) -> None:
             if not self._clock.left:
                 one.why = OUT_OF_TIME
+                return
+            if any(other.quality >= self._judge.target for other in going[: going.index(one)]):
+                one.why = GOOD_ENOUGH  # and cheaper
                 return
             try:
                 progress = one.trainee.advance(rung)

@@ -33,7 +33,7 @@ class Predict:
         if asked.model_fields_set & PARTICULAR:
             check_parameters(asked, self._service, asked.model)
             check_asked(self._service, asked.model, asked)
-        windows = windows_of(asked.windows)
+        windows = None if asked.windows is None else windows_of(asked.windows)
         truncate = asked.truncate is not False
         ask = Ask(inputs, asked.model, truncate, head.deadline, windows, asked.prompt_name)
         return Asked(ask, partial(_reply, asked, inputs))

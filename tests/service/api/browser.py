@@ -51,8 +51,9 @@ class Page:
 
     def open(self, width: int = 1200, height: int = 900, scheme: str = "light") -> None:
         """Loads the page anew, and waits until it has asked what there is."""
+        self.chrome.get("about:blank")  # a page before this one goes on asking until it is left
         for kind in ("browser", "performance"):
-            self.chrome.get_log(kind)  # what a test before this one left behind
+            self.chrome.get_log(kind)
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **metrics)
         self.prefer(scheme)

@@ -153,7 +153,7 @@ def test_other_tokens_are_told(toy: Path, embedder: Path, tmp_path: Path) -> Non
     [
         (
             {"distillation": {"losses": {"kl": 1.0}}},
-            "losses.cosine, similarity, hidden and attention",
+            "losses.cosine, similarity, hidden, attention, masked, masked_kl: the others",
         ),
         ({"distillation": {"augmentation": {"copies": 1}}}, "augmentation"),
         ({"training": {"choose_by": "accuracy"}}, "chosen by its loss"),

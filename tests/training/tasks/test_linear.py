@@ -190,9 +190,10 @@ def test_what_a_linear_model_is_not_for(toy: Path, teacher: Path, tmp_path: Path
 
 def test_augmented_copies_may_have_no_masks(toy: Path, teacher: Path, tmp_path: Path) -> None:
     """Its words have no mask token; other copies are labelled and learnt from."""
-    spec = {"teacher": str(teacher), "augmentation": {"copies": 1}, "label_precision": "fp32"}
+    masked = {"copies": 1, "mask_probability": 0.1}
+    spec = {"teacher": str(teacher), "augmentation": masked, "label_precision": "fp32"}
     refused(linear_recipe(toy, distillation=spec), "mask", tmp_path, RecipeError)
-    spec["augmentation"] = {"copies": 1, "mask_probability": 0.0}
+    spec["augmentation"] = {"copies": 1}
     job = prepare(linear_recipe(toy, distillation=spec), tmp_path / "run")
     assert job.more is not None
     assert job.more.train.n == len(job.more.targets) > len(job.sets.train)
