@@ -162,7 +162,7 @@ def _clearly(gains: FloatArray) -> bool:
     if len(gains) < LEAST_FEW:
         return False
     error = float(gains.std(ddof=1)) / np.sqrt(len(gains))
-    return float(gains.mean()) > CLEARLY * error and error > 0
+    return bool(0 < CLEARLY * error < float(gains.mean()))
 
 
 def _normal(scores: FloatArray, lengths: Sequence[int], *, per_token: bool) -> FloatArray:

@@ -14,7 +14,7 @@ LEAN = np.array([0.0, 3.0])  # towards the second label, whatever is read
 def leaning(targets: np.ndarray, noise: float = 0.6) -> np.ndarray:
     """Scores of a model that tells labels apart, and leans."""
     told = np.where(targets[:, None] == [0, 1], 1.0, 0.0)
-    return told + LEAN + RANDOM.normal(0, noise, (len(targets), 2)) - 5
+    return np.asarray(told + LEAN + RANDOM.normal(0, noise, (len(targets), 2)) - 5)
 
 
 SCORES = leaning(TARGETS)
