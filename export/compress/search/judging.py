@@ -25,7 +25,7 @@ from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
 from training.score.scores import score_regression
 
-SURE = 2 / 3  # that the loss is within its limit: what a candidate is chosen by
+SURE = 0.8  # that the loss is within its limit: what a candidate is chosen by
 JUDGED = "judged.json"
 TIMED = 100  # texts, one at a time
 

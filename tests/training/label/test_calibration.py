@@ -14,8 +14,7 @@ LEAN = np.array([0.0, 3.0])  # towards the second label, whatever is read
 def leaning(targets: np.ndarray, noise: float = 0.6) -> np.ndarray:
     """Scores of a model that tells labels apart, and leans."""
     told = np.where(targets[:, None] == [0, 1], 1.0, 0.0)
-    found: np.ndarray = told + LEAN + RANDOM.normal(0, noise, (len(targets), 2)) - 5
-    return found
+    return np.asarray(told + LEAN + RANDOM.normal(0, noise, (len(targets), 2)) - 5)
 
 
 SCORES = leaning(TARGETS)
@@ -31,13 +30,28 @@ def test_each_way_takes_the_lean_away() -> None:
     assert all(np.allclose(np.exp(one.log_probabilities(SCORES)).sum(axis=1), 1) for one in found)
 
 
-def test_few_labels_choose_by_the_loss() -> None:
-    """A prior that inputs without content get wrong is not taken."""
-    wrong = np.tile([4.0, -4.0], (3, 1))
-    found = calibrations([1, 1], wrong, SCORES)
-    few = leaning(TARGETS[:16])
-    assert chosen(found, None, few, TARGETS[:16]).way in ("batch-mean", "batch-median")
-    assert chosen(found, "none", few, TARGETS[:16]).way == "none"
+def test_few_labels_choose_where_they_speak_clearly() -> None:
+    """Of a batch with one rare label the prior is wrong, and a few labels show it."""
+    rare = (RANDOM.random(400) < 0.04).astype(np.int64)
+    scores = leaning(rare, noise=0.2)
+    found = calibrations([1, 1], FREE, scores)
+    by_way = {one.way: tried(one, scores, rare).right / 400 for one in found}
+    assert by_way["batch-mean"] < 0.9 < by_way["content-free"]
+    assert chosen(found, None, scores[:24], rare[:24]).way == "content-free"
+    assert chosen(found, "none", scores[:24], rare[:24]).way == "none"
+
+
+def test_few_labels_that_say_little_change_nothing() -> None:
+    """By chance another way is right of a few more of a dozen texts."""
+    found = calibrations([1, 1], FREE + np.array([0.4, 0.0]), SCORES)
+    few = [leaning(TARGETS[start : start + 12]) for start in range(0, 240, 12)]
+    targets = [TARGETS[start : start + 12] for start in range(0, 240, 12)]
+    losses = [[tried(c, f, t).loss for c in found] for f, t in zip(few, targets, strict=True)]
+    assert any(np.argmin(one) < 2 for one in losses)  # a rule of the least loss would be misled
+    ways = [chosen(found, None, f, t).way for f, t in zip(few, targets, strict=True)]
+    assert ways.count("batch-mean") >= 18
+    three = chosen(found, None, few[0][:3], targets[0][:3])
+    assert three.way == "batch-mean"
 
 
 def test_a_temperature_makes_few_labels_likely() -> None:

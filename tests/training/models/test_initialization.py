@@ -9,6 +9,7 @@ from transformers import (
     AlbertConfig,
     AutoModelForSequenceClassification,
     BertConfig,
+    BertForMaskedLM,
     DistilBertConfig,
     PretrainedConfig,
 )
@@ -16,6 +17,7 @@ from transformers import (
 from tests.tiny import tiny_bilstm, tiny_encoder, tiny_hub_tokenizer, word_hub_tokenizer
 from tests.training.builders import TEACHER, changed
 from training.errors import RecipeError
+from training.models.base import load_base
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.models.encoder import keep_layers
 from training.models.initialization import new_model
@@ -125,3 +127,26 @@ def test_an_encoder_needs_an_encoder_to_start_from(tmp_path: Path) -> None:
     for found in (teacher, None):
         with pytest.raises(RecipeError, match=r"model\.base is missing"):
             new_model(recipe(), LABELS, found)
+
+
+@pytest.mark.parametrize("architecture", ["bilstm", "nano"])
+@pytest.mark.parametrize("start", ["teacher", "contextual"])
+def test_a_student_without_a_checkpoint_as_its_teacher_has_a_base(
+    tmp_path: Path, architecture: str, start: str
+) -> None:
+    """Any encoder's body gives its tokenizer and embeddings, whatever it was trained for."""
+    BertForMaskedLM(DEEP).save_pretrained(tmp_path)
+    tiny_hub_tokenizer().save_pretrained(tmp_path)
+    model = {"architecture": architecture, "embedding_size": 8, "initial_embeddings": start}
+    values = recipe().model_dump(mode="json", exclude_none=True)
+    values["model"] = {**model, "base": str(tmp_path)}
+    student, tokenizer = new_model(parse_recipe(values, "test"), LABELS, None)
+    assert tokenizer.get_vocab() == tiny_hub_tokenizer().get_vocab()
+    assert student.config.vocab_size == load_base(str(tmp_path)).tokenizer.highest_id + 1
+    table = student.get_input_embeddings().weight
+    assert table.shape[1] == 8
+    assert float(table.detach().std()) > 0
+
+    del values["model"]["base"]
+    with pytest.raises(RecipeError, match=r"set model\.base .--base. to an encoder"):
+        new_model(parse_recipe(values, "test"), LABELS, None)

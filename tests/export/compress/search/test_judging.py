@@ -13,12 +13,12 @@ from export.compress.search.judging import kept
         (0, 2, 200, True),
         (65, 60, 1000, False),  # half a point, of so many that it may well be one
         (1, 0, 200, False),
-        (2, 1, 300, True),
+        (2, 1, 600, True),
         (3, 2, 1000, True),
         (1, 1, 40, True),  # so few that nothing could be shown: none lost on balance
         (1, 0, 40, False),
     ],
 )
 def test_kept(lost: int, gained: int, n: int, expected: bool) -> None:
-    """A loss of one point is kept where the counts make it twice as likely as not."""
+    """A loss of one point is kept where the counts make it four times as likely as not."""
     assert kept(lost, gained, n, 0.01) is expected
