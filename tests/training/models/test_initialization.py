@@ -1,7 +1,7 @@
 """How models begin: from a base, from chosen layers of it, or from the teacher."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -143,7 +143,7 @@ def test_a_student_without_a_checkpoint_as_its_teacher_has_a_base(
     student, tokenizer = new_model(parse_recipe(values, "test"), LABELS, None)
     assert tokenizer.get_vocab() == tiny_hub_tokenizer().get_vocab()
     assert student.config.vocab_size == load_base(str(tmp_path)).tokenizer.highest_id + 1
-    table = student.get_input_embeddings().weight
+    table = cast(torch.Tensor, student.get_input_embeddings().weight)
     assert table.shape[1] == 8
     assert float(table.detach().std()) > 0
 
