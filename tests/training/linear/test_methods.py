@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
+from sklearn.svm import LinearSVC
 
 from training.linear.methods import Rows, Weights, logistic, naive_bayes, nb_svm
 
@@ -73,13 +74,16 @@ def test_nb_svm_learns_what_tells(labels: int) -> None:
 
 
 def test_nb_svm_has_the_ratios_of_the_paper() -> None:
-    """An n-gram as frequent with a label as without it is of no weight, whatever the SVM says."""
-    counted = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 0, 1.0]])
-    data = made(counted, np.array([0, 0, 1, 1]), 2)
-    even = made(counted[:, [0]], np.array([0, 0, 1, 1]), 2)
-    assert abs(nb_svm(even, 1.0, 1.0, SEED).weight).max() < 1e-12
-    weight = nb_svm(data, 1.0, 1.0, SEED).weight[:, 1]
-    assert weight[1] < 0 < weight[2]
+    """Each n-gram is multiplied by r, equation 2 of the paper, before the SVM and after it."""
+    data = rows(2)
+    counted, values = data.counted.toarray(), data.values.toarray()
+    with_label = 0.5 + counted[data.targets == 1].sum(axis=0)
+    without = 0.5 + counted[data.targets == 0].sum(axis=0)
+    ratios = np.log((with_label / with_label.sum()) / (without / without.sum()))
+    theirs = LinearSVC(C=2.0, random_state=SEED).fit(values * ratios, data.targets)
+    expected = theirs.decision_function(values * ratios)
+    found = nb_svm(data, 0.5, 2.0, SEED).logits(data.values)
+    np.testing.assert_allclose(found @ [-1, 1], expected, atol=1e-4)
 
 
 def test_each_of_several_labels_is_a_yes_or_no() -> None:
