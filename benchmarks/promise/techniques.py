@@ -19,7 +19,7 @@ KNOWN = {
     ),
     "nano": (
         "one convolution over the teacher's tokens, distilled",
-        "millions of short texts a core, where a few points may go, or a cascade catches them",
+        "short texts in great number, where a few points may go, or a cascade catches them",
     ),
     "bilstm": (
         "a bidirectional LSTM over the teacher's tokens, distilled",
@@ -27,15 +27,15 @@ KNOWN = {
     ),
     "layers": (
         "some of the teacher's own layers, distilled",
-        "where a point is too much for the smaller ones: half of the layers mostly keeps it",
+        "where a point is too much for the smaller ones, and there is a little time to train",
     ),
     "pruned": (
         "the teacher with heads, neurons and words cut out, distilled",
-        "where layers cannot go; a smaller vocabulary also makes a smaller file",
+        "where whole layers are too much to lose; a smaller vocabulary also makes a smaller file",
     ),
     "teacher": (
         "the teacher itself, in INT8",
-        "always: nothing is trained, and hardly anything is lost",
+        "first: nothing is trained, and its gate says what was lost",
     ),
 }
 HEAD = """# Techniques

@@ -143,7 +143,7 @@ def label(
     price_written: float | None,
     **options: Any,
 ) -> None:
-    """Label texts with a language model: soft labels that `distil` and `compress` learn from.
+    """Label texts with a language model: soft labels that `distil` learns from.
 
     A model at hand is asked for the probability of each label's words; one behind an endpoint for
     its likeliest tokens. What was labelled is kept, and the same command goes on where it was

@@ -20,5 +20,5 @@ from export.compress.search.judging import kept
     ],
 )
 def test_kept(lost: int, gained: int, n: int, expected: bool) -> None:
-    """A loss of one point is kept where the counts make it four times as likely as not."""
+    """A loss of one point is kept where the counts show it with a confidence of 80%."""
     assert kept(lost, gained, n, 0.01) is expected
