@@ -17,7 +17,6 @@ from export.compress.material import Material
 from export.compress.reads import distil_reads
 from export.stages.engine import Made, Workshop
 from training.errors import Paused
-from training.loop.metrics import CHOICES
 from training.loop.resuming import last_complete
 from training.models.checkpoint import Checkpoint, load_checkpoint
 from training.recipe.recipe import with_values
@@ -138,7 +137,6 @@ class Trainee:
             return None
         state = json.loads((Path(newest) / "trainer_state.json").read_text("utf-8"))
         metric = "pearson" if self._problem == "regression" else "accuracy"
-        assert metric in CHOICES[self._problem]
         seen = [row[f"eval_{metric}"] for row in state["log_history"] if f"eval_{metric}" in row]
         if not seen:
             return None

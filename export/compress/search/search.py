@@ -20,7 +20,7 @@ from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
 from export.compress.search.judging import Judge, Judged
 from export.compress.search.rungs import GOOD_ENOUGH, RUNGS, Standing, halved
-from export.compress.search.variants import Variants
+from export.compress.search.variants import variants
 from export.errors import ExportError
 from export.stages.engine import Workshop
 from training.errors import TrainingError
@@ -194,15 +194,13 @@ class Search:
             trainee = one.trainee
             choices = trainee.candidate.choices
             own = values_of(trainee.recipe, choices)
-            variants = Variants(choices, own, one.quality, self._material.recipe.data.seed)
-            for values in variants:
+            for values in variants(choices, own, self._material.recipe.data.seed):
                 if self._clock.left < SPARE * trainee.seconds:
                     break
                 another = Trainee(trainee.candidate, values, self._material, self._shop, run)
                 variant = Entrant(another, one.place)
                 tried.append(variant)
                 self._whole(variant)
-                variants.tell(None if variant.error else variant.quality)
                 if variant.keeps:
                     break
         return tried
