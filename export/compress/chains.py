@@ -41,12 +41,12 @@ class Link:
 
     Attributes:
         name: that it is published under.
-        milliseconds: for a text alone.
+        cost: see `Judged.cost`.
     """
 
     name: str
     staged: Staged
-    milliseconds: float
+    cost: float
 
 
 def links(judged: Sequence[Judged], student: Judged | None, last: Link, name: str) -> list[Link]:
@@ -58,12 +58,12 @@ def links(judged: Sequence[Judged], student: Judged | None, last: Link, name: st
     """
     found: dict[str, Link] = {}
     if student is not None and name != last.name:
-        found[name] = Link(name, student.staged, student.milliseconds)
-    for one in sorted(judged, key=lambda one: one.milliseconds):
+        found[name] = Link(name, student.staged, student.cost)
+    for one in sorted(judged, key=lambda one: one.cost):
         staged = one.staged
         own = student is not None and staged.name == student.staged.name
-        if not own and not staged.verdict.findings and one.milliseconds < last.milliseconds:
-            found.setdefault(staged.name, Link(staged.name, staged, one.milliseconds))
+        if not own and not staged.verdict.findings and one.cost < last.cost:
+            found.setdefault(staged.name, Link(staged.name, staged, one.cost))
     return list(found.values())
 
 
@@ -82,7 +82,7 @@ def fit_chain(
     promise: Promise = "disagreement" if material.labelled_by == "teacher" else "accuracy"
     loss = max(limits.wanted_loss, least_loss(len(fit), limits.confidence, promise))
     limit = Limit(loss, limits.confidence, promise)
-    every = [*sorted(before, key=lambda link: link.milliseconds), last]
+    every = [*sorted(before, key=lambda link: link.cost), last]
     by_name = {link.name: link for link in every}
 
     def write(folder: Path) -> None:
@@ -116,15 +116,13 @@ def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[
     least = least_loss(len(choose), limit.confidence, limit.promise)
     limit = dataclasses.replace(limit, share=max(limit.share, least))
     said = judge([link.staged.model() for link in every], choose)
-    best, cost = None, WORTH * every[-1].milliseconds
+    best, cost = None, WORTH * every[-1].cost
     for rows in _rows(len(every)):
         taken = np.array(rows)
         part = Said(said.confidence[taken], said.right[taken])
         threshold, _ = lowest_threshold(part, limit)
         shares = reach(part, threshold)
-        spent = sum(
-            float(share) * every[row].milliseconds for share, row in zip(shares, rows, strict=True)
-        )
+        spent = sum(float(share) * every[row].cost for share, row in zip(shares, rows, strict=True))
         if spent < cost:
             best, cost = tuple(every[row] for row in rows), spent
     return best

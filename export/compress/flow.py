@@ -141,11 +141,11 @@ def _roles(job: Job, found: Searched) -> Roles:
         trained = [one for one in others if one.staged.name != own]
         student = min(trained, key=lambda one: one.loss, default=None)
     if not eights:
-        return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.milliseconds))
+        return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.cost))
     (eight,) = eights
     if student is eight:
-        return Roles(exact, eight, Link(job.names.student, eight.staged, eight.milliseconds))
-    return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.milliseconds))
+        return Roles(exact, eight, Link(job.names.student, eight.staged, eight.cost))
+    return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
 
 
 def _cascade(

@@ -171,8 +171,8 @@ class Search:
         for found in one.judged:
             self._shop.tell(
                 f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
-                f"{found.milliseconds:.3g} ms a text against {self._judge.teacher.milliseconds:.3g}"
-                f": {'keeps the promise' if found.keeps else 'does not keep it surely enough'}"
+                f"{1 / found.cost:.1f} times as fast as the teacher: "
+                f"{'keeps the promise' if found.keeps else 'does not keep it surely enough'}"
             )
 
     def _revive(self, entrants: Sequence[Entrant]) -> None:
@@ -217,10 +217,10 @@ class Search:
         if best is None:
             return False
         if one.judged:
-            return best.milliseconds <= min(found.milliseconds for found in one.judged)
+            return best.cost <= min(found.cost for found in one.judged)
         place = self._places.get(best.staged.name)
         return place is not None and place <= one.place
 
     def _best(self) -> Judged | None:
         able = [one for one in self._judged[1:] if one.able]
-        return min(able, key=lambda one: one.milliseconds, default=None)
+        return min(able, key=lambda one: one.cost, default=None)
