@@ -150,7 +150,7 @@ def label(
     stopped. The key of an endpoint is read from the variable OPENAI_API_KEY.
     """
     from training.label.command import Order, run
-    from training.label.cost import Price
+    from training.label.endpoint.cost import Price
     from training.options import COLUMNS
 
     columns = in_data(options)

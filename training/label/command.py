@@ -19,8 +19,9 @@ from training.data.writing import write_labelled
 from training.errors import DataError
 from training.label.calibration import Trial, Way
 from training.label.causal import CausalLm, load_causal
-from training.label.client import Api, Client, Pace
-from training.label.cost import Price, estimated
+from training.label.endpoint.client import Api, Client, Pace
+from training.label.endpoint.cost import Price, estimated
+from training.label.endpoint.scorer import RemoteScorer
 from training.label.labelling import (
     Labelling,
     LabelScorer,
@@ -38,7 +39,6 @@ from training.label.prompt import (
     named_words,
     read_template,
 )
-from training.label.remote import RemoteScorer
 from training.label.scorer import Scorer
 from training.label.soft_file import check_output, write_soft_labels
 from training.models.devices import on_fastest_device

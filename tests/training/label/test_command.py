@@ -11,7 +11,7 @@ from cli import main
 from tests.causal import LABELS, TEMPLATE, WORDS
 from tests.tiny import toy_data, toy_texts
 from tests.training.builders import student_recipe
-from tests.training.label.endpoint import KEY, serving
+from tests.training.label.endpoint.server import KEY, serving
 from training.errors import RecipeError
 from training.models.checkpoint import load_checkpoint
 from training.tasks.run import run_recipe

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.label.endpoint import KEY, Endpoint, Fault, serving
+from tests.training.label.endpoint.server import KEY, Endpoint, Fault, serving
 from training.errors import DataError, EndpointError
-from training.label.client import TRIES, Api, Client, Pace
-from training.label.cost import Price, estimated
+from training.label.endpoint.client import TRIES, Api, Client, Pace
+from training.label.endpoint.cost import Price, estimated
+from training.label.endpoint.scorer import RemoteScorer
 from training.label.labelling import kept_scores, unscored
 from training.label.prompt import DEFAULT, Prompt, Shot
-from training.label.remote import RemoteScorer
 
 LABELS = ("negative", "positive")
 TEXTS = ["a warm film", "a cold film", "a superb plot", "a dull plot"]

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from service.runtime.model import Input
 from training.errors import DataError, EndpointError
-from training.label.client import Client, Said
+from training.label.endpoint.client import Client, Said
 from training.label.prompt import Message, Prompt, as_input
 from training.label.scorer import CONTENT_FREE
 from training.teach.store import Logits

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.runtime.model import Input
+from training.label.endpoint.scorer import TOKENS_OF_WORD, RemoteScorer
 from training.label.prompt import Message
-from training.label.remote import TOKENS_OF_WORD, RemoteScorer
 
 CHARACTERS = 4  # of a token, in English; the endpoint's own tokenizer is not known here
 OF_TURN = 4  # tokens that a turn of a chat has beside its text

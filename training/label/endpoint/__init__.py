@@ -1,0 +1,1 @@
+"""A language model elsewhere, behind an OpenAI-compatible API, as who labels."""
