@@ -6,10 +6,10 @@ from export.cascade.bounds import Limit
 from export.compress.flow import STAGES, Found, run_stages
 from export.compress.job import Job
 from export.compress.publishing import as_published, place, route
+from export.compress.report.verdict import auto_line, headline, verdict
+from export.compress.report.warnings import warnings
 from export.compress.results import Entry, Outcome, Report, Step, Tried
 from export.compress.search.entrant import Entrant
-from export.compress.verdict import auto_line, headline, verdict
-from export.compress.warnings import warnings
 from export.publish.lineage import code_version
 from export.stages.engine import Made, Workshop
 

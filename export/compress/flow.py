@@ -24,11 +24,11 @@ from export.compress.material import Material, gather
 from export.compress.measuring import measured
 from export.compress.publishing import newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
+from export.compress.report.verdict import refusals
 from export.compress.results import Measured
 from export.compress.search.judging import Judged
 from export.compress.search.search import Found as Searched
 from export.compress.search.search import Search
-from export.compress.verdict import refusals
 from export.errors import ExportError
 from export.publish.request import refuse_name
 from export.stages.engine import Workshop

@@ -1,1 +1,1 @@
-"""What a compression found, as one page and as JSON."""
+"""What a compression found: its verdict, what should worry a reader, one page, and JSON."""
