@@ -12,7 +12,6 @@ from transformers import (
     set_seed,
 )
 
-from training.data.loading import load_split
 from training.data.splitting.splits import Split
 from training.loop.head import Head, check_head, new_head
 from training.loop.key import run_parts
@@ -32,7 +31,7 @@ from training.tasks.job import Part, TrainerJob
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Collator, Drawn, Lesson, drawn_texts, new_lesson
 from training.teach.logits import predict_logits
-from training.teach.opening import labelling_in, open_teachers
+from training.teach.opening import labelling_in, open_teachers, split_of
 from training.teach.rows import new_rows, tokens_of
 from training.teach.teacher import CheckpointTeacher
 from training.telling import tell
@@ -80,13 +79,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     check_trainer_table(recipe)
     spec = recipe.distillation
     teachers = open_teachers(recipe)
-    first = teachers[0] if teachers else None
-    sets = load_split(
-        recipe.data,
-        first.labels if first else None,
-        first.problem if first else None,
-        first.pairs if first else None,
-    )
+    sets = split_of(recipe, teachers)
     train = sets.train
     recipe = _told_pairs(recipe, pairs=train.pairs)
     check_head(recipe, train.labels, train.problem)

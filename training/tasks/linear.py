@@ -16,7 +16,6 @@ from transformers import PreTrainedTokenizerFast, TrainerCallback
 
 from service.runtime.model import Input
 from training.data.labelled import LabelledText
-from training.data.loading import load_split
 from training.data.splitting.splits import Split
 from training.errors import DataError, Interrupted, RecipeError
 from training.linear.choosing import Chosen, Learnable, Setting, best_of, settings_of
@@ -39,7 +38,7 @@ from training.tasks.job import Job, Learnt, Part
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Drawn, drawn_texts
 from training.teach.logits import predict_logits
-from training.teach.opening import labelling_in, open_teachers
+from training.teach.opening import labelling_in, open_teachers, split_of
 from training.teach.teacher import Teacher, ensemble_logits
 
 AT_ONCE = 8192  # texts whose tokens are in memory as Python's lists
@@ -101,13 +100,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> LinearJob:  # no
     assert isinstance(spec, LinearModel)
     _refuse(recipe)
     teachers = open_teachers(recipe)
-    first = teachers[0] if teachers else None
-    sets = load_split(
-        recipe.data,
-        first.labels if first else None,
-        first.problem if first else None,
-        first.pairs if first else None,
-    )
+    sets = split_of(recipe, teachers)
     train = sets.train
     if train.problem == "regression":
         raise RecipeError(

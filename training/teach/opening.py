@@ -6,6 +6,8 @@ from pathlib import Path
 from service.errors import RepositoryError
 from service.repository.manifest import SpecialTokens, read_manifest
 from service.runtime.model import Input
+from training.data.loading import load_split
+from training.data.splitting.splits import Split
 from training.data.texts import are_pairs
 from training.errors import CheckpointError, DataError
 from training.models.checkpoint import load_checkpoint, task_at
@@ -55,6 +57,18 @@ def open_teachers(recipe: Recipe) -> list[Teacher]:
                 f"{found[0].labels}: teachers of one student have the same, in the same order"
             )
     return found
+
+
+def split_of(recipe: Recipe, teachers: Sequence[Teacher]) -> Split:
+    """A recipe's texts by their use, labelled and read as its teachers have it.
+
+    Raises:
+        DataError: they cannot be used, or not with these teachers.
+    """
+    if not teachers:
+        return load_split(recipe.data)
+    first = teachers[0]
+    return load_split(recipe.data, first.labels, first.problem, first.pairs)
 
 
 def open_teacher(
