@@ -64,9 +64,17 @@ class Times:
     texts_per_second: float
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Places of models among all: who is chosen, and who was before and lost too much."""
+
+    chosen: int | None
+    refused: tuple[int, ...] = ()
+
+
 def measured(
     judged: Sequence[Judged],
-    chosen: int | None,
+    looks: Looks,
     cascade: Cascade | None,
     links: Mapping[str, int],
     data: LabelledText,
@@ -76,9 +84,10 @@ def measured(
 
     Args:
         judged: the teacher in FP32 first.
-        chosen: the place of the model to publish.
+        looks: who is chosen.
         links: the place of each model of the cascade's chain, by the name in it.
     """
+    chosen = looks.chosen
     models = [one.staged.model() for one in judged]
     said = [_said(model, data) for model in models]
     times = timed(models, data.texts)
@@ -100,6 +109,7 @@ def measured(
             )
         ),
         chosen=chosen,
+        refused=looks.refused,
         auto=auto,
         disagreed=len(rows),
         disagreements=tuple(

@@ -124,6 +124,8 @@ class Measured(Result):
         quality_name: what `Candidate.quality` is.
         candidates: the teacher in FP32 first.
         chosen: the place of the model to publish in `candidates`; None: none keeps the promise.
+        refused: the places of those that were chosen before and lost too much on these texts, in
+            the order of the looks; where no other was found the first of them is `chosen` too.
         auto: the cascade on these texts; None: there is none.
         disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
             all.
@@ -134,6 +136,7 @@ class Measured(Result):
     hardware: str
     candidates: tuple[Candidate, ...]
     chosen: int | None
+    refused: tuple[int, ...] = ()
     auto: Auto | None
     disagreed: int
     disagreements: tuple[Disagreement, ...]
@@ -147,6 +150,11 @@ class Measured(Result):
     def student(self) -> Candidate | None:
         """Those of the model to publish."""
         return None if self.chosen is None else self.candidates[self.chosen]
+
+    @property
+    def earlier(self) -> tuple[Candidate, ...]:
+        """Those of the choices before it, which lost too much on these texts."""
+        return tuple(self.candidates[place] for place in self.refused if place != self.chosen)
 
     @property
     def shown(self) -> Candidate:

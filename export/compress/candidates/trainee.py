@@ -73,7 +73,11 @@ class Trainee:
     @property
     def name(self) -> str:
         """The candidate's, and what the trial changes."""
-        changed = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in self.values.items())
+        return self.named(self.values)
+
+    def named(self, values: Mapping[str, Any]) -> str:
+        """What a trial of the same candidate with these values is called."""
+        changed = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values.items())
         return f"{self.candidate.name} ({changed})" if changed else self.candidate.name
 
     @property

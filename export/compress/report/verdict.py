@@ -1,7 +1,7 @@
 """The verdict: which single model keeps the promise, what it loses, and what would help.
 
-The promise is judged twice: on the texts that choose, which say who is taken, and on those that
-are measured on, which say whether it is published.
+The promise is judged twice: on the texts that choose, which say who is looked at, and on those that
+are measured on, which say whether it is published; where they refuse it, the next is looked at.
 """
 
 from collections.abc import Iterator
@@ -68,17 +68,25 @@ def headline(found: Verdict, measured: Measured) -> str:
     if found.keeps:
         return (
             f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
-            f"be lost, and is {cheaper} than the teacher in FP32."
+            f"be lost, and is {cheaper} than the teacher in FP32.{_before(measured)}"
         )
     if measured.student is None:
         return (
-            f"None keeps the promise surely enough: {found.name} comes nearest and loses {lost}, "
+            f"None keeps the promise: {found.name} comes nearest and loses {lost}, "
             f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than the teacher."
         )
     return (
         f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
-        f"{100 * found.limit:g} may be lost; it is {cheaper} than the teacher."
+        f"{100 * found.limit:g} may be lost; it is {cheaper} than the teacher.{_before(measured)}"
     )
+
+
+def _before(measured: Measured) -> str:
+    """The other choices, in a sentence; nothing where there were none."""
+    told = ", ".join(
+        f"{one.title} (lost {100 * loss_of(measured, one):.2f})" for one in measured.earlier
+    )
+    return f" Chosen too, and refused by these texts: {told}." if told else ""
 
 
 def auto_line(found: Measured) -> str | None:
