@@ -10,11 +10,14 @@ from export.compress.job import Limits
 from export.compress.results import Candidate, Measured, Verdict
 
 
-def verdict(limits: Limits, found: Measured, unreached: int = 0) -> Verdict:
+def verdict(
+    limits: Limits, found: Measured, unreached: int = 0, doubling: float | None = None
+) -> Verdict:
     """Whether the chosen model keeps the promise on the texts that are measured on.
 
     Args:
         unreached: candidates that the budget was not enough for.
+        doubling: what twice the text is estimated to gain, as a share; None: nothing is known.
     """
     one = found.student or found.nearest
     if one is None:
@@ -32,7 +35,7 @@ def verdict(limits: Limits, found: Measured, unreached: int = 0) -> Verdict:
         n=one.metrics.n,
         faster=found.teacher.mean_ms / one.mean_ms,
         smaller=found.teacher.bytes / one.bytes,
-        advice=() if keeps else tuple(_advice(limits, found, one, unreached)),
+        advice=() if keeps else tuple(_advice(limits, found, one, unreached, doubling)),
     )
 
 
@@ -102,7 +105,9 @@ def auto_line(found: Measured) -> str | None:
     )
 
 
-def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> Iterator[str]:
+def _advice(
+    limits: Limits, found: Measured, one: Candidate, unreached: int, doubling: float | None
+) -> Iterator[str]:
     """What would help, with what it is known or expected to bring."""
     loss = loss_of(found, one)
     if unreached:
@@ -118,8 +123,15 @@ def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> 
     if loss > 0:
         allowed = (int(1000 * loss) + 1) / 1000
         yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost here"
+    gain = (
+        ""
+        if doubling is None
+        else f"; of labelled text, the second half gained a linear model {100 * doubling:.1f} "
+        "points here, and as much again would gain it less"
+    )
     yield (
-        "more text: give --unlabelled, texts of the kind that the teacher labels for the candidates"
+        "more text: give --unlabelled, texts of the kind that the teacher labels for the "
+        f"candidates{gain}"
     )
     if any(other.mean_ms > one.mean_ms for other in found.candidates[1:]):
         return
