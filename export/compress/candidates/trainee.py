@@ -4,6 +4,7 @@ It keeps its result as a stage, whole or paused, so that nothing that was learnt
 """
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -91,11 +92,12 @@ class Trainee:
         """Whether it is at its end."""
         return self._made is not None
 
-    def advance(self, until: float, *, end: bool = False) -> Progress:
+    def advance(self, until: float, *, end: bool = False, seconds: float = math.inf) -> Progress:
         """Trains up to a share of the schedule.
 
         Args:
             end: come to an end there, with the best checkpoint until then.
+            seconds: of training, after which it stops at its next evaluation.
 
         Raises:
             TrainingError: the recipe cannot be used with these texts and this teacher.
@@ -108,7 +110,7 @@ class Trainee:
 
         def train(folder: Path) -> None:
             output = folder / STUDENT
-            self._run(self.recipe, output, until, end)
+            self._run(self.recipe, output, until, end, seconds)
 
         told = f"train {self.name}" + ("" if until == 1 else f" up to {until:.0%}")
         stage = self._copied() if end else DISTIL

@@ -28,6 +28,7 @@ from training.tune.space import values_of
 
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 SPARE = 1.5  # times what the first training took has to be left for another
+WHOLE = 2  # candidates that time is kept for, when the others have had their part of it
 OUT_OF_TIME = "the budget ended before its turn"
 CUT_SHORT = "the budget ended before its schedule"
 NOT_NEEDED = "a cheaper one keeps the promise"
@@ -134,6 +135,9 @@ class Search:
         return going
 
     def _advance(self, going: Sequence[Entrant], rung: float) -> None:
+        # Each its part of what is left, with two for those that are then trained whole.
+        part = self._job.jobs * self._clock.left / (len(going) + WHOLE)
+
         def advance(one: Entrant) -> None:
             if not self._clock.left:
                 one.why = OUT_OF_TIME
@@ -142,7 +146,7 @@ class Search:
                 one.why = GOOD_ENOUGH  # and cheaper
                 return
             try:
-                progress = one.trainee.advance(rung)
+                progress = one.trainee.advance(rung, seconds=part)
             except TrainingError as error:
                 one.error = error
             else:
@@ -166,12 +170,13 @@ class Search:
     def _whole(self, one: Entrant) -> None:
         begun = one.trainee.progress
         try:
-            if self._clock.left or (begun and begun.share == 1):
-                one.trainee.advance(1.0)
-            elif begun is None:
+            if begun is None and not self._clock.left:
                 one.why = OUT_OF_TIME
                 return
-            else:
+            if self._clock.left or (begun and begun.share == 1):
+                begun = one.trainee.advance(1.0, seconds=self._clock.left)
+            assert begun is not None
+            if not one.trainee.is_whole:
                 one.trainee.advance(begun.share, end=True)
                 one.note = CUT_SHORT
             files = stage(
