@@ -117,7 +117,7 @@ def _new_service(settings: Settings) -> Service:
         check_bfloat16()
     telemetry = Telemetry(settings.access_log, settings.otlp_endpoint)
     registry = Registry(
-        ModelRepository(settings.models),
+        ModelRepository(settings.models, settings.routes),
         partial(_load, settings, telemetry, Turns(settings.batches_at_once)),
         max_loads=settings.max_loads,
         max_pinned=settings.max_pinned,

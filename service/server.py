@@ -19,7 +19,7 @@ from service.environment import service_links
 from service.errors import StillhouseError
 from service.listening import bound
 from service.repository.held import HeldFile
-from service.repository.routes import read_routes
+from service.repository.routes import read_routes_file
 from service.repository.sources import ModelRepository
 from service.settings import Settings
 from service.telemetry import logs
@@ -41,8 +41,9 @@ def serve(settings: Settings) -> None:
     logs.configure(settings.log_level)
     if links := service_links():
         log.info("ignored: what Kubernetes sets is no setting", extra={"variables": links})
-    ModelRepository(settings.models).check()
-    read_routes(settings.models)
+    repository = ModelRepository(settings.models, settings.routes)
+    repository.check()
+    read_routes_file(repository.routes_file)
     HeldFile(settings.models, None).read()
     # uvicorn raises the signal again that ended it, and what is to be cleaned up still is not.
     for sig in (signal.SIGTERM, signal.SIGINT):

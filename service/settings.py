@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     models: Path = Field(Path("models"), description="the model repository")
+    routes: Path | None = Field(
+        None, description="a file of routes, in place of `routes.toml` in the repository"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     unix_socket: Path | None = Field(

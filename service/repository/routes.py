@@ -201,12 +201,16 @@ class Routes(Section):
 
 
 def read_routes(root: Path) -> Routes:
-    """Reads a repository's routes; without the file there are none.
+    """Reads a repository's own routes, see `read_routes_file`."""
+    return read_routes_file(root / FILE_NAME)
+
+
+def read_routes_file(path: Path) -> Routes:
+    """Reads routes; without the file there are none.
 
     Raises:
         RepositoryError: the file is not TOML, or has an unknown key.
     """
-    path = root / FILE_NAME
     if not path.is_file():
         return Routes()
     try:

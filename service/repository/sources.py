@@ -5,6 +5,7 @@ from pathlib import Path
 
 from service.errors import RepositoryError
 from service.repository.manifest import FILE_NAME, NAME_PATTERN
+from service.repository.routes import FILE_NAME as ROUTES
 
 
 class ModelRepository:
@@ -12,17 +13,25 @@ class ModelRepository:
 
     Args:
         root: the directory; while it does not exist it holds no models.
+        routes: the file of its routes, where that lies elsewhere.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, routes: Path | None = None) -> None:
         self.root = root
+        self.routes_file = routes or root / ROUTES
+        self._elsewhere = routes
 
     def check(self) -> None:
-        """Raises RepositoryError, which says what to do, unless the directory is there."""
+        """Raises RepositoryError, which says what to do, unless all is there."""
         if not self.root.is_dir():
             raise RepositoryError(
                 f"no such directory: {self.root.absolute()}: name the model repository with "
                 "--models or STILLHOUSE_MODELS"
+            )
+        if self._elsewhere is not None and not self._elsewhere.is_file():
+            raise RepositoryError(
+                f"no such file: {self._elsewhere.absolute()}: STILLHOUSE_ROUTES names the file of "
+                "routes; leave it out, and the repository's own are read"
             )
 
     def versions(self) -> dict[str, list[int]]:

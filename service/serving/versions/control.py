@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from service.errors import RepositoryError
 from service.repository.held import HeldFile
-from service.repository.routes import FILE_NAME, read_routes
+from service.repository.routes import FILE_NAME, read_routes_file
 from service.serving.versions.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ class Control:
             RepositoryError: routes or held versions cannot be read.
         """
         self._routes_seen = self._routes_stamp()
-        self._registry.routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
+        file = self._registry.repository.routes_file
+        self._registry.routes = await asyncio.to_thread(read_routes_file, file)
         self._held_seen = self._held_file.stamp()
         self._registry.held = await asyncio.to_thread(self._held_file.read)
         await self._registry.reconcile()
@@ -123,7 +124,8 @@ class Control:
     async def _follow_routes(self, stamp: object) -> None:
         """Takes new routes that can be read and answered; others leave those before in force."""
         try:
-            routes = await asyncio.to_thread(read_routes, self._registry.repository.root)
+            file = self._registry.repository.routes_file
+            routes = await asyncio.to_thread(read_routes_file, file)
         except RepositoryError as error:
             self._report(FILE_NAME, [str(error)])
             self._routes_seen = stamp
@@ -190,7 +192,7 @@ class Control:
 
     def _routes_stamp(self) -> object:
         try:
-            found = (self._registry.repository.root / FILE_NAME).stat()
+            found = self._registry.repository.routes_file.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from service.environment import check_names, service_links
 from service.settings import Settings
 from tests.service.process.conftest import Start
+from tests.service.process.serving import eventually
 
 # What Kubernetes sets in a pod beside Services called `stillhouse` and `stillhouse-canary`.
 LINKS = {
@@ -152,6 +153,7 @@ def test_lists_are_between_commas() -> None:
         ([], {"api_keys": ","}, "api_keys is set and holds no key"),
         (["--models", "nodir"], {}, "no such directory"),
         (["--workers", "2", "--models", "nodir"], {}, "no such directory"),
+        ([], {"routes": "nofile.toml"}, "STILLHOUSE_ROUTES names the file of routes"),
         ([], {"host": "256.0.0.1"}, "cannot listen on 256.0.0.1 port 0"),
         (["--unix-socket", "/nodir/x"], {}, "cannot listen on /nodir/x"),
     ],
@@ -187,3 +189,15 @@ def test_what_is_ignored_is_said_once(start: Start) -> None:
     process.until_ready()
     (line,) = process.lines("ignored: what Kubernetes sets is no setting")
     assert line["variables"] == sorted(LINKS.keys() - {"STILLHOUSE_PORT"})
+
+
+def test_routes_that_lie_elsewhere_are_followed(start: Start, tmp_path: Path) -> None:
+    """A file of routes of one's own is read in place of the repository's, and watched."""
+    routes = tmp_path / "elsewhere.toml"
+    routes.write_text('default = "teacher"\n')
+    process = start(routes=str(routes), watch_seconds="0.1").until_ready()
+    assert process.ask("GET", "/models").body["default"] == "teacher"
+    new = tmp_path / "new.toml"
+    new.write_text('default = "student"\n')
+    new.replace(routes)
+    eventually(lambda: process.ask("GET", "/models").body["default"] == "student")
