@@ -41,12 +41,15 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
         export.cli.evaluate,
         export.cli.bench,
         export.cli.predict,
+        export.cli.score,
         service.cli.models,
         service.cli.serve,
         loadtest.cli.loadtest,
     ),
 }
-GOES_ON = dict.fromkeys(("compress", "label"), "the same command goes on from where it was stopped")
+GOES_ON = dict.fromkeys(
+    ("compress", "label", "score"), "the same command goes on from where it was stopped"
+)
 
 
 class Stages(click.Group):

@@ -5,5 +5,6 @@ from export.commands.calibrate import calibrate
 from export.commands.evaluate import evaluate
 from export.commands.export import export
 from export.commands.predict import predict
+from export.commands.score import score
 
-__all__ = ["bench", "calibrate", "evaluate", "export", "predict"]
+__all__ = ["bench", "calibrate", "evaluate", "export", "predict", "score"]

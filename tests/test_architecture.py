@@ -25,7 +25,9 @@ ALLOWED = {
         "export.errors",
         "training.quiet",
     },
-    "export": {"training", "service.repository", "service.runtime", "service.errors"},
+    "export": {
+        *("training", "service.repository", "service.runtime", "service.errors", "service.cpus"),
+    },
     # One tokeniser for training and serving; and a published version may teach.
     "training": {"service.runtime", "service.repository", "service.errors"},
     "service": set(),
@@ -88,6 +90,7 @@ ROOMS = {
         "cascade": {"errors", "measure"},
         "evaluate": {"errors", "measure"},
         "stages": {"errors"},
+        "score": {"errors"},
         "bench": {
             *("errors", "progress", "measure", "evaluate", "publish.lineage", "commands.options"),
         },
@@ -114,6 +117,7 @@ ROOMS = {
             "cascade",
             "evaluate",
             "bench",
+            "score",
         },
     },
 }

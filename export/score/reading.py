@@ -1,0 +1,223 @@
+"""Files of texts as tables of so many rows, in order; a row that cannot be used is told, not lost.
+
+Reads no model. CSV and TSV give strings, JSON lines and Parquet what they have.
+"""
+
+import csv
+import glob
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from export.errors import ExportError
+from service.runtime.model import Input, Pair
+from training.data.sources.columns import Chosen, Wanted
+from training.data.sources.files import DIALECTS, LONGEST_FIELD, opened
+
+KINDS = (".parquet", ".csv", ".tsv", ".jsonl")
+
+
+class Bad(NamedTuple):
+    """A row that cannot be scored.
+
+    Attributes:
+        row: in its file, from 1 on.
+        why: in words.
+        content: as it was read, as far as it could be.
+    """
+
+    file: str
+    row: int
+    why: str
+    content: Any
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one file.
+
+    Attributes:
+        number: of the chunk, from 0 on, over all files.
+        table: the rows that can be scored, all columns of theirs.
+        texts: what is read of each.
+        bad: the others.
+        read: rows of the file, bad ones too.
+    """
+
+    number: int
+    table: pa.Table
+    texts: list[Input]
+    bad: list[Bad]
+    read: int
+
+
+@dataclass
+class _Rows:
+    """What is collected for the next chunk."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[Input] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+
+def kind_of(path: Path) -> str:
+    """The ending that says a file's format, `.gz` left out.
+
+    Raises:
+        ExportError: it is of none that is read.
+    """
+    kind = next((one for one in reversed(path.suffixes) if one != ".gz"), "")
+    if kind not in KINDS or (kind == ".parquet" and path.suffix == ".gz"):
+        raise ExportError(f"{path}: expected one of {', '.join(KINDS)}, .gz allowed but of Parquet")
+    return kind
+
+
+def files_of(inputs: Sequence[str]) -> list[Path]:
+    """The files that paths, folders and patterns such as `in/*.csv` stand for, in order.
+
+    Raises:
+        ExportError: there is none, or one is of no format that is read.
+    """
+    found: list[Path] = []
+    for one in inputs:
+        path = Path(one)
+        if path.is_dir():
+            own = [file for file in sorted(path.rglob("*")) if file.is_file() and _is_kind(file)]
+        elif path.is_file():
+            own = [path]
+        else:
+            own = [Path(file) for file in sorted(glob.glob(one, recursive=True))]
+        if not own:
+            raise ExportError(f"--input {one}: no such file, and none that it is a pattern of")
+        found += own
+    for path in found:
+        kind_of(path)
+    if twice := {path for path in found if found.count(path) > 1}:
+        raise ExportError(f"--input: {min(twice)} is named twice")
+    return found
+
+
+def count_of(files: Sequence[Path]) -> int | None:
+    """How many rows the files have, near enough for a bar; None: nothing short of reading says it.
+
+    A row of a CSV may have several lines.
+    """
+    total = 0
+    for path in files:
+        if path.suffix == ".gz":
+            return None
+        if path.suffix == ".parquet":
+            total += parquet.ParquetFile(path).metadata.num_rows
+            continue
+        with path.open("rb") as file:
+            total += sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        total -= path.suffix != ".jsonl"  # the line of names
+    return total
+
+
+def chunks(files: Sequence[Path], wanted: Wanted, rows: int) -> Iterator[Chunk]:
+    """The files' rows, so many at a time; no chunk is of two files.
+
+    Raises:
+        DataError: a file has no column of texts.
+        ExportError: a file cannot be read on.
+    """
+    number = 0
+    for path in files:
+        records = _records(path)
+        chosen: Chosen | None = None
+        place = 0
+        try:
+            while part := list(islice(records, rows)):
+                if chosen is None:
+                    header = dict.fromkeys(
+                        name for one in part if isinstance(one, dict) for name in one
+                    )
+                    chosen = wanted.choose(str(path), list(header))
+                yield _chunk(number, path, place, part, chosen)
+                number += 1
+                place += len(part)
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+            raise ExportError(f"{path} cannot be read after row {place}: {error}") from error
+
+
+def _is_kind(path: Path) -> bool:
+    return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
+
+
+def _chunk(number: int, path: Path, before: int, part: list[Any], chosen: Chosen) -> Chunk:
+    found = _Rows()
+    for row, record in enumerate(part, before + 1):
+        text, why = _text(record, chosen)
+        if text is None:
+            content = record.content if isinstance(record, _Broken) else record
+            found.bad.append(Bad(str(path), row, why, content))
+            continue
+        found.rows.append(record)
+        found.texts.append(text)
+    names = dict.fromkeys(name for record in found.rows for name in record)
+    columns = {name: [record.get(name) for record in found.rows] for name in names}
+    table = pa.table({_called(name, chosen): values for name, values in columns.items()})
+    return Chunk(number, table, found.texts, found.bad, len(part))
+
+
+def _called(name: str, chosen: Chosen) -> str:
+    """What a column is called in the output: texts as files of soft labels have them."""
+    return {chosen.text: "text", chosen.text_pair: "text_pair"}.get(name, name)
+
+
+def _text(record: Any, chosen: Chosen) -> tuple[Input | None, str]:
+    if isinstance(record, _Broken):
+        return None, record.why
+    parts = []
+    for name in filter(None, (chosen.text, chosen.text_pair)):
+        value = record.get(name)
+        if not isinstance(value, str):
+            return None, f"its {name} is {'missing' if value is None else 'no string'}"
+        if not value.strip():
+            return None, f"its {name} is empty"
+        parts.append(value)
+    return (parts[0] if len(parts) == 1 else Pair(*parts)), ""
+
+
+class _Broken(NamedTuple):
+    """A row that is none of its format."""
+
+    why: str
+    content: Any
+
+
+def _records(path: Path) -> Iterator[dict[str, Any] | _Broken]:
+    kind = kind_of(path)
+    if kind == ".parquet":
+        for batch in parquet.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist()
+        return
+    with opened(path) as file:
+        if kind == ".jsonl":
+            for line in file:
+                if line.strip():
+                    yield _object(line)
+            return
+        csv.field_size_limit(LONGEST_FIELD)
+        reader = csv.reader(file, **DIALECTS[kind])
+        header = [name.strip() for name in next(reader, [])]
+        for row in filter(None, reader):
+            if len(row) != len(header):
+                yield _Broken(f"it has {len(row)} fields, the header {len(header)}", row)
+            else:
+                yield dict(zip(header, row, strict=True))
+
+
+def _object(line: str) -> dict[str, Any] | _Broken:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError as error:
+        return _Broken(f"it is not JSON: {error}", line.rstrip("\n"))
+    return found if isinstance(found, dict) else _Broken("it is no object with columns", found)

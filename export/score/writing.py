@@ -1,0 +1,221 @@
+"""What is written: a part for each chunk, and at the end one file of them all.
+
+The parts lie beside the output, in `<output>.parts/`, each whole or not at all, so that a run that
+was stopped goes on where it was. Texts are in `text` (`text_pair`), labels' probabilities in
+`probabilities`, or in CSV and TSV in a column for each label: a file of soft labels.
+"""
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from export.errors import ExportError
+from export.score.chain import Link, Scored
+from export.score.reading import KINDS, Bad
+from training.data.sources.files import DIALECTS
+
+MADE_FROM = "made-from.json"
+NESTED = "probabilities"
+
+
+class Parts:
+    """The parts of an output.
+
+    Args:
+        output: the file that they become.
+        made_from: all that they depend on; parts of something else are refused.
+
+    Raises:
+        ExportError: the output is there already, is of no format that is written, or has parts of
+            another run.
+    """
+
+    def __init__(self, output: Path, made_from: Mapping[str, Any]) -> None:
+        if output.suffix not in KINDS:
+            raise ExportError(f"--output ends in one of {', '.join(KINDS)}, not {output}")
+        if output.exists():
+            raise ExportError(f"{output} is there already: remove it, or give another --output")
+        self.output = output
+        self.folder = output.with_name(f"{output.name}.parts")
+        self._bad = output.with_name(f"{output.name}.bad.jsonl")
+        record = self.folder / MADE_FROM
+        said = json.dumps(made_from, indent=2, sort_keys=True) + "\n"
+        if record.exists() and record.read_text(encoding="utf-8") != said:
+            raise ExportError(
+                f"{self.folder} has parts of other inputs, models or options: give what they were "
+                "made of, and it goes on; or remove the folder"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(record, said)
+
+    def has(self, number: int) -> bool:
+        """Whether a chunk is done."""
+        return self.part(number).exists()
+
+    def part(self, number: int) -> Path:
+        """Where a chunk's rows are."""
+        return self.folder / f"{number:06}.parquet"
+
+    def finish(self, count: int) -> int:
+        """Puts the parts together, in their order, and removes them.
+
+        Returns:
+            how many rows could not be scored; they are in `<output>.bad.jsonl`.
+
+        Raises:
+            ExportError: columns of the files do not go together.
+        """
+        paths = [self.part(number) for number in range(count)]
+        bad = [line for path in paths for line in _lines(_bad_of(path))]
+        if bad:
+            _write_whole(self._bad, "".join(bad))
+        whole = self.folder / f"whole{self.output.suffix}"
+        _WRITERS[self.output.suffix](paths, whole)
+        os.replace(whole, self.output)
+        shutil.rmtree(self.folder)
+        return len(bad)
+
+
+def write_part(
+    path: Path, table: pa.Table, scored: Scored | None, links: Sequence[Link], bad: Sequence[Bad]
+) -> None:
+    """Writes a chunk's rows with what was said of them; the part itself last.
+
+    Args:
+        scored: None: the chunk has no row that can be scored.
+    """
+    if bad:
+        lines = (json.dumps(one._asdict(), ensure_ascii=False, default=str) for one in bad)
+        _write_whole(_bad_of(path), "".join(f"{line}\n" for line in lines))
+    if scored is not None:
+        for name, column in _columns(scored, links).items():
+            if name in table.column_names:
+                raise ExportError(
+                    f"the input has a column {name!r}, as the output is to have: rename it"
+                )
+            table = table.append_column(name, column)
+    partial = path.with_suffix(".partial")
+    parquet.write_table(table, partial)
+    os.replace(partial, path)
+
+
+def _columns(scored: Scored, links: Sequence[Link]) -> dict[str, pa.Array]:
+    manifest = links[0].manifest
+    if manifest.problem_type == "regression":
+        return {"score": pa.array(scored.probabilities[:, 0])}
+    labels = np.array(manifest.labels, dtype=object)
+    if manifest.problem_type == "multi_label":
+        said: dict[str, pa.Array] = {
+            "labels": pa.array([list(labels[row]) for row in scored.given])
+        }
+    else:
+        said = {"label": pa.array(labels[scored.given.argmax(axis=1)], pa.string())}
+    if len(links) > 1:
+        names = [link.manifest.name for link in links]
+        said["model"] = pa.array([names[place] for place in scored.by], pa.string())
+    said["confidence"] = pa.array(scored.confidence)
+    each = [pa.array(column) for column in scored.probabilities.T]
+    said[NESTED] = pa.StructArray.from_arrays(each, list(manifest.labels))
+    return said
+
+
+def _to_parquet(paths: Sequence[Path], whole: Path) -> None:
+    try:
+        schema = pa.unify_schemas(
+            [parquet.read_schema(path).remove_metadata() for path in paths],
+            promote_options="permissive",
+        )
+        with parquet.ParquetWriter(whole, schema) as writer:
+            for path in paths:
+                table = parquet.read_table(path)
+                absent = [one for one in schema if one.name not in table.column_names]
+                for one in absent:
+                    table = table.append_column(one, pa.nulls(len(table), one.type))
+                writer.write_table(table.select(schema.names).cast(schema))
+    except pa.ArrowException as error:
+        raise ExportError(
+            f"the inputs' columns do not go together in one Parquet file ({error}): give files of "
+            "the same columns, or an --output that ends in .jsonl"
+        ) from error
+
+
+def _to_jsonl(paths: Sequence[Path], whole: Path) -> None:
+    with whole.open("w", encoding="utf-8") as file:
+        for row in _rows(paths):
+            file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+def _to_delimited(paths: Sequence[Path], whole: Path) -> None:
+    """A column for each label, since there are no objects in it."""
+    header: dict[str, None] = {}
+    for path in paths:
+        for field in parquet.read_schema(path):
+            nested = field.name == NESTED and pa.types.is_struct(field.type)
+            names = [one.name for one in field.type] if nested else [field.name]
+            header |= dict.fromkeys(names)
+    options = DIALECTS[whole.suffix]
+    with whole.open("w", encoding="utf-8", newline="") as file:
+        writer = _Delimited(file, list(header), options)
+        for row in _rows(paths):
+            writer.write({**row, **(row.pop(NESTED, None) or {})})
+
+
+class _Delimited:
+    """Rows of a CSV or TSV; in a TSV, which has no quotes, a tab or a newline becomes a blank."""
+
+    def __init__(self, file: IO[str], header: list[str], options: Mapping[str, Any]) -> None:
+        self._plain = "quoting" in options
+        if self._plain:
+            self._writer = csv.writer(
+                file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, lineterminator="\n"
+            )
+        else:
+            self._writer = csv.writer(file, lineterminator="\n")
+        self._header = header
+        self._writer.writerow(header)
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Writes one."""
+        self._writer.writerow([self._spelt(row.get(name)) for name in self._header])
+
+    def _spelt(self, value: Any) -> str:
+        if value is None:
+            return ""
+        spelt = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+        return " ".join(spelt.splitlines()).replace("\t", " ") if self._plain else spelt
+
+
+_WRITERS = {
+    ".parquet": _to_parquet,
+    ".jsonl": _to_jsonl,
+    ".csv": _to_delimited,
+    ".tsv": _to_delimited,
+}
+
+
+def _rows(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        for batch in parquet.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist()
+
+
+def _bad_of(part: Path) -> Path:
+    return part.with_suffix(".bad.jsonl")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+
+
+def _write_whole(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
