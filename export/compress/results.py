@@ -9,6 +9,8 @@ from service.repository.routes import Cascade
 from service.repository.sections import Metrics
 
 Outcome = Literal["published", "unchanged", "refused"]
+LabelledBy = Literal["people", "teacher"]
+TEACHER, ENCODER = "the teacher in FP32", "the encoder of --base in FP32"  # times are told against
 
 
 class Result(BaseModel):
@@ -78,15 +80,26 @@ class Candidate(Result):
     @property
     def quality(self) -> float:
         """The share or correlation that it is judged by; see `Measured.quality_name`."""
-        value = self.metrics.accuracy
-        return float(value if value is not None else self.metrics.pearson or 0.0)
+        return quality_of(self.metrics)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% interval of `quality`; its own two ends where none is known."""
-        low, high = self.metrics.accuracy_low, self.metrics.accuracy_high
-        known = low is not None and high is not None
-        return (low or 0.0, high or 0.0) if known else (self.quality, self.quality)
+        return interval_of(self.metrics)
+
+
+def quality_of(metrics: Metrics) -> float:
+    """The accuracy, or of a regression the correlation."""
+    value = metrics.accuracy
+    return float(value if value is not None else metrics.pearson or 0.0)
+
+
+def interval_of(metrics: Metrics) -> tuple[float, float]:
+    """Of `quality_of`, at 95%; its own two ends where none is known."""
+    low, high = metrics.accuracy_low, metrics.accuracy_high
+    known = low is not None and high is not None
+    own = quality_of(metrics)
+    return (low or 0.0, high or 0.0) if known else (own, own)
 
 
 class Disagreement(Result):
@@ -116,13 +129,41 @@ class Auto(Result):
     mean_ms: float
 
 
+class Labels(Result):
+    """What a file of soft labels says of the texts of `measure`: a teacher without a model."""
+
+    metrics: Metrics
+
+    @property
+    def title(self) -> str:
+        """What tables and plots call it."""
+        return "the soft labels"
+
+    @property
+    def comparison(self) -> None:
+        """With itself."""
+        return
+
+    @property
+    def quality(self) -> float:
+        """See `Candidate.quality`."""
+        return quality_of(self.metrics)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """See `Candidate.interval`."""
+        return interval_of(self.metrics)
+
+
 class Measured(Result):
     """The figures of all candidates: what the stage `measure` keeps.
 
     Attributes:
         set_name: `test`, or `measure` where it was held out of the given texts.
         quality_name: what `Candidate.quality` is.
-        candidates: the teacher in FP32 first.
+        labels: the teacher, where it is a file of soft labels; None: it is a model.
+        candidates: first the teacher in FP32; of a file of soft labels the encoder that candidates
+            start from, untrained, which has a size and a time and no scores.
         chosen: the place of the model to publish in `candidates`; None: none keeps the promise.
         auto: the cascade on these texts; None: there is none.
         disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
@@ -132,6 +173,7 @@ class Measured(Result):
     set_name: str
     quality_name: str
     hardware: str
+    labels: Labels | None = None
     candidates: tuple[Candidate, ...]
     chosen: int | None
     auto: Auto | None
@@ -139,9 +181,24 @@ class Measured(Result):
     disagreements: tuple[Disagreement, ...]
 
     @property
-    def teacher(self) -> Candidate:
-        """The teacher's figures, in FP32."""
+    def teacher(self) -> Candidate | Labels:
+        """What quality is told against: the teacher in FP32, or a file's labels."""
+        return self.labels or self.candidates[0]
+
+    @property
+    def reference(self) -> Candidate:
+        """What times and sizes are told against: the teacher in FP32, or the encoder."""
         return self.candidates[0]
+
+    @property
+    def reference_name(self) -> str:
+        """In words."""
+        return ENCODER if self.labels else TEACHER
+
+    @property
+    def scored(self) -> tuple[Candidate, ...]:
+        """The models that answer: all, but for an encoder that is there for its time."""
+        return self.candidates[1:] if self.labels else self.candidates
 
     @property
     def student(self) -> Candidate | None:
@@ -149,7 +206,7 @@ class Measured(Result):
         return None if self.chosen is None else self.candidates[self.chosen]
 
     @property
-    def shown(self) -> Candidate:
+    def shown(self) -> Candidate | Labels:
         """The model that the report is about: the chosen one, or who comes nearest."""
         return self.student or self.nearest or self.teacher
 
@@ -187,8 +244,8 @@ class Verdict(Result):
             none.
         limit: what may be lost.
         loss: on the texts of `measure`, against the teacher in FP32; with its 95% interval.
-        faster, smaller: by which factor the mean time of a text alone and the file are smaller
-            than the teacher's in FP32.
+        faster, smaller: by which factor the mean time of a text alone and the file are smaller.
+        than: whose: the teacher's in FP32, or the encoder's that candidates start from.
         advice: what would help, a sentence each; none where it is kept.
     """
 
@@ -201,6 +258,7 @@ class Verdict(Result):
     n: int
     faster: float | None
     smaller: float | None
+    than: str = TEACHER
     advice: tuple[str, ...]
 
 
@@ -243,8 +301,10 @@ class Report(Result):
     Attributes:
         headline: what became of it, in one sentence.
         warnings: what a reader must not overlook, the worst first.
-        teacher_sha256: fingerprint of weights, config and reading.
+        teacher_sha256: fingerprint of weights, config and reading, or of a file of soft labels.
         labelled_by: whoever gave the labels that `measured` is against.
+        promise: of a file of soft labels, what it is judged against, in one sentence; else None.
+        absent: candidates, and a cascade, that are none here, and why, a sentence each.
         verdict: whether a single model keeps the promise; the headline says it first.
         auto: what the cascade gives, in one sentence; None: there is none.
         tried: all trials, in the order of what they cost.
@@ -262,7 +322,9 @@ class Report(Result):
     warnings: tuple[str, ...]
     teacher: str
     teacher_sha256: str
-    labelled_by: Literal["people", "teacher"]
+    labelled_by: LabelledBy
+    promise: str | None = None
+    absent: tuple[str, ...] = ()
     uses: tuple[Use, ...]
     verdict: Verdict
     auto: str | None

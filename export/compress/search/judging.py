@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from export.cascade.bounds import Limit
 from export.compress.exporting import Staged
+from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
 from export.measure.served import one_batch, served_logits
 from export.measure.timing import latencies, processor
@@ -62,15 +63,25 @@ class Judge:
     """Compares models with the teacher, and keeps what was found as a stage.
 
     Args:
+        teacher: in FP32; of a file of soft labels an encoder, whose time others are told against.
         limit: what may be lost, as a share.
+        labels: a file of soft labels, which models are judged against in the teacher's place.
     """
 
-    def __init__(self, teacher: Staged, data: LabelledText, limit: float, shop: Workshop) -> None:
+    def __init__(
+        self,
+        teacher: Staged,
+        data: LabelledText,
+        limit: float,
+        shop: Workshop,
+        labels: SoftLabels | None = None,
+    ) -> None:
         self._data = data
+        self._labels = labels
         self._limit = limit
         self._shop = shop
         self._teacher = teacher
-        self.teacher = self.judge(teacher)
+        self.teacher = self.judge(teacher) if labels is None else self._said(labels)
 
     @property
     def target(self) -> float:
@@ -83,7 +94,12 @@ class Judge:
 
     @cached_property
     def _right(self) -> Array | None:
-        return self._answers(self._model)[0]
+        return self._labels.of(self._data).right if self._labels else self._answers(self._model)[0]
+
+    def _said(self, labels: SoftLabels) -> Judged:
+        """The labels' own quality, beside the encoder's time."""
+        n, quality = len(self._data), labels.of(self._data).quality
+        return Judged(self._teacher, n, quality, lost=0, gained=0, loss=0.0, keeps=True, cost=1.0)
 
     def judge(self, staged: Staged) -> Judged:
         """What a model loses on the same texts."""
@@ -91,6 +107,7 @@ class Judge:
         reads = {
             "model": ours.fingerprint,
             "teacher": teacher.fingerprint,
+            "labels": self._labels.fingerprint if self._labels else None,
             "choose": self._data.sha256,
             "hardware": processor(),
             "code": ran_by("export.compress.search", "export.measure", "training.score"),
@@ -103,7 +120,8 @@ class Judge:
         made = self._shop.stage("judge", f"judge {staged.title}", reads, write, part=True)
         found = json.loads((made.folder / JUDGED).read_text(encoding="utf-8"))
         loss = 0.0 if staged is self._teacher else self.teacher.quality - found["quality"]
-        if self._data.problem == "regression" or staged.name == self._teacher.name:
+        own = self._labels is None and staged.name == self._teacher.name
+        if self._data.problem == "regression" or own:
             keeps = loss <= self._limit  # of the teacher's own arithmetic its gate says the rest
         else:
             keeps = kept(found["lost"], found["gained"], found["n"], self._limit)

@@ -16,6 +16,7 @@ from export.compress.candidates.trainee import Trainee
 from export.compress.exporting import Staged, stage
 from export.compress.job import Job
 from export.compress.material import Material
+from export.compress.results import ENCODER
 from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
 from export.compress.search.judging import Judge, Judged
@@ -38,7 +39,8 @@ class Found:
     """What the search came to.
 
     Attributes:
-        judged: all that was exported, the teacher in FP32 first.
+        judged: all that was exported, the teacher in FP32 first; of a file of soft labels an
+            encoder's time with the labels' quality.
         chosen: the cheapest of them that keeps the promise; None: none does.
         entrants: all that was tried, in the order of what they cost.
     """
@@ -57,7 +59,7 @@ class Search:
     """One search.
 
     Args:
-        teacher: its files, FP32 first.
+        teacher: its files, FP32 first; of a file of soft labels that of an encoder.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Search:
         self._material = material
         self._shop = shop
         self._clock = Clock(job.budget)
-        self._judge = Judge(teacher[0], material.parts.choose, job.limits.loss, shop)
+        data, labels = material.parts.choose, material.soft
+        self._judge = Judge(teacher[0], data, job.limits.loss, shop, labels)
+        self._reference = ENCODER if labels else "the teacher"
         self._places: dict[str, int] = {}
         self._judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
 
@@ -79,7 +83,8 @@ class Search:
         """
         self._shop.tell(
             f"to keep: {self._judge.target:.4f} on {len(self._material.parts.choose)} texts; "
-            f"the teacher has {self._judge.teacher.quality:.4f}"
+            f"{'the labels have' if self._material.soft else 'the teacher has'} "
+            f"{self._judge.teacher.quality:.4f}"
         )
         with runner(self._job.jobs) as run:
             entrants = [
@@ -171,7 +176,7 @@ class Search:
         for found in one.judged:
             self._shop.tell(
                 f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
-                f"{1 / found.cost:.1f} times as fast as the teacher: "
+                f"{1 / found.cost:.1f} times as fast as {self._reference}: "
                 f"{'keeps the promise' if found.keeps else 'does not keep it surely enough'}"
             )
 
