@@ -14,11 +14,11 @@ from export.compress.results import (
     Candidate,
     Comparison,
     Disagreement,
-    Labels,
     Measured,
 )
 from export.compress.search.judging import Judged
 from export.compress.soft.labels import SoftLabels
+from export.compress.soft.scored import Labels
 from export.measure.comparison import decisions, truth
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import one_batch, served_logits

@@ -49,7 +49,8 @@ SEARCH = [
         show_default=True,
         metavar="NAME,...",
         help="What is tried: nano, bilstm, layers (some of the teacher's own; layers-2: so many), "
-        "teacher (itself in INT8), encoder (--base, whole), recipes of yours (.toml), or all that ship.",
+        "teacher (itself in INT8), encoder (--base, whole), recipes of yours (.toml), or all "
+        "that ship.",
     ),
     click.option(
         "--budget",

@@ -3,20 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from export.compress.soft.scored import Labels, Result, Scored
 from service.repository.routes import Cascade
-from service.repository.sections import Metrics
 
 Outcome = Literal["published", "unchanged", "refused"]
 LabelledBy = Literal["people", "teacher"]
 TEACHER, ENCODER = "the teacher in FP32", "the encoder of --base in FP32"  # times are told against
-
-
-class Result(BaseModel):
-    """Base of all parts: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Comparison(Result):
@@ -37,7 +29,7 @@ class Comparison(Result):
     p: float
 
 
-class Candidate(Result):
+class Candidate(Scored):
     """One ONNX file, through the service's own classifier, on the texts of `measure`.
 
     Attributes:
@@ -58,7 +50,6 @@ class Candidate(Result):
     precision: str
     parameters: int
     bytes: int
-    metrics: Metrics
     agreement: float | None
     agreement_low: float | None
     agreement_high: float | None
@@ -76,30 +67,6 @@ class Candidate(Result):
     def title(self) -> str:
         """What tables and plots call it."""
         return f"{self.name} {self.precision.upper()}"
-
-    @property
-    def quality(self) -> float:
-        """The share or correlation that it is judged by; see `Measured.quality_name`."""
-        return quality_of(self.metrics)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of `quality`; its own two ends where none is known."""
-        return interval_of(self.metrics)
-
-
-def quality_of(metrics: Metrics) -> float:
-    """The accuracy, or of a regression the correlation."""
-    value = metrics.accuracy
-    return float(value if value is not None else metrics.pearson or 0.0)
-
-
-def interval_of(metrics: Metrics) -> tuple[float, float]:
-    """Of `quality_of`, at 95%; its own two ends where none is known."""
-    low, high = metrics.accuracy_low, metrics.accuracy_high
-    known = low is not None and high is not None
-    own = quality_of(metrics)
-    return (low or 0.0, high or 0.0) if known else (own, own)
 
 
 class Disagreement(Result):
@@ -127,32 +94,6 @@ class Auto(Result):
     reached: tuple[float, ...]
     comparison: Comparison
     mean_ms: float
-
-
-class Labels(Result):
-    """What a file of soft labels says of the texts of `measure`: a teacher without a model."""
-
-    metrics: Metrics
-
-    @property
-    def title(self) -> str:
-        """What tables and plots call it."""
-        return "the soft labels"
-
-    @property
-    def comparison(self) -> None:
-        """With itself."""
-        return
-
-    @property
-    def quality(self) -> float:
-        """See `Candidate.quality`."""
-        return quality_of(self.metrics)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """See `Candidate.interval`."""
-        return interval_of(self.metrics)
 
 
 class Measured(Result):

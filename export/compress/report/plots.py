@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from export.compress.results import Candidate, Labels, Measured
+from export.compress.results import Candidate, Measured
+from export.compress.soft.scored import Labels
 from service.repository.routes import Cascade
 
 MOST_LABELS = 40  # drawn: the worst, where there are more

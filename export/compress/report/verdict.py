@@ -107,7 +107,8 @@ def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> 
             yield (
                 f"{other.title} lost {100 * loss_of(found, other):.2f} points on these texts, "
                 f"{found.reference.mean_ms / other.mean_ms:.1f} times faster than "
-                f"{found.reference_name}: to have it judged by more texts, hold out more with --set data.choose_size"
+                f"{found.reference_name}: to have it judged by more texts, hold out more with "
+                "--set data.choose_size"
             )
     if loss > 0:
         allowed = (int(1000 * loss) + 1) / 1000

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from export.compress.report.verdict import loss_of
-from export.compress.results import Candidate, Labels, Measured
+from export.compress.results import Candidate, Measured
+from export.compress.soft.scored import Labels
 
 FEW = 200  # texts, below which an interval is too wide to choose by
 HALF = 0.5  # of the texts: a student that agrees on fewer has learnt something else
