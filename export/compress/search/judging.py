@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.cascade.bounds import Limit
+from export.cascade.paired import MOST_DIFFERING
 from export.compress.exporting import Staged
 from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
@@ -24,6 +25,7 @@ from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
+from training.score.paired import difference_interval
 from training.score.scores import score_regression
 
 SURE = 0.8  # that the loss is within its limit: what a candidate is chosen by
@@ -166,4 +168,6 @@ def kept(lost: int, gained: int, n: int, limit: float) -> bool:
     promise = Limit(limit, SURE)
     if not promise.shows_none_lost(n):
         return lost <= gained
+    if lost + gained > MOST_DIFFERING * n:  # as beside noisy labels: the exact test says nothing
+        return difference_interval(lost, gained, n, 2 * SURE - 1)[1] <= limit
     return bool(promise.shown(np.array([lost]), np.array([gained]), n)[0])

@@ -17,6 +17,8 @@ from export.compress.search.judging import kept
         (3, 2, 1000, True),
         (1, 1, 40, True),  # so few that nothing could be shown: none lost on balance
         (1, 0, 40, False),
+        (10, 100, 400, True),  # many differ, as beside noisy labels
+        (60, 60, 400, False),
     ],
 )
 def test_kept(lost: int, gained: int, n: int, expected: bool) -> None:
