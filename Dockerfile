@@ -1,5 +1,6 @@
 # Stages: `service` (the default) is the service alone: no torch, no compiler, no root.
-# `loadtest` is Locust with the project's locustfile.
+# `loadtest` is Locust with the project's locustfile; `train` trains, distils and exports, with torch:
+# `docker build --target train -t stillhouse-train . && docker run -v $PWD:/work stillhouse-train ...`.
 FROM python:3.11-slim AS build
 # EXTRAS=openvino for STILLHOUSE_BFLOAT16.
 ARG EXTRAS=""
@@ -17,6 +18,9 @@ RUN /opt/stillhouse/bin/pip install --constraint constraints.txt ".${EXTRAS:+[$E
 FROM build AS build-loadtest
 RUN /opt/stillhouse/bin/pip install --constraint constraints.txt locust
 
+FROM build AS build-train
+RUN /opt/stillhouse/bin/pip install --constraint constraints.txt ".[export]"
+
 FROM python:3.11-slim AS base
 RUN useradd --system --uid 10001 --no-create-home stillhouse
 ENV PATH=/opt/stillhouse/bin:$PATH PYTHONUNBUFFERED=1
@@ -24,15 +28,22 @@ ENV PATH=/opt/stillhouse/bin:$PATH PYTHONUNBUFFERED=1
 FROM base AS loadtest
 COPY --from=build-loadtest /opt/stillhouse /opt/stillhouse
 COPY loadtest /loadtest
-USER stillhouse
+USER 10001
 EXPOSE 8089
 CMD ["locust", "-f", "/loadtest/locustfile.py"]
+
+FROM base AS train
+COPY --from=build-train /opt/stillhouse /opt/stillhouse
+USER 10001
+WORKDIR /work
+ENTRYPOINT ["stillhouse"]
+CMD ["--help"]
 
 FROM base AS service
 COPY --from=build /opt/stillhouse /opt/stillhouse
 COPY models /models
 ENV STILLHOUSE_MODELS=/models STILLHOUSE_HOST=0.0.0.0 STILLHOUSE_PORT=8000
-USER stillhouse
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['STILLHOUSE_PORT'] + '/readyz', timeout=2)"]

@@ -51,9 +51,14 @@ SETS = (
 def prepare(one: DataSet, data: Path, folder: Path) -> tuple[Path, Path]:
     """Writes `train.tsv` and `test.tsv` of a set into a folder, and gives their paths.
 
+    Files that are there are kept, as a teacher may have been trained on them.
+
     Raises:
         RuntimeError: a file is not there.
     """
+    files = folder / "train.tsv", folder / "test.tsv"
+    if all(file.is_file() for file in files):
+        return files
     rows = [row for name in one.train for row in _rows(data / name)]
     random.Random(SEED).shuffle(rows)  # noqa: S311  no secret
     if one.test:
@@ -63,10 +68,9 @@ def prepare(one: DataSet, data: Path, folder: Path) -> tuple[Path, Path]:
         cut = len(rows) - round(one.tested * len(rows))
         rows, test = rows[:cut], rows[cut:]
     folder.mkdir(parents=True, exist_ok=True)
-    return (
-        _written(folder / "train.tsv", rows[: one.rows]),
-        _written(folder / "test.tsv", test),
-    )
+    _write(files[0], rows[: one.rows])
+    _write(files[1], test)
+    return files
 
 
 def _rows(path: Path) -> list[str]:
@@ -81,6 +85,5 @@ def _rows(path: Path) -> list[str]:
     return rows
 
 
-def _written(path: Path, rows: Sequence[str]) -> Path:
+def _write(path: Path, rows: Sequence[str]) -> None:
     path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
-    return path

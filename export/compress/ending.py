@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from export.cascade.bounds import Limit
 from export.compress.flow import STAGES, Found, run_stages
+from export.compress.growing import gain_of_doubling
 from export.compress.job import Job
 from export.compress.publishing import as_published, place, route
 from export.compress.report.verdict import auto_line, headline, verdict
@@ -49,7 +50,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
         outcome = "refused"
     elif not routes and not any(entry.new for entry in entries):
         outcome = "unchanged"
-    told = verdict(job.limits, found.measured, found.searched.unreached)
+    told = verdict(job.limits, found.measured, found.searched.unreached, _doubling(found))
     if outcome == "unchanged":
         at = ", ".join(f"{entry.name}/{entry.version}" for entry in reversed(entries))
         routes = (f"nothing changed: {at} are what it would publish",)
@@ -83,6 +84,12 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
         steps=tuple(map(_step, shop.made)),
         pairs=found.material.parts.pairs,
     )
+
+
+def _doubling(found: Found) -> float | None:
+    """What twice the text is estimated to gain, where that is advice that somebody needs."""
+    parts, seed = found.material.parts, found.material.recipe.data.seed
+    return gain_of_doubling(parts.train, parts.measure, seed) if found.refused else None
 
 
 def _published(job: Job, found: Found) -> tuple[tuple[Entry, ...], tuple[str, ...]]:

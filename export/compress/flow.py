@@ -1,7 +1,7 @@
 """The whole way from a teacher and texts to models that may be published, as stages keyed by
 content.
 
-    read -> [label] -> check -> teacher -> search -> fit -> measure -> publish
+    read -> [label] -> check -> teacher -> search -> confirm -> fit -> measure -> publish
 
 Each stage keeps its result in the work folder, and runs again only if something that it read has
 changed; the search keeps each candidate's training and files so. Nothing is published before all
@@ -17,16 +17,19 @@ from pathlib import Path
 
 from export.cascade.routing import refuse_taken
 from export.check.check import MOST_TEXTS, check
+from export.compress.candidates.catalogue import Candidate
+from export.compress.candidates.running import runner
 from export.compress.chains import Link, fit_chain, links
 from export.compress.exporting import Staged, stage
 from export.compress.job import Job
 from export.compress.material import Material, gather
-from export.compress.measuring import measured
+from export.compress.measuring import Looks, measured
 from export.compress.publishing import newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals
 from export.compress.results import Measured
-from export.compress.search.judging import Judged
+from export.compress.search.confirming import Confirmed, confirm
+from export.compress.search.judging import Judge, Judged
 from export.compress.search.search import Found as Searched
 from export.compress.search.search import Search
 from export.compress.soft.gathering import gather_labels, refuse_unlabelled
@@ -107,11 +110,12 @@ def run_stages(job: Job, shop: Workshop) -> Found:
     shop.begin(f"export {exported} and compare it with transformers")
     teacher = _teacher(job, material, shop)
     shop.begin(f"search among {len(candidates)} candidates, for at most {job.budget / 60:.3g} min")
-    searched = Search(job, material, shop, teacher).among(candidates)
-    roles = _roles(job, searched)
+    confirmed = _searched(job, material, shop, teacher, candidates)
+    searched = confirmed.searched
+    roles = _roles(job, confirmed)
     cascade, chain = _cascade(job, material, searched, roles, shop)
     published = _published(job, searched, roles, chain)
-    found = _measured(material, searched, roles, cascade, published, shop)
+    found = _measured(material, confirmed, roles, cascade, published, shop)
     refused = refusals(job.limits, found)
     return Found(started, material, searched, roles, cascade, found, published, refused)
 
@@ -139,17 +143,34 @@ def _teacher(job: Job, material: Material, shop: Workshop) -> tuple[Staged, ...]
         return (exact,)
 
 
-def _roles(job: Job, found: Searched) -> Roles:
+def _searched(
+    job: Job,
+    material: Material,
+    shop: Workshop,
+    teacher: Sequence[Staged],
+    candidates: Sequence[Candidate],
+) -> Confirmed:
+    with runner(job.jobs) as run:
+        search = Search(job, material, shop, teacher, run)
+        found = search.among(candidates)
+        data = material.parts.measure
+        texts = f"{len(data)} texts that are measured on"
+        judge = Judge(teacher[0], data, job.limits.loss, shop, texts, material.soft)
+        return confirm(search, found, judge, job.limits)
+
+
+def _roles(job: Job, confirmed: Confirmed) -> Roles:
     """Who is the student, and which of the teacher's files is the teacher.
 
-    The teacher is published in INT8 where its gate lets it, unless that is the student.
+    Where all choices were refused it is the first of them, which is then not published unasked. The
+    teacher is published in INT8 where its gate lets it, unless that is the student.
     """
-    exact, *others = found.judged
+    exact, *others = confirmed.searched.judged
     if job.base is not None:
-        return _of_labels(job, found.chosen, others)
+        return _of_labels(job, confirmed, others)
     own = exact.staged.name
     eights = [one for one in others if one.staged.name == own and not one.staged.verdict.findings]
-    student = found.chosen
+    student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
         trained = [one for one in others if one.staged.name != own]
         student = min(trained, key=lambda one: one.loss, default=None)
@@ -161,8 +182,9 @@ def _roles(job: Job, found: Searched) -> Roles:
     return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
 
 
-def _of_labels(job: Job, student: Judged | None, judged: Sequence[Judged]) -> Roles:
+def _of_labels(job: Job, confirmed: Confirmed, judged: Sequence[Judged]) -> Roles:
     """Who is the student of a file of soft labels, which answers nothing: it ends the chain."""
+    student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
         student = min(judged, key=lambda one: one.loss, default=None)
     if student is None:
@@ -201,25 +223,26 @@ def _published(job: Job, found: Searched, roles: Roles, chain: Sequence[Link]) -
 
 def _measured(
     material: Material,
-    found: Searched,
+    confirmed: Confirmed,
     roles: Roles,
     cascade: Cascade | None,
     published: dict[str, Judged],
     shop: Workshop,
 ) -> Measured:
-    data, judged = material.parts.measure, found.judged
+    data, judged = material.parts.measure, confirmed.searched.judged
     places = {id(one): place for place, one in enumerate(judged)}
     chosen = None if roles.student is None else places[id(roles.student)]
     links_of = {name: places[id(one)] for name, one in published.items()}
+    looks = Looks(chosen, tuple(places[id(one)] for one in confirmed.refused))
 
     def measure(folder: Path) -> None:
         name, soft = material.set_name, material.soft
-        told = measured(judged, chosen, cascade, links_of, data, name, soft)
+        told = measured(judged, looks, cascade, links_of, data, name, soft)
         (folder / MEASURED).write_text(told.model_dump_json(indent=2), encoding="utf-8")
 
     chain = {
         "cascade": cascade.model_dump(mode="json") if cascade else None,
-        "chosen": chosen,
+        "looks": dataclasses.astuple(looks),
         "places": links_of,
         "judged": [[one.able, *map(str, one.staged.verdict.findings)] for one in judged],
     }

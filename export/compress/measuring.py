@@ -72,9 +72,17 @@ class Times:
     texts_per_second: float
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Places of models among all: who is chosen, and who was before and lost too much."""
+
+    chosen: int | None
+    refused: tuple[int, ...] = ()
+
+
 def measured(
     judged: Sequence[Judged],
-    chosen: int | None,
+    looks: Looks,
     cascade: Cascade | None,
     links: Mapping[str, int],
     data: LabelledText,
@@ -85,10 +93,11 @@ def measured(
 
     Args:
         judged: the teacher in FP32 first; of a file of soft labels an encoder, for its time.
-        chosen: the place of the model to publish.
+        looks: who is chosen.
         links: the place of each model of the cascade's chain, by the name in it.
         soft: the file, which others are then compared with in the teacher's place.
     """
+    chosen = looks.chosen
     models = [one.staged.model() for one in judged]
     opinion = soft.of(data) if soft else None
     said = [
@@ -117,6 +126,7 @@ def measured(
             )
         ),
         chosen=chosen,
+        refused=looks.refused,
         auto=auto,
         disagreed=len(rows),
         disagreements=tuple(

@@ -106,6 +106,8 @@ class Measured(Result):
         candidates: first the teacher in FP32; of a file of soft labels the encoder that candidates
             start from, untrained, which has a size and a time and no scores.
         chosen: the place of the model to publish in `candidates`; None: none keeps the promise.
+        refused: the places of those that were chosen before and lost too much on these texts, in
+            the order of the looks; where no other was found the first of them is `chosen` too.
         auto: the cascade on these texts; None: there is none.
         disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
             all.
@@ -117,6 +119,7 @@ class Measured(Result):
     labels: Labels | None = None
     candidates: tuple[Candidate, ...]
     chosen: int | None
+    refused: tuple[int, ...] = ()
     auto: Auto | None
     disagreed: int
     disagreements: tuple[Disagreement, ...]
@@ -145,6 +148,11 @@ class Measured(Result):
     def student(self) -> Candidate | None:
         """Those of the model to publish."""
         return None if self.chosen is None else self.candidates[self.chosen]
+
+    @property
+    def earlier(self) -> tuple[Candidate, ...]:
+        """Those of the choices before it, which lost too much on these texts."""
+        return tuple(self.candidates[place] for place in self.refused if place != self.chosen)
 
     @property
     def shown(self) -> Candidate | Labels:

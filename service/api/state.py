@@ -114,6 +114,13 @@ class Service:
             for version in self.registry
         ]
 
+    def fitted(self) -> dict[tuple[str, str], float]:
+        """Of each cascade and its first model, the share of texts expected to go on from there."""
+        return {
+            (name, cascade.chain[0]): cascade.hops[0].escalated
+            for name, cascade in self.registry.routes.cascade.items()
+        }
+
     def notice(self) -> None:
         """Says that a stop has begun."""
         log.info("stopping: predictions go on", extra={"seconds": self.settings.notice_seconds})
@@ -127,7 +134,7 @@ class Service:
     async def every_second(self) -> None:
         """What is to be looked at again and again: files of keys, and how the versions are."""
         await asyncio.to_thread(self.keys.refresh)
-        self.telemetry.tell(self.gauges())
+        self.telemetry.tell(self.gauges(), self.fitted())
 
     async def stop(self) -> None:
         """Answers what was accepted, and ends all background work."""

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,10 +37,19 @@ class Gauges(Collector):
 
     def __init__(self) -> None:
         self._told: Sequence[VersionGauge] = ()
+        self._fitted: Mapping[tuple[str, str], float] = {}
 
-    def tell(self, gauges: Sequence[VersionGauge]) -> None:
-        """Says how this process's versions are; the others read it where there are others."""
+    def tell(
+        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
+        """Says how this process's versions are; the others read it where there are others.
+
+        Args:
+            fitted: of each cascade, by its name and its first model's, the share of texts that
+                are expected to go on from there.
+        """
         self._told = tuple(gauges)
+        self._fitted = fitted or {}
         if (folder := _folder()) is None:
             return
         path = _path(folder, os.getpid())
@@ -73,6 +82,21 @@ class Gauges(Collector):
             state.add_metric(names, processes)
         yield depth
         yield state
+        fitted = GaugeMetricFamily(
+            "stillhouse_fitted_escalated",
+            "Share of a cascade's texts that went on from its first model when it was fitted.",
+            labels=["model", "by"],
+        )
+        for route, share in sorted(self._fitted.items()):
+            fitted.add_metric(route, share)
+        yield fitted
+
+
+def pids() -> list[int]:
+    """Of this process, and of its fellow workers."""
+    folder = _folder()
+    others = folder.glob("versions_*.json") if folder else ()
+    return sorted({os.getpid(), *(int(path.stem.partition("_")[2]) for path in others)})
 
 
 def mark_dead(pid: int) -> None:

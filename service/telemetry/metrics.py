@@ -16,7 +16,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.repository.manifest import Manifest, ProblemType, Task
 from service.serving.shapes import Answer, Stages
-from service.telemetry.gauges import SHARED_FOLDER, Gauges
+from service.telemetry.gauges import SHARED_FOLDER, Gauges, pids
+from service.telemetry.processes import Processes
 from service.telemetry.record import Record
 
 SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -52,7 +53,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.gauges = Gauges()
-        self.registry.register(self.gauges)
+        self._now = (self.gauges, Processes(pids))  # what is told anew at each look
+        for collector in self._now:
+            self.registry.register(collector)
         self._routes: dict[str, _Route] = {}
         self._versions: dict[tuple[str, int], _Version] = {}
         version = ["model", "version"]
@@ -81,6 +84,11 @@ class Metrics:
             "escalated_total",
             "Texts that a version answered since a cheaper model of a cascade was unsure.",
             version,
+        )
+        self.route_texts = self._counter(
+            "route_texts_total",
+            "Texts answered, by what was asked for and the model that answered.",
+            ["model", "by"],
         )
         self.degraded = self._counter(
             "degraded_total",
@@ -170,7 +178,8 @@ class Metrics:
             return generate_latest(self.registry)
         everything = CollectorRegistry()
         MultiProcessCollector(everything)  # type: ignore[no-untyped-call]
-        everything.register(self.gauges)
+        for collector in self._now:
+            everything.register(collector)
         return generate_latest(everything)
 
 
@@ -197,6 +206,9 @@ class _Route:
         self._tokenize.observe_many([stage.tokenize for stage in stages])
         self._queue.observe_many([stage.queue for stage in stages])
         self._inference.observe_many([stage.inference for stage in stages])
+        by = [answer.manifest.name for record in answered for answer in record.answers]
+        for name, texts in Count(by).items():
+            metrics.route_texts.labels(self._route, name).inc(texts)
         marks = [answer.degraded for record in answered for answer in record.answers]
         if any(mark is not None for mark in marks):
             self._degraded = self._degraded or metrics.degraded.labels(self._route)

@@ -8,7 +8,7 @@ time, and no answer waits for it.
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from service.telemetry.access_log import AccessLog
 from service.telemetry.gauges import VersionGauge
@@ -103,18 +103,23 @@ class Telemetry:
         """Counts a text for `shadow` that found no idle moment."""
         self._metrics.shadow_dropped.labels(model, shadow).inc()
 
-    def tell(self, gauges: Sequence[VersionGauge]) -> None:
-        """Says how this process's versions are, to whichever worker is asked for metrics."""
+    def tell(
+        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
+        """Says how things are now, to whichever worker is asked for metrics; see `Gauges.tell`."""
         self.catch_up()
-        self._metrics.gauges.tell(gauges)
+        self._metrics.gauges.tell(gauges, fitted)
 
-    def metrics(self, gauges: Sequence[VersionGauge]) -> bytes:
+    def metrics(
+        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+    ) -> bytes:
         """All metrics in Prometheus' text format; of several workers, added up.
 
         Args:
             gauges: how the versions of this process are now; what is not among them is gone.
+            fitted: what the cascades expect, see `Gauges.tell`.
         """
-        self.tell(gauges)
+        self.tell(gauges, fitted)
         return self._metrics.text()
 
     def stats(self) -> Stats:

@@ -19,7 +19,6 @@ from training.errors import RecipeError
 from training.recipe.teaching import Augmentation
 from training.telling import tell
 
-ROWS = 40_000  # that are aimed at where a recipe does not say how many copies
 MOST_COPIES = 20
 MASK_PROBABILITY = 0.1
 LONGEST_NGRAM = 5
@@ -43,7 +42,7 @@ def settled(
         most = 1 - spec.replace_probability
         found["mask_probability"] = min(MASK_PROBABILITY, most) if masks else 0.0
     if spec.copies is None:
-        room = max(0, ROWS - texts - others) // max(1, texts)
+        room = max(0, spec.rows - texts - others) // max(1, texts)
         found["copies"] = min(room, MOST_COPIES) if labelled else 0
     return spec.model_copy(update=found)
 

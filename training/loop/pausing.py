@@ -1,8 +1,10 @@
-"""Pauses a training at a share of its schedule, from where it goes on, or ends it there.
+"""Pauses a training at a share of its schedule or after a time, or ends it there; it can go on.
 
 Knows the Trainer, and nothing of why somebody wants to look at a model half trained.
 """
 
+import math
+import time
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -14,14 +16,29 @@ class Pause(TrainerCallback):
     """Stops at the first evaluation at or after a share of the schedule, once it is saved.
 
     Args:
-        until: that share; 1: the whole of it, and nothing is paused.
+        until: that share; 1: the whole of it.
         end: come to a regular end there, with the best checkpoint until then.
+        seconds: of training, after which it stops at the next evaluation, wherever that is.
     """
 
-    def __init__(self, until: float, *, end: bool = False) -> None:
+    def __init__(self, until: float, *, end: bool = False, seconds: float = math.inf) -> None:
         self._until = until
         self._end = end
+        self._seconds = seconds
+        self._began = math.inf
         self._reached = False
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Called by the Trainer."""
+        self._began = time.monotonic()
+        if self._end and 0 < self._until * state.max_steps <= state.global_step:
+            control.should_training_stop = True  # it is there already
 
     def on_evaluate(
         self,
@@ -31,7 +48,9 @@ class Pause(TrainerCallback):
         **_: Any,
     ) -> None:
         """Called by the Trainer."""
-        if self._until < 1 and state.global_step >= self._until * state.max_steps:
+        far = state.global_step >= self._until * state.max_steps
+        late = time.monotonic() - self._began >= self._seconds
+        if (far or late) and state.global_step < state.max_steps:
             self._reached = True
             control.should_save = True
             control.should_training_stop = True

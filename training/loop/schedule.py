@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 from training.errors import RecipeError
 from training.loop.metrics import Judged, chosen_by
 from training.loop.passing import check_trackers, passed_arguments
+from training.models.devices import fast_bf16
 from training.recipe.recipe import Recipe
 
 STEPS = 2_000  # that are aimed at where a recipe says neither epochs nor steps
@@ -19,13 +20,17 @@ EVALUATIONS_PER_EPOCH = 2  # where they are given
 
 
 def resolved(recipe: Recipe, rows: int) -> Recipe:
-    """The recipe with its epochs: those that it gives, or as many as the data's size asks for.
+    """The recipe with its precision and its epochs, given or as many as the data's size asks for.
 
     Few texts are read often, and many once: whole epochs that come near the steps aimed at.
 
     Args:
         rows: texts that are read in an epoch.
     """
+    if recipe.training.precision == "auto":
+        fast = recipe.model.architecture == "encoder" and fast_bf16()
+        told = {"precision": "bf16" if fast else "fp32"}
+        recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update=told)})
     schedule = recipe.training
     if schedule.epochs is not None:
         return recipe

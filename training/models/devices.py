@@ -19,3 +19,12 @@ def on_fastest_device(model: PreTrainedModel) -> Iterator[None]:
         yield
     finally:
         model.to(before)  # type: ignore[arg-type]
+
+
+def fast_bf16() -> bool:
+    """Whether this machine multiplies faster in bfloat16: a GPU, or a CPU with its own units."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Older releases cannot tell; what oneDNN takes may be emulated, and slower.
+    features: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(features.get("amx_bf16") or features.get("avx512_bf16"))

@@ -78,8 +78,10 @@ class Training(Section):
         description="shuffled: every text once an epoch; balanced: as many draws, the texts of a "
         "rare label more often",
     )
-    precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="that matrices are multiplied in"
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "fp32",
+        description="that matrices are multiplied in; auto: an encoder's in bf16 where the machine "
+        "is fast at it, else in fp32",
     )
     seed: int = Field(13, description="draws the new weights, the order of texts and dropout")
 

@@ -40,7 +40,13 @@ class Augmentation(Section):
         None,
         ge=0,
         description="drawn from each text; one drawn before is left out; default: by the data's "
-        "size, as many as make about 40,000 rows of all texts, and no more than 20",
+        "size, as many as make `rows` of all texts, and no more than 20",
+    )
+    rows: int = Field(
+        40_000,
+        ge=1,
+        description="of all texts, that are aimed at where copies are not given; what is "
+        "pretrained needs fewer than what begins with nothing",
     )
     mask_probability: float | None = Field(
         None,

@@ -23,11 +23,11 @@ from service.runtime.tasks.embedding import Embedder
 from service.runtime.tokenizer import Tokenizer
 from training.errors import CheckpointError
 from training.models.checkpoint import Checkpoint, load_checkpoint
-from training.models.devices import on_fastest_device
+from training.models.devices import fast_bf16, on_fastest_device
 from training.models.embedding.embedding import Embedding, SentenceEncoder
 from training.score.neighbours import Vectors, cosines
 from training.teach.logits import all_cores, batches_by_length
-from training.teach.precision import PROBE, Asked, Precision, fast_bf16
+from training.teach.precision import PROBE, Asked, Precision
 from training.teach.published import version_directory
 from training.teach.teacher import remembered_rows
 

@@ -5,11 +5,10 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from transformers import PreTrainedModel
 
 from service.runtime.model import Input
-from training.models.devices import on_fastest_device
+from training.models.devices import fast_bf16, on_fastest_device
 from training.models.reading import Reading
 from training.problem import ProblemType
 from training.score.scores import softmax
@@ -21,15 +20,6 @@ Asked = Literal["auto", "fp32", "bf16"]
 
 TOLERANCE = 0.02  # of a probability, or of a regression's range: what `auto` may move
 PROBE = 64  # texts that are labelled both ways
-
-
-def fast_bf16() -> bool:
-    """Whether this machine multiplies faster in bfloat16: a GPU, or a CPU with its own units."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Older releases cannot tell; what oneDNN takes may be emulated, and slower.
-    features: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(features.get("amx_bf16") or features.get("avx512_bf16"))
 
 
 def choose(

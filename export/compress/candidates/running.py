@@ -21,15 +21,18 @@ from training.tasks.run import run_recipe
 class Run(Protocol):
     """Trains a recipe into a checkpoint, up to a share of its schedule."""
 
-    def __call__(self, recipe: Recipe, output: Path, until: float, end: bool) -> None:
+    def __call__(
+        self, recipe: Recipe, output: Path, until: float, end: bool, seconds: float
+    ) -> None:
         """Trains.
 
         Args:
             output: the checkpoint; what is unfinished lies beside it, and is gone on with.
             end: come to an end there.
+            seconds: after which it is to stop, as far as it is.
 
         Raises:
-            Paused: it came as far as that.
+            Paused: it came as far as that, or the time is over.
         """
 
 
@@ -43,17 +46,20 @@ def runner(jobs: int) -> Iterator[Run]:
     threads = max(1, len(os.sched_getaffinity(0)) // jobs)
     with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
 
-        def elsewhere(recipe: Recipe, output: Path, until: float, end: bool) -> None:
-            pool.submit(train, recipe, output, until, end).result()
+        def elsewhere(
+            recipe: Recipe, output: Path, until: float, end: bool, seconds: float
+        ) -> None:
+            pool.submit(train, recipe, output, until, end, seconds).result()
 
         yield elsewhere
 
 
-def train(recipe: Recipe, output: Path, until: float, end: bool) -> None:
+def train(recipe: Recipe, output: Path, until: float, end: bool, seconds: float) -> None:
     """See `Run`."""
+    pause = Pause(until, end=end, seconds=seconds)
     resume = output.with_name(f"{output.name}.run").exists()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints there
-            run_recipe(recipe, output, resume=resume, callbacks=[Pause(until, end=end)])
+            run_recipe(recipe, output, resume=resume, callbacks=[pause])
     except Interrupted as stopped:  # what it learnt is saved
         raise KeyboardInterrupt from stopped

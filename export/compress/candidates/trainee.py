@@ -4,6 +4,7 @@ It keeps its result as a stage, whole or paused, so that nothing that was learnt
 """
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -73,7 +74,11 @@ class Trainee:
     @property
     def name(self) -> str:
         """The candidate's, and what the trial changes."""
-        changed = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in self.values.items())
+        return self.named(self.values)
+
+    def named(self, values: Mapping[str, Any]) -> str:
+        """What a trial of the same candidate with these values is called."""
+        changed = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values.items())
         return f"{self.candidate.name} ({changed})" if changed else self.candidate.name
 
     @property
@@ -87,11 +92,12 @@ class Trainee:
         """Whether it is at its end."""
         return self._made is not None
 
-    def advance(self, until: float, *, end: bool = False) -> Progress:
+    def advance(self, until: float, *, end: bool = False, seconds: float = math.inf) -> Progress:
         """Trains up to a share of the schedule.
 
         Args:
             end: come to an end there, with the best checkpoint until then.
+            seconds: of training, after which it stops at its next evaluation.
 
         Raises:
             TrainingError: the recipe cannot be used with these texts and this teacher.
@@ -104,7 +110,7 @@ class Trainee:
 
         def train(folder: Path) -> None:
             output = folder / STUDENT
-            self._run(self.recipe, output, until, end)
+            self._run(self.recipe, output, until, end, seconds)
 
         told = f"train {self.name}" + ("" if until == 1 else f" up to {until:.0%}")
         stage = self._copied() if end else DISTIL

@@ -1,7 +1,7 @@
 """The verdict: which single model keeps the promise, what it loses, and what would help.
 
-The promise is judged twice: on the texts that choose, which say who is taken, and on those that
-are measured on, which say whether it is published.
+The promise is judged twice: on the texts that choose, which say who is looked at, and on those that
+are measured on, which say whether it is published; where they refuse it, the next is looked at.
 """
 
 from collections.abc import Iterator
@@ -10,11 +10,14 @@ from export.compress.job import Limits
 from export.compress.results import Candidate, Measured, Verdict
 
 
-def verdict(limits: Limits, found: Measured, unreached: int = 0) -> Verdict:
+def verdict(
+    limits: Limits, found: Measured, unreached: int = 0, doubling: float | None = None
+) -> Verdict:
     """Whether the chosen model keeps the promise on the texts that are measured on.
 
     Args:
         unreached: candidates that the budget was not enough for.
+        doubling: what twice the text is estimated to gain, as a share; None: nothing is known.
     """
     one = found.student or found.nearest
     if one is None:
@@ -33,7 +36,7 @@ def verdict(limits: Limits, found: Measured, unreached: int = 0) -> Verdict:
         faster=found.reference.mean_ms / one.mean_ms,
         smaller=found.reference.bytes / one.bytes,
         than=found.reference_name,
-        advice=() if keeps else tuple(_advice(limits, found, one, unreached)),
+        advice=() if keeps else tuple(_advice(limits, found, one, unreached, doubling)),
     )
 
 
@@ -69,17 +72,25 @@ def headline(found: Verdict, measured: Measured) -> str:
     if found.keeps:
         return (
             f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
-            f"be lost, and is {cheaper} than {found.than}."
+            f"be lost, and is {cheaper} than {found.than}.{_before(measured)}"
         )
     if measured.student is None:
         return (
-            f"None keeps the promise surely enough: {found.name} comes nearest and loses {lost}, "
+            f"None keeps the promise: {found.name} comes nearest and loses {lost}, "
             f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than {found.than}."
         )
     return (
         f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
-        f"{100 * found.limit:g} may be lost; it is {cheaper} than {found.than}."
+        f"{100 * found.limit:g} may be lost; it is {cheaper} than {found.than}.{_before(measured)}"
     )
+
+
+def _before(measured: Measured) -> str:
+    """The other choices, in a sentence; nothing where there were none."""
+    told = ", ".join(
+        f"{one.title} (lost {100 * loss_of(measured, one):.2f})" for one in measured.earlier
+    )
+    return f" Chosen too, and refused by these texts: {told}." if told else ""
 
 
 def auto_line(found: Measured) -> str | None:
@@ -96,7 +107,9 @@ def auto_line(found: Measured) -> str | None:
     )
 
 
-def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> Iterator[str]:
+def _advice(
+    limits: Limits, found: Measured, one: Candidate, unreached: int, doubling: float | None
+) -> Iterator[str]:
     """What would help, with what it is known or expected to bring."""
     loss = loss_of(found, one)
     if unreached:
@@ -114,7 +127,13 @@ def _advice(limits: Limits, found: Measured, one: Candidate, unreached: int) -> 
         allowed = (int(1000 * loss) + 1) / 1000
         yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost here"
     who = "the teacher labels" if found.labels is None else "the file of soft labels has"
-    yield f"more text: give --unlabelled, texts of the kind that {who} for the candidates"
+    gain = (
+        ""
+        if doubling is None
+        else f"; of labelled text, the second half gained a linear model {100 * doubling:.1f} "
+        "points here, and as much again would gain it less"
+    )
+    yield (f"more text: give --unlabelled, texts of the kind that {who} for the candidates{gain}")
     if any(other.mean_ms > one.mean_ms for other in found.candidates[1:]):
         return
     yield "a larger student: --candidates layers, or a recipe of yours"

@@ -24,6 +24,7 @@ def warnings(found: Measured, labelled_by: str) -> tuple[str, ...]:
         *_collapsed(teacher, student),
         *_guessing(teacher),
         *_few(student),
+        *_looks(found),
         *_cannot_tell(labelled_by),
     )
 
@@ -88,6 +89,14 @@ def _few(student: Candidate) -> Iterator[str]:
     labels = student.metrics.by_label or {}
     if missing := [label for label, scores in labels.items() if not scores.n]:
         yield f"no text to measure on has the labels {missing}: nothing is known of them"
+
+
+def _looks(found: Measured) -> Iterator[str]:
+    if found.student is not None and found.earlier:
+        yield (
+            f"the texts that are measured on refused {len(found.earlier)} other choice(s), so what "
+            f"{found.student.title} loses on them is a little less than it would be on new ones"
+        )
 
 
 def _cannot_tell(labelled_by: str) -> Iterator[str]:

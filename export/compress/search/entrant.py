@@ -39,8 +39,3 @@ class Entrant:
     def is_open(self) -> bool:
         """Whether it is still in the running."""
         return self.why is None and self.error is None
-
-    @property
-    def keeps(self) -> bool:
-        """Whether one of its files keeps the promise."""
-        return any(found.able for found in self.judged)

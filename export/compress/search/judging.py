@@ -1,7 +1,7 @@
-"""Judges exported models on the texts that choose: what each loses, and what it costs.
+"""Judges exported models on texts: what each loses, and what it costs.
 
-The same texts chose the checkpoints, so what is said here chooses and is no result: that is
-measured on others.
+The texts that choose chose the checkpoints too, so what is said of them is no result: that is
+measured on others, where the choice is judged once more.
 """
 
 import json
@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.cascade.bounds import Limit
-from export.cascade.paired import MOST_DIFFERING
 from export.compress.exporting import Staged
 from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
@@ -25,10 +23,8 @@ from export.stages.keys import ran_by
 from service.repository.manifest import read_manifest
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
-from training.score.paired import difference_interval
 from training.score.scores import score_regression
 
-SURE = 0.8  # that the loss is within its limit: what a candidate is chosen by
 JUDGED = "judged.json"
 TIMED = 100  # texts, one at a time
 
@@ -37,12 +33,12 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Judged:
-    """An exported model on the texts that choose.
+    """An exported model on some texts.
 
     Attributes:
         lost, gained: texts that the teacher alone gets right, or the candidate alone.
         loss: of quality against the teacher; negative where it is better.
-        keeps: the loss is within its limit, as far as so many texts can tell.
+        keeps: the loss is within its limit.
         cost: of a text alone, as a share of what the teacher in FP32 takes for it, in turns.
     """
 
@@ -67,6 +63,7 @@ class Judge:
     Args:
         teacher: in FP32; of a file of soft labels an encoder, whose time others are told against.
         limit: what may be lost, as a share.
+        use: what the texts are for, in words.
         labels: a file of soft labels, which models are judged against in the teacher's place.
     """
 
@@ -76,9 +73,11 @@ class Judge:
         data: LabelledText,
         limit: float,
         shop: Workshop,
+        use: str,
         labels: SoftLabels | None = None,
     ) -> None:
         self._data = data
+        self._use = use
         self._labels = labels
         self._limit = limit
         self._shop = shop
@@ -89,6 +88,10 @@ class Judge:
     def target(self) -> float:
         """The quality that is to be kept."""
         return self.teacher.quality - self._limit
+
+    def tell(self, what: str) -> None:
+        """Says what came of it."""
+        self._shop.tell(what)
 
     @cached_property
     def _model(self) -> Classifier:
@@ -110,7 +113,7 @@ class Judge:
             "model": ours.fingerprint,
             "teacher": teacher.fingerprint,
             "labels": self._labels.fingerprint if self._labels else None,
-            "choose": self._data.sha256,
+            "texts": self._data.sha256,
             "hardware": processor(),
             "code": ran_by("export.compress.search", "export.measure", "training.score"),
         }
@@ -119,15 +122,11 @@ class Judge:
             text = json.dumps(self._found(staged), indent=2) + "\n"
             (folder / JUDGED).write_text(text, encoding="utf-8")
 
-        made = self._shop.stage("judge", f"judge {staged.title}", reads, write, part=True)
+        told = f"judge {staged.title} by {self._use}"
+        made = self._shop.stage("judge", told, reads, write, part=True)
         found = json.loads((made.folder / JUDGED).read_text(encoding="utf-8"))
         loss = 0.0 if staged is self._teacher else self.teacher.quality - found["quality"]
-        own = self._labels is None and staged.name == self._teacher.name
-        if self._data.problem == "regression" or own:
-            keeps = loss <= self._limit  # of the teacher's own arithmetic its gate says the rest
-        else:
-            keeps = kept(found["lost"], found["gained"], found["n"], self._limit)
-        return Judged(staged, **found, loss=loss, keeps=keeps)
+        return Judged(staged, **found, loss=loss, keeps=loss <= self._limit)
 
     def _found(self, staged: Staged) -> dict[str, Any]:
         model = staged.model()
@@ -158,16 +157,3 @@ class Judge:
             return None, score_regression(numbers, self._data.targets).pearson or 0.0
         right = (decisions(model, logits) == truth(self._data)).all(axis=1)
         return right, float(right.mean())
-
-
-def kept(lost: int, gained: int, n: int, limit: float) -> bool:
-    """Whether counts of texts show a loss within the limit, with the confidence `SURE`.
-
-    Where the texts are so few that not even none lost would show it, none may be lost on balance.
-    """
-    promise = Limit(limit, SURE)
-    if not promise.shows_none_lost(n):
-        return lost <= gained
-    if lost + gained > MOST_DIFFERING * n:  # as beside noisy labels: the exact test says nothing
-        return difference_interval(lost, gained, n, 2 * SURE - 1)[1] <= limit
-    return bool(promise.shown(np.array([lost]), np.array([gained]), n)[0])

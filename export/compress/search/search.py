@@ -3,7 +3,7 @@
 All candidates are trained a quarter of their schedule, those that come nearest half of it, and
 what is left whole, the cheapest first, until one keeps the promise. What time is left is spent on
 other settings of those that are cheaper and nearly keep it. Nothing here sees the texts that are
-measured on.
+measured on; where they refuse the choice, the search goes on without it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from export.compress.candidates.catalogue import Candidate
-from export.compress.candidates.running import Run, runner
+from export.compress.candidates.running import Run
 from export.compress.candidates.trainee import Trainee
 from export.compress.exporting import Staged, stage
 from export.compress.job import Job
@@ -29,6 +29,7 @@ from training.tune.space import values_of
 
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 SPARE = 1.5  # times what the first training took has to be left for another
+WHOLE = 2  # candidates that time is kept for, when the others have had their part of it
 OUT_OF_TIME = "the budget ended before its turn"
 CUT_SHORT = "the budget ended before its schedule"
 NOT_NEEDED = "a cheaper one keeps the promise"
@@ -60,19 +61,23 @@ class Search:
 
     Args:
         teacher: its files, FP32 first; of a file of soft labels that of an encoder.
+        run: trains.
     """
 
     def __init__(
-        self, job: Job, material: Material, shop: Workshop, teacher: Sequence[Staged]
+        self, job: Job, material: Material, shop: Workshop, teacher: Sequence[Staged], run: Run
     ) -> None:
         self._job = job
         self._material = material
         self._shop = shop
+        self._run = run
         self._clock = Clock(job.budget)
         data, labels = material.parts.choose, material.soft
-        self._judge = Judge(teacher[0], data, job.limits.loss, shop, labels)
+        texts = f"{len(data)} texts that choose"
+        self._judge = Judge(teacher[0], data, job.limits.loss, shop, texts, labels)
         self._reference = ENCODER if labels else "the teacher"
-        self._places: dict[str, int] = {}
+        self._entrants: list[Entrant] = []
+        self._refused: set[str] = set()
         self._judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
 
     def among(self, candidates: Sequence[Candidate]) -> Found:
@@ -86,20 +91,36 @@ class Search:
             f"{'the labels have' if self._material.soft else 'the teacher has'} "
             f"{self._judge.teacher.quality:.4f}"
         )
-        with runner(self._job.jobs) as run:
-            entrants = [
-                Entrant(Trainee(one, {}, self._material, self._shop, run), place)
-                for place, one in enumerate(candidates)
-            ]
-            self._places = {one.trainee.candidate.name: one.place for one in entrants}
-            baselines = [one for one in entrants if one.trainee.candidate.is_baseline]
-            self._finish(baselines)
-            self._finish(self._halve([one for one in entrants if one not in baselines]))
-            self._revive(entrants)
-            entrants += self._vary(entrants, run)
-        if len(entrants) == 1 and entrants[0].error is not None:
-            raise entrants[0].error
-        return Found(tuple(self._judged), self._best(), tuple(entrants))
+        self._entrants = [
+            Entrant(Trainee(one, {}, self._material, self._shop, self._run), place)
+            for place, one in enumerate(candidates)
+        ]
+        baselines = [one for one in self._entrants if one.trainee.candidate.is_baseline]
+        self._finish(baselines)
+        self._go_on([one for one in self._entrants if one not in baselines])
+        if len(self._entrants) == 1 and self._entrants[0].error is not None:
+            raise self._entrants[0].error
+        return self._found()
+
+    def without(self, refused: Judged) -> Found:
+        """Goes on as if a candidate did not keep the promise, whatever the texts say that choose.
+
+        Those that were left since it is cheaper are trained now, in what the budget leaves.
+        """
+        self._refused.add(refused.staged.name)
+        reopened = [one for one in self._entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
+        for one in reopened:
+            one.why = None
+        self._go_on(reopened)
+        return self._found()
+
+    def _go_on(self, entrants: Sequence[Entrant]) -> None:
+        self._finish(self._halve(entrants))
+        self._revive()
+        self._entrants += self._vary()
+
+    def _found(self) -> Found:
+        return Found(tuple(self._judged), self._best(), tuple(self._entrants))
 
     def _halve(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """Those that are to be trained whole, the cheapest first."""
@@ -119,6 +140,9 @@ class Search:
         return going
 
     def _advance(self, going: Sequence[Entrant], rung: float) -> None:
+        # Each its part of what is left, with two for those that are then trained whole.
+        part = self._job.jobs * self._clock.left / (len(going) + WHOLE)
+
         def advance(one: Entrant) -> None:
             if not self._clock.left:
                 one.why = OUT_OF_TIME
@@ -127,7 +151,7 @@ class Search:
                 one.why = GOOD_ENOUGH  # and cheaper
                 return
             try:
-                progress = one.trainee.advance(rung)
+                progress = one.trainee.advance(rung, seconds=part)
             except TrainingError as error:
                 one.error = error
             else:
@@ -151,12 +175,13 @@ class Search:
     def _whole(self, one: Entrant) -> None:
         begun = one.trainee.progress
         try:
-            if self._clock.left or (begun and begun.share == 1):
-                one.trainee.advance(1.0)
-            elif begun is None:
+            if begun is None and not self._clock.left:
                 one.why = OUT_OF_TIME
                 return
-            else:
+            if self._clock.left or (begun and begun.share == 1):
+                begun = one.trainee.advance(1.0, seconds=self._clock.left)
+            assert begun is not None
+            if not one.trainee.is_whole:
                 one.trainee.advance(begun.share, end=True)
                 one.note = CUT_SHORT
             files = stage(
@@ -177,24 +202,25 @@ class Search:
             self._shop.tell(
                 f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
                 f"{1 / found.cost:.1f} times as fast as {self._reference}: "
-                f"{'keeps the promise' if found.keeps else 'does not keep it surely enough'}"
+                f"{'keeps the promise' if found.keeps else 'does not keep it'}"
             )
 
-    def _revive(self, entrants: Sequence[Entrant]) -> None:
+    def _revive(self) -> None:
         """Where no trained candidate keeps the promise, goes on with those that were left."""
-        left = [one for one in entrants if one.why and one.quality >= self._judge.target - NEAR]
+        near = self._judge.target - NEAR
+        left = [one for one in self._entrants if one.why and one.quality >= near]
         for one in sorted(left, key=lambda one: one.quality, reverse=True):
-            if any(entrant.keeps for entrant in entrants):
+            if any(map(self._keeps, self._entrants)):
                 return
             if self._clock.left:
                 one.why = None
                 self._whole(one)
 
-    def _vary(self, entrants: Sequence[Entrant], run: Run) -> list[Entrant]:
+    def _vary(self) -> list[Entrant]:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
         tried: list[Entrant] = []
-        for one in entrants:
-            if not one.trainee.candidate.choices or not self._is_near(one):
+        for one in self._entrants:
+            if one.trainee.values or not one.trainee.candidate.choices or not self._is_near(one):
                 continue
             trainee = one.trainee
             choices = trainee.candidate.choices
@@ -202,17 +228,20 @@ class Search:
             for values in variants(choices, own, self._material.recipe.data.seed):
                 if self._clock.left < SPARE * trainee.seconds:
                     break
-                another = Trainee(trainee.candidate, values, self._material, self._shop, run)
+                if any(other.trainee.name == one.trainee.named(values) for other in self._entrants):
+                    continue  # tried before a refusal
+                another = Trainee(trainee.candidate, values, self._material, self._shop, self._run)
                 variant = Entrant(another, one.place)
                 tried.append(variant)
                 self._whole(variant)
-                if variant.keeps:
+                if self._keeps(variant):
                     break
         return tried
 
     def _is_near(self, one: Entrant) -> bool:
         """Whether it is cheaper than the best, and loses hardly more than it may."""
-        if not one.judged or one.keeps or self._kept_by_cheaper(one):
+        refused = one.trainee.candidate.name in self._refused
+        if refused or not one.judged or self._keeps(one) or self._kept_by_cheaper(one):
             return False
         return min(found.loss for found in one.judged) <= self._job.limits.loss + NEAR
 
@@ -223,9 +252,17 @@ class Search:
             return False
         if one.judged:
             return best.cost <= min(found.cost for found in one.judged)
-        place = self._places.get(best.staged.name)
+        places = {other.trainee.candidate.name: other.place for other in self._entrants}
+        place = places.get(best.staged.name)
         return place is not None and place <= one.place
 
+    def _keeps(self, one: Entrant) -> bool:
+        """Whether one of its files keeps the promise, as far as is known."""
+        return any(map(self._is_able, one.judged))
+
+    def _is_able(self, found: Judged) -> bool:
+        return found.able and found.staged.name not in self._refused
+
     def _best(self) -> Judged | None:
-        able = [one for one in self._judged[1:] if one.able]
+        able = filter(self._is_able, self._judged[1:])
         return min(able, key=lambda one: one.cost, default=None)

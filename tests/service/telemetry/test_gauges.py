@@ -16,6 +16,7 @@ from tests.service.telemetry.builders import value
 from tests.service.telemetry.worker import END
 
 ROOT = Path(__file__).parents[3]
+RESIDENT = "process_resident_memory_bytes"
 READY = VersionGauge("student", 1, "ready", 3)
 
 
@@ -43,6 +44,15 @@ def test_gauges_are_those_told_last() -> None:
     assert b"teacher" not in text
     metrics.gauges.tell([])
     assert b"student" not in metrics.text()
+
+
+def test_what_cascades_expect_is_that_of_the_routes_now() -> None:
+    """A cascade that was taken out or fitted again leaves no value behind."""
+    metrics = Metrics()
+    metrics.gauges.tell([READY], {("auto", "student"): 0.125})
+    assert value(metrics.text(), "fitted_escalated", model="auto", by="student") == 0.125
+    metrics.gauges.tell([READY])
+    assert value(metrics.text(), "fitted_escalated", model="auto", by="student") is None
 
 
 class Worker:
@@ -109,6 +119,27 @@ def test_one_worker_speaks_for_all_that_live(workers: tuple[Worker, Worker]) -> 
     text = one.metrics([READY])
     assert (depth(text), processes(text)) == (3, 1)
     assert value(text, "requests_total", model="student", status=200) == 2
+
+
+def resident(text: bytes) -> float:
+    """Bytes in memory that are told."""
+    (line,) = (one for one in text.decode().splitlines() if one.startswith(f"{RESIDENT} "))
+    return float(line.split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to read")
+def test_memory_and_cpu_are_those_of_all_workers(workers: tuple[Worker, Worker]) -> None:
+    """Of several workers their sum, of those that live."""
+    one, other = workers
+    alone = resident(one.metrics([READY]))
+    assert 10e6 < alone < 1e9
+    other.metrics([READY])
+    text = one.metrics([READY])
+    assert resident(text) > 1.5 * alone
+    assert b"\nprocess_cpu_seconds_total " in text
+    other.kill()
+    mark_dead(other.process.pid)
+    assert resident(one.metrics([READY])) < 1.5 * alone
 
 
 def test_worker_that_cannot_write_still_speaks(workers: tuple[Worker, Worker]) -> None:

@@ -94,6 +94,8 @@ def test_versions_are_told_apart() -> None:
     assert value(text, "escalated_total", **of_new) == 0
     assert value(text, "recalled_total", **of_new) == 1
     assert value(text, "recalled_total", **of_teacher) is None
+    for by in ("student", "teacher"):
+        assert value(text, "route_texts_total", model="auto", by=by) == 1
     for name, total in (("batch_texts", 5), ("batch_tokens", 40), ("batch_seconds", 0.25)):
         assert value(text, f"{name}_sum", **of_new) == total
         assert value(text, f"{name}_count", **of_old) is None

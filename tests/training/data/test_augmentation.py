@@ -10,7 +10,6 @@ from tests.tiny import toy_texts, word_hub_tokenizer
 from training.data.augmentation import (
     LONGEST_NGRAM,
     MOST_COPIES,
-    ROWS,
     augment,
     pieces,
     refuse_unread_masks,
@@ -132,21 +131,22 @@ def test_characters_are_words_where_there_are_no_spaces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "others", "copies"),
+    ("texts", "others", "rows", "copies"),
     [
-        (2_250, 0, 16),
-        (100, 0, 20),
-        (20_001, 0, 0),
-        (20_000, 0, 1),
-        (2_250, 30_000, 3),
-        (9, 10**6, 0),
+        (2_250, 0, 40_000, 16),
+        (100, 0, 40_000, 20),
+        (20_001, 0, 40_000, 0),
+        (20_000, 0, 40_000, 1),
+        (2_250, 30_000, 40_000, 3),
+        (9, 10**6, 40_000, 0),
+        (2_250, 0, 12_000, 4),
     ],
 )
-def test_how_many_copies_the_size_asks_for(texts: int, others: int, copies: int) -> None:
+def test_how_many_copies_the_size_asks_for(texts: int, others: int, rows: int, copies: int) -> None:
     """Few texts are copied often, and where there are enough rows none is."""
-    found = settled(Augmentation(), texts, others, masks=True, labelled=True)
+    found = settled(Augmentation(rows=rows), texts, others, masks=True, labelled=True)
     assert (found.copies, found.mask_probability) == (copies, 0.1)
-    assert texts * (1 + copies) + others <= max(ROWS, texts + others)
+    assert texts * (1 + copies) + others <= max(rows, texts + others)
 
 
 def test_what_is_given_stays_and_what_cannot_be_is_left() -> None:

@@ -35,3 +35,14 @@ def test_a_paused_training_goes_on(tmp_path: Path) -> None:
 
     ended = run_recipe(recipe, tmp_path / "ended", callbacks=[Pause(0.3, end=True)])
     assert 0 < ended["steps"] < whole["steps"]
+
+    late = tmp_path / "late"
+    with pytest.raises(Paused, match="paused at step"):
+        run_recipe(recipe, late, callbacks=[Pause(1.0, seconds=0)])
+    newest = last_complete(tmp_path / "late.run")
+    assert newest is not None
+    state = json.loads((Path(newest) / "trainer_state.json").read_text())
+    share = state["global_step"] / state["max_steps"]
+    assert 0 < share < 0.5  # the first evaluation
+    there = run_recipe(recipe, late, resume=True, callbacks=[Pause(share, end=True)])
+    assert there["steps"] <= state["global_step"] + 1  # no further than it was

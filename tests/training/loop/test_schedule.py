@@ -15,8 +15,9 @@ from transformers import (
 )
 
 import training
+import training.loop.schedule
 from tests.tiny import tiny_hub_tokenizer
-from tests.training.builders import teacher_recipe
+from tests.training.builders import STUDENT, changed, teacher_recipe
 from training.errors import RecipeError
 from training.loop.passing import DECIDED, check_trackers
 from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
@@ -129,6 +130,20 @@ def test_precision_is_that_of_the_matrices(
     job.trainer.train()
     assert dtypes.found == {dtype}
     assert next(job.model.parameters()).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_precision_by_the_machine(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, fast: bool, expected: str
+) -> None:
+    """`auto` is bfloat16 where the machine is fast at it, and of encoders alone."""
+    monkeypatch.setattr(training.loop.schedule, "fast_bf16", lambda: fast)
+    recipe = teacher_recipe(toy, training__precision="auto")
+    assert resolved(recipe, 100).training.precision == expected
+    spec = {"teacher": "unread"}
+    nano = parse_recipe(changed(STUDENT, training__precision="auto", distillation=spec), "test")
+    assert nano.model.architecture != "encoder"
+    assert resolved(nano, 100).training.precision == "fp32"
 
 
 @pytest.mark.parametrize(

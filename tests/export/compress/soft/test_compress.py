@@ -57,7 +57,7 @@ def test_what_is_said(done: Path) -> None:
     assert report.labelled_by == "people"
 
 
-def test_the_same_again(given: Path, tmp_path: Path, again: Compress) -> None:
+def test_the_same_again(tmp_path: Path, again: Compress) -> None:
     """It runs nothing; labels that have changed are learnt from anew."""
     assert again().exit_code == 0
     assert set(reused(tmp_path).values()) == {True}

@@ -1,0 +1,48 @@
+"""Confirms the search's choice on the texts that are measured on.
+
+The search chooses by texts that chose checkpoints too, and that may be few, or of another kind than
+those that the user holds to be the test. A choice that loses too much there is dropped, and the
+search goes on without that candidate: the cheapest is looked at first, each candidate once, and the
+first that keeps the promise is taken. All looks are told, since the more there are, the more the
+last one's figure flatters.
+"""
+
+from dataclasses import dataclass
+
+from export.compress.job import Limits
+from export.compress.search.judging import Judge, Judged
+from export.compress.search.search import Found, Search
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What the search came to, and what the texts that are measured on made of it.
+
+    Attributes:
+        chosen: the cheapest that keeps the promise on both; None: none does.
+        refused: the choices before it, as judged on the texts that choose.
+    """
+
+    searched: Found
+    chosen: Judged | None
+    refused: tuple[Judged, ...]
+
+
+def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confirmed:
+    """Looks at one choice after another, until one keeps the promise.
+
+    Args:
+        judge: on the texts that are measured on.
+    """
+    refused: list[Judged] = []
+    while found.chosen is not None:
+        one = found.chosen
+        there = judge.judge(one.staged)
+        if there.loss <= limits.loss:
+            return Confirmed(found, one, tuple(refused))
+        judge.tell(f"{one.staged.title} is chosen and loses {100 * there.loss:.2f} points there")
+        refused.append(one)
+        if limits.publish_anyway:
+            break
+        found = search.without(one)
+    return Confirmed(found, None, tuple(refused))

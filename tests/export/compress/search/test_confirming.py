@@ -1,0 +1,67 @@
+"""The choice of the search, judged once more by the texts that are measured on."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from export.compress.exporting import Staged
+from export.compress.search.judging import Judge, Judged
+from tests.export.compress.conftest import LENIENT, Compress
+from tests.export.compress.test_compress import report_of, versions
+
+LOST = 0.5
+
+
+@pytest.fixture
+def second(given: Path, tmp_path: Path) -> Path:
+    """The recipe of the tests' student under another name."""
+    recipe = tmp_path / "second.toml"
+    text = (given / "student.toml").read_text()
+    recipe.write_text(text.replace('name = "tiny-student"', 'name = "second"'))
+    return recipe
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Lets the texts that are measured on say that models of these names lose `LOST`."""
+    judge = Judge.judge
+
+    def judged(self: Judge, staged: Staged) -> Judged:
+        found = judge(self, staged)
+        there = "measured on" in self._use and staged.name in names
+        return dataclasses.replace(found, loss=LOST) if there else found
+
+    monkeypatch.setattr(Judge, "judge", judged)
+
+
+def test_the_next_is_taken(
+    given: Path, tmp_path: Path, second: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the choice loses too much on the test, the search goes on without it, and says so."""
+    refuse(monkeypatch, "tiny-student")
+    both = f"{given / 'student.toml'},{second}"
+    result = compress("--test", given / "test.tsv", *LENIENT, "--candidates", both)
+    assert result.exit_code == 0, result.output
+    report = report_of(tmp_path)
+    assert report.measured.student is not None
+    assert report.measured.student.name == "second"
+    (earlier,) = report.measured.earlier
+    assert earlier.name == "tiny-student"
+    assert f"Chosen too, and refused by these texts: {earlier.title} (lost " in report.headline
+    assert any("refused 1 other choice" in line for line in report.warnings)
+    assert [one.outcome for one in report.tried] == ["trained whole and exported"] * 2
+    assert versions(tmp_path, "student") == ["1"]
+
+
+def test_none_is_left(
+    given: Path, tmp_path: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the test refuses all, the first choice is told, and nothing is published."""
+    refuse(monkeypatch, "tiny-student")
+    monkeypatch.setattr("export.compress.report.verdict.loss_of", lambda *_: LOST)
+    result = compress("--test", given / "test.tsv", *LENIENT)
+    assert result.exit_code == 1
+    report = report_of(tmp_path)
+    assert report.measured.refused == (report.measured.chosen,)
+    assert "was chosen and does not keep the promise" in report.headline
+    assert not (tmp_path / "models").exists()
