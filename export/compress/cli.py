@@ -48,6 +48,7 @@ def compress(reports: Path, **given: Any) -> None:
 
 def _job(
     teacher: str,
+    base: str | None,
     train: str | None,
     test: str | None,
     unlabelled: str | None,
@@ -76,7 +77,9 @@ def _job(
     from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, Gate, gate_for
     from export.publish.licence import licence_for
     from training.recipe.recipe import Recipe
+    from training.teach.soft_labels import is_soft_labels
 
+    _refuse_base(teacher, base, of_labels=is_soft_labels(teacher))
     if train is None and unlabelled is None:
         raise click.UsageError("give --data, labelled texts, or --unlabelled, or both")
     if len({name, teacher_name, cascade_name}) < 3:
@@ -88,9 +91,12 @@ def _job(
         "distillation.teacher": teacher,
         "distillation.transfer.source": unlabelled if both else None,
         "distillation.transfer.size": SIZE if both else None,
+        "distillation.transfer.unit": "whole" if both and base else None,  # as the file has them
         **in_recipe(columns),
     }
-    wanted = Wanted(tuple(filter(None, map(str.strip, candidates.split(",")))), named, overrides)
+    wanted = Wanted(
+        tuple(filter(None, map(str.strip, candidates.split(",")))), named, overrides, base
+    )
 
     def gate(recipe: Recipe | None) -> Gate:
         by_token = recipe is None or recipe.model.architecture == "encoder"
@@ -109,14 +115,30 @@ def _job(
         models,
         work,
         Limits(gate, max_accuracy_loss, max_cascade_loss, confidence, publish_anyway),
-        licence_for(teacher, licence, ask if sys.stdin.isatty() else None),
+        licence_for(base or teacher, licence, ask if sys.stdin.isatty() else None),
         own_length=any(one.startswith("data.max_length=") for one in overrides),
         unlabelled=unlabelled if train is None else None,
         names=Names(teacher_name, name, cascade_name),
         budget=options.seconds_of(budget),
         jobs=jobs,
         keep_fusions=keep_fusions,
+        base=base,
     )
+
+
+def _refuse_base(teacher: str, base: str | None, *, of_labels: bool) -> None:
+    """Raises UsageError where an encoder to start from is missing, or not asked for."""
+    if of_labels and base is None:
+        raise click.UsageError(
+            f"--teacher {teacher} is a file of soft labels, which is no model: give --base, the "
+            "encoder that candidates start from and that times are told against, such as "
+            "sentence-transformers/all-MiniLM-L6-v2"
+        )
+    if base is not None and not of_labels:
+        raise click.UsageError(
+            f"--base is for a teacher that is a file of soft labels; candidates of {teacher} start "
+            "from it: leave --base out"
+        )
 
 
 def _tell(report: "Report", models: Path) -> None:
@@ -124,6 +146,8 @@ def _tell(report: "Report", models: Path) -> None:
     click.echo(report.headline)
     if report.auto:
         click.echo(report.auto)
+    if report.promise:
+        click.echo(report.promise)
     for line in report.verdict.advice:
         click.echo(f"what would help: {line}")
     for reason in report.refused:
@@ -132,7 +156,9 @@ def _tell(report: "Report", models: Path) -> None:
         click.echo(f"warning: {warning}")
     if report.refused:
         click.echo("the trainings are kept: the same command with that option only publishes")
-    for one in report.measured.candidates:
+    if report.measured.labels:
+        click.echo(f"times and sizes: against {report.verdict.than}")
+    for one in report.measured.scored:
         low, high = one.interval
         agreement = "" if one.agreement is None else f"agreement {one.agreement:.4f}, "
         click.echo(
@@ -143,6 +169,8 @@ def _tell(report: "Report", models: Path) -> None:
     for trial in report.tried:
         quality = "" if trial.quality is None else f" {trial.quality:.4f} at {trial.share:.0%},"
         click.echo(f"tried {trial.name}:{quality} {trial.outcome}")
+    for line in report.absent:
+        click.echo(line)
     for entry in report.entries:
         click.echo(f"{'published' if entry.new else 'unchanged'}: {entry.directory}")
     for line in report.routes:

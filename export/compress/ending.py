@@ -11,6 +11,7 @@ from export.compress.report.verdict import auto_line, headline, verdict
 from export.compress.report.warnings import warnings
 from export.compress.results import Entry, Outcome, Report, Step, Tried
 from export.compress.search.entrant import Entrant
+from export.compress.soft.telling import absent_of, promise_of
 from export.publish.lineage import code_version
 from export.stages.engine import Made, Workshop
 
@@ -38,7 +39,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
     Raises:
         TrainingError, ExportError: see `flow.run_stages`.
     """
-    steps = STAGES + 1 + (job.unlabelled is not None)
+    steps = STAGES + (job.base is None) + (job.unlabelled is not None)  # a file is not checked
     shop = Workshop(job.work, say, steps)
     with shop.at_work():
         found = run_stages(job, shop)
@@ -59,13 +60,15 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
         outcome=outcome,
         headline=headline(told, found.measured),
         warnings=(
-            *warnings(found.measured, found.material.labelled_by),
+            *warnings(found.measured, found.material.measured_by),
             *_seen(found),
             *_loose(job, found),
         ),
         teacher=job.teacher,
         teacher_sha256=found.material.teacher_sha256,
-        labelled_by=found.material.labelled_by,
+        labelled_by=found.material.measured_by,
+        promise=promise_of(found),
+        absent=absent_of(found),
         uses=found.material.uses,
         verdict=told,
         auto=auto_line(found.measured),

@@ -32,6 +32,7 @@ from export.compress.search.confirming import Confirmed, confirm
 from export.compress.search.judging import Judge, Judged
 from export.compress.search.search import Found as Searched
 from export.compress.search.search import Search
+from export.compress.soft.gathering import gather_labels, refuse_unlabelled
 from export.errors import ExportError
 from export.publish.request import refuse_name
 from export.stages.engine import Workshop
@@ -39,6 +40,7 @@ from service.repository.routes import Cascade
 
 CHECKED = "check.json"
 MEASURED = "measured.json"
+REFERENCE = "reference"  # an encoder that is there for its time
 STAGES = 6
 
 
@@ -47,13 +49,15 @@ class Roles:
     """Which files are published under which name.
 
     Attributes:
+        teacher: None: it is a file of soft labels, and nothing that answers.
         student: the chosen model; None: none is.
-        last: the model at the end of the cascade's chain: the teacher as it is cheapest.
+        last: the model at the end of the cascade's chain: the teacher as it is cheapest, or the
+            student of a file of soft labels; None: there is none.
     """
 
-    teacher: Judged
+    teacher: Judged | None
     student: Judged | None
-    last: Link
+    last: Link | None
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,22 @@ def run_stages(job: Job, shop: Workshop) -> Found:
         refuse_name(name)
     refuse_taken(job.models, job.names.cascade, replace=True)
     shop.begin("read the teacher and the texts")
-    material = gather(job, shop)
+    material = gather(job, shop) if job.base is None else gather_labels(job, shop)
     labels = material.teacher.labels
-    refuse_other_labels(job.models, job.names.teacher, labels, "--teacher-name")
+    if material.soft is None:
+        refuse_other_labels(job.models, job.names.teacher, labels, "--teacher-name")
     refuse_other_labels(job.models, job.names.student, labels, "--name")
     candidates = job.wanted.found(material.teacher)
-    shop.stage(
-        "check",
-        "compare the teacher as it would be served with transformers' pipeline",
-        check_reads(material),
-        lambda folder: _check(folder, job, material),
-    )
-    shop.begin("export the teacher and compare it with transformers")
+    refuse_unlabelled(material, candidates)
+    if material.soft is None:
+        shop.stage(
+            "check",
+            "compare the teacher as it would be served with transformers' pipeline",
+            check_reads(material),
+            lambda folder: _check(folder, job, material),
+        )
+    exported = "the teacher" if material.soft is None else "the encoder of --base, untrained,"
+    shop.begin(f"export {exported} and compare it with transformers")
     teacher = _teacher(job, material, shop)
     shop.begin(f"search among {len(candidates)} candidates, for at most {job.budget / 60:.3g} min")
     confirmed = _searched(job, material, shop, teacher, candidates)
@@ -120,8 +128,11 @@ def _check(folder: Path, job: Job, material: Material) -> None:
 
 
 def _teacher(job: Job, material: Material, shop: Workshop) -> tuple[Staged, ...]:
-    """The teacher in FP32, and in INT8 where it is a candidate and can be had."""
-    name = job.names.teacher
+    """The teacher in FP32, and in INT8 where it is a candidate and can be had.
+
+    Of a file of soft labels it is the encoder that candidates start from, for its time.
+    """
+    name = job.names.teacher if material.soft is None else REFERENCE
     (exact,) = stage(name, material.teacher, ("fp32",), job, material, shop)
     if not job.wanted.itself:
         return (exact,)
@@ -144,7 +155,7 @@ def _searched(
         found = search.among(candidates)
         data = material.parts.measure
         texts = f"{len(data)} texts that are measured on"
-        judge = Judge(teacher[0], data, job.limits.loss, shop, texts)
+        judge = Judge(teacher[0], data, job.limits.loss, shop, texts, material.soft)
         return confirm(search, found, judge, job.limits)
 
 
@@ -155,6 +166,8 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     teacher is published in INT8 where its gate lets it, unless that is the student.
     """
     exact, *others = confirmed.searched.judged
+    if job.base is not None:
+        return _of_labels(job, confirmed, others)
     own = exact.staged.name
     eights = [one for one in others if one.staged.name == own and not one.staged.verdict.findings]
     student = confirmed.chosen or next(iter(confirmed.refused), None)
@@ -169,9 +182,21 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
 
 
+def _of_labels(job: Job, confirmed: Confirmed, judged: Sequence[Judged]) -> Roles:
+    """Who is the student of a file of soft labels, which answers nothing: it ends the chain."""
+    student = confirmed.chosen or next(iter(confirmed.refused), None)
+    if student is None and job.limits.publish_anyway:
+        student = min(judged, key=lambda one: one.loss, default=None)
+    if student is None:
+        return Roles(None, None, None)
+    return Roles(None, student, Link(job.names.student, student.staged, student.cost))
+
+
 def _cascade(
     job: Job, material: Material, found: Searched, roles: Roles, shop: Workshop
 ) -> tuple[Cascade | None, tuple[Link, ...]]:
+    if roles.last is None:
+        return None, ()
     own = found.judged[0].staged.name  # the teacher's files: one of them is the last
     able = [one for one in found.judged if one.staged.name != own]
     before = links(able, roles.student, roles.last, job.names.student)
@@ -187,7 +212,7 @@ def _is_free(job: Job, material: Material, link: Link) -> bool:
 
 def _published(job: Job, found: Searched, roles: Roles, chain: Sequence[Link]) -> dict[str, Judged]:
     """What is to be published, by its name."""
-    every = {job.names.teacher: roles.teacher}
+    every = {} if roles.teacher is None else {job.names.teacher: roles.teacher}
     if roles.student is not None:
         every[job.names.student] = roles.student
     by_directory = {one.staged.directory: one for one in found.judged}
@@ -211,7 +236,8 @@ def _measured(
     looks = Looks(chosen, tuple(places[id(one)] for one in confirmed.refused))
 
     def measure(folder: Path) -> None:
-        told = measured(judged, looks, cascade, links_of, data, material.set_name)
+        name, soft = material.set_name, material.soft
+        told = measured(judged, looks, cascade, links_of, data, name, soft)
         (folder / MEASURED).write_text(told.model_dump_json(indent=2), encoding="utf-8")
 
     chain = {

@@ -50,7 +50,7 @@ class Job:
     """What to compress, and into what.
 
     Attributes:
-        teacher: a checkpoint directory or hub id.
+        teacher: a checkpoint directory or hub id, or a file of soft labels.
         recipe: whose data, and text to transfer, all candidates share.
         own_length: whether its `data.max_length` was asked for, and is not the recipe's default.
         wanted: the candidates.
@@ -59,6 +59,8 @@ class Job:
         work: where the stages keep their results.
         budget: seconds that the search may take.
         jobs: trials that run at a time.
+        base: the encoder that candidates start from, where the teacher is a file of soft labels;
+            None: it is a checkpoint.
         keep_fusions: do not look which of ONNX Runtime's fusions make a graph slower.
         licence: of all.
     """
@@ -76,3 +78,4 @@ class Job:
     budget: float = 1800.0
     jobs: int = 1
     keep_fusions: bool = False
+    base: str | None = None

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from export.cascade.bounds import Limit
 from export.compress.job import Job, Limits
-from export.compress.results import Use
+from export.compress.results import LabelledBy, Use
+from export.compress.soft.labels import SoftLabels
 from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
@@ -28,7 +29,7 @@ from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.recipe.teaching import Transfer
 from training.teach.store import Logits
-from training.teach.teacher import CheckpointTeacher
+from training.teach.teacher import CheckpointTeacher, Teacher
 
 LABELLED = "labelled.jsonl"
 # What a teacher of another task is made a student of with: the same steps, one by one.
@@ -54,14 +55,19 @@ class Material:
     Attributes:
         recipe: whose data all candidates share, with labels in the order of the teacher's logits.
         tested: whether there is a test set; without one `parts.measure` was held out.
-        labelled_by: whoever gave the labels.
+        labelled_by: whoever gave the labels of the texts that are not a given test set.
+        soft: the teacher's labels where it is a file of them; `teacher` is then the encoder that
+            candidates start from with an untrained head, which stands for a size and a time.
+        absent: candidates that are none here, and why, a sentence each.
     """
 
     teacher: Checkpoint
     recipe: Recipe
     parts: Split
     tested: bool
-    labelled_by: Literal["people", "teacher"]
+    labelled_by: LabelledBy
+    soft: SoftLabels | None = None
+    absent: tuple[str, ...] = ()
     _drawn: dict[str, Sequence[Input]] = field(default_factory=dict, repr=False)
 
     def taught(self, recipe: Recipe) -> Recipe:
@@ -86,13 +92,13 @@ class Material:
         return self._drawn[key]
 
     @cached_property
-    def teaches(self) -> CheckpointTeacher:
+    def teaches(self) -> Teacher:
         """The teacher as a student's run asks it."""
-        return CheckpointTeacher(self.teacher)
+        return self.soft.teacher if self.soft else CheckpointTeacher(self.teacher)
 
     @property
     def teacher_sha256(self) -> str:
-        """Hash of the teacher's weights, config and reading."""
+        """Hash of the teacher's weights, config and reading, or of the file that it is."""
         return self.teaches.fingerprint
 
     @property
@@ -100,9 +106,21 @@ class Material:
         """What the texts to measure on are called."""
         return "test" if self.tested else "measure"
 
+    @cached_property
+    def measured_by(self) -> LabelledBy:
+        """Whoever gave the labels of the texts to measure on."""
+        if not self.tested:
+            return self.labelled_by
+        return "teacher" if self.soft and self.soft.gave(self.parts.measure) else "people"
+
     @property
     def unseen_by_teacher(self) -> bool:
-        """Whether the teacher's own record says that it was not trained on what is held out."""
+        """Whether the teacher's own record says that it was not trained on what is held out.
+
+        A file of soft labels has no record, and nothing is said of it.
+        """
+        if self.soft is not None:
+            return True
         record, parts = self.teacher.metrics or {}, self.parts
         held = {"choose": parts.choose, "fit": parts.fit}
         if not self.tested:
@@ -150,11 +168,11 @@ def gather(job: Job, shop: Workshop) -> Material:
         recipe = with_values(recipe, {"data.pairs": True})
     here = teacher.recipe is not None
     recipe = _as_the_teachers(recipe, teacher)
-    recipe = _with_room(recipe, len(sets.train), job.limits, trained_here=here)
+    recipe = with_room(recipe, len(sets.train), job.limits, trained_here=here)
     parts = split(sets.train, sets.test, recipe.data)
     if not job.own_length:
-        recipe = _as_long(recipe, teacher, parts.train.texts)
-    by: Literal["people", "teacher"] = "people" if job.unlabelled is None else "teacher"
+        recipe = as_long(recipe, teacher, parts.train.texts)
+    by: LabelledBy = "people" if job.unlabelled is None else "teacher"
     return Material(teacher, recipe, parts, sets.test is not None, by)
 
 
@@ -172,7 +190,7 @@ def _as_the_teachers(recipe: Recipe, teacher: Checkpoint) -> Recipe:
     return recipe.model_copy(update={"data": data})
 
 
-def _as_long(recipe: Recipe, teacher: Checkpoint, texts: Sequence[Input]) -> Recipe:
+def as_long(recipe: Recipe, teacher: Checkpoint, texts: Sequence[Input]) -> Recipe:
     """The recipe, reading as many tokens as its teacher, or as its texts have.
 
     A teacher that was trained here is read as it was trained. Of another a student needs no more
@@ -189,7 +207,7 @@ def _as_long(recipe: Recipe, teacher: Checkpoint, texts: Sequence[Input]) -> Rec
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=changes)})
 
 
-def _with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) -> Recipe:
+def with_room(recipe: Recipe, n: int, limits: Limits, *, trained_here: bool) -> Recipe:
     """The recipe, holding out as many texts to fit on as the cascade's bound takes.
 
     Args:
@@ -210,20 +228,27 @@ def _labelled(
     columns = of_pairs(recipe.data, teacher.stated_pairs)
     texts: list[Input] = list(dict.fromkeys(load_texts(source, columns)))
     teacher = teacher.reads(are_pairs(texts) or None)
+    return labelled(texts, recipe, CheckpointTeacher(teacher), shop, pairs=teacher.pairs), teacher
+
+
+def labelled(
+    texts: Sequence[Input], recipe: Recipe, teacher: Teacher, shop: Workshop, *, pairs: bool
+) -> Recipe:
+    """The recipe, reading texts with the labels that a teacher gives."""
     made = shop.stage(
         "label",
         f"the teacher labels {len(texts)} texts",
-        {"teacher": CheckpointTeacher(teacher).fingerprint, "texts": hashed(texts)},
+        {"teacher": teacher.fingerprint, "texts": hashed(texts)},
         lambda folder: _write(folder / LABELLED, texts, teacher),
     )
     names = {"text_column": "text", "label_column": "label", "labels": None, "config": None}
-    second = {"text_pair_column": "text_pair" if teacher.pairs else None}
+    second = {"text_pair_column": "text_pair" if pairs else None}
     train = {"train": str(made.folder / LABELLED), "train_split": None, **names, **second}
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)}), teacher
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)})
 
 
-def _write(path: Path, texts: list[Input], teacher: Checkpoint) -> None:
-    logits = CheckpointTeacher(teacher).logits(texts)
+def _write(path: Path, texts: Sequence[Input], teacher: Teacher) -> None:
+    logits = teacher.logits(texts)
     with path.open("w", encoding="utf-8") as file:
         for text, row in zip(texts, logits, strict=True):
             both = {"text": text} if isinstance(text, str) else dataclasses.asdict(text)
@@ -231,7 +256,7 @@ def _write(path: Path, texts: list[Input], teacher: Checkpoint) -> None:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _label(logits: Logits, teacher: Checkpoint) -> str | list[str] | float:
+def _label(logits: Logits, teacher: Teacher) -> str | list[str] | float:
     """What a teacher says of one text, as a file of data has it."""
     if teacher.problem == "regression":
         return float(logits[0])

@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.compress.results import Auto, Candidate, Comparison, Disagreement, Measured
+from export.compress.results import (
+    Auto,
+    Candidate,
+    Comparison,
+    Disagreement,
+    Measured,
+)
 from export.compress.search.judging import Judged
+from export.compress.soft.labels import SoftLabels
+from export.compress.soft.scored import Labels
 from export.measure.comparison import decisions, truth
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import one_batch, served_logits
@@ -80,19 +88,27 @@ def measured(
     links: Mapping[str, int],
     data: LabelledText,
     set_name: str,
+    soft: SoftLabels | None = None,
 ) -> Measured:
     """Measures the models on the texts that nothing was chosen or fitted on.
 
     Args:
-        judged: the teacher in FP32 first.
+        judged: the teacher in FP32 first; of a file of soft labels an encoder, for its time.
         looks: who is chosen.
         links: the place of each model of the cascade's chain, by the name in it.
+        soft: the file, which others are then compared with in the teacher's place.
     """
     chosen = looks.chosen
     models = [one.staged.model() for one in judged]
-    said = [_said(model, data) for model in models]
+    opinion = soft.of(data) if soft else None
+    said = [
+        _said(model, data) if place or opinion is None else _nothing_of(len(data))
+        for place, model in enumerate(models)
+    ]
     times = timed(models, data.texts)
     teacher, auto = said[0], None
+    if opinion is not None:
+        teacher = _Said(opinion.metrics, opinion.given, opinion.right, opinion.confidence)
     if cascade is not None:
         places = [links[name] for name in cascade.chain]
         auto = _auto(
@@ -103,6 +119,7 @@ def measured(
         set_name=set_name,
         quality_name=QUALITY[models[0].manifest.problem_type],
         hardware=f"{processor()}, one thread of {os.cpu_count()} CPUs",
+        labels=Labels(metrics=opinion.metrics) if opinion else None,
         candidates=tuple(
             _candidate(one, model, found, teacher if place else None, taken)
             for place, (one, model, found, taken) in enumerate(
@@ -144,6 +161,11 @@ def _said(model: Classifier, data: LabelledText) -> _Said:
     right = (given == truth(data)).all(axis=1)
     sure = np.asarray(model.confidence(model.probabilities(logits)))
     return _Said(metrics, given, right, sure)
+
+
+def _nothing_of(n: int) -> _Said:
+    """Of a model that is untrained."""
+    return _Said(Metrics(n=n), None, None, np.zeros(n))
 
 
 def _auto(cascade: Cascade, said: Sequence[_Said], times: Sequence[Times], teacher: _Said) -> Auto:

@@ -13,7 +13,15 @@ PATH = click.Path(path_type=Path, file_okay=False)
 
 TEXTS = [
     click.option(
-        "--teacher", required=True, help="The fine-tuned teacher: a directory or a hub id."
+        "--teacher",
+        required=True,
+        help="The fine-tuned teacher, a directory or a hub id; or a file of soft labels, such as "
+        "`stillhouse label` writes.",
+    ),
+    click.option(
+        "--base",
+        help="Of a file of soft labels: the encoder that candidates start from, a directory or a "
+        "hub id, not fine-tuned.",
     ),
     click.option(
         "--data",
@@ -41,7 +49,8 @@ SEARCH = [
         show_default=True,
         metavar="NAME,...",
         help="What is tried: nano, bilstm, layers (some of the teacher's own; layers-2: so many), "
-        "teacher (itself in INT8), recipes of yours (.toml), or all that ship.",
+        "teacher (itself in INT8), encoder (--base, whole), recipes of yours (.toml), or all "
+        "that ship.",
     ),
     click.option(
         "--budget",
@@ -84,7 +93,8 @@ NAMES = [
     ),
     click.option(
         "--licence",
-        help="SPDX identifier of both models; default: what the teacher's model card says.",
+        help="SPDX identifier of both models; default: what the model card of the teacher, or "
+        "of --base, says.",
     ),
 ]
 PLACES = [

@@ -17,10 +17,11 @@ from service.repository.manifest import read_manifest
 from training.data.inputs import hashed
 from training.data.splitting.splits import Split
 from training.loop.key import CODE, run_parts
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoint import Checkpoint
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
 from training.models.reading import reading_of
+from training.models.students.base import load_base
 from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe
 
@@ -54,7 +55,7 @@ def _base(recipe: Recipe, parts: Split) -> str:
     if recipe.model.base is None:
         return "the teacher"
     if not isinstance(recipe.model, EncoderModel):
-        return load_checkpoint(recipe.model.base).sha256
+        return load_base(recipe.model.base).sha256
     set_seed(recipe.training.seed)
     model, hub_tokenizer = new_model(recipe, parts.train.labels, None, pairs=parts.pairs)
     length = recipe.data.max_length
@@ -114,6 +115,7 @@ def measure_reads(
     """Of `measure`: the models, the chain, the texts, and what it runs on."""
     return {
         "models": _fingerprints(models),
+        "labels": material.soft.fingerprint if material.soft else None,
         "chain": chain,
         "measure": material.parts.measure.sha256,
         "hardware": processor(),

@@ -3,18 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from export.compress.soft.scored import Labels, Result, Scored
 from service.repository.routes import Cascade
-from service.repository.sections import Metrics
 
 Outcome = Literal["published", "unchanged", "refused"]
-
-
-class Result(BaseModel):
-    """Base of all parts: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+LabelledBy = Literal["people", "teacher"]
+TEACHER, ENCODER = "the teacher in FP32", "the encoder of --base in FP32"  # times are told against
 
 
 class Comparison(Result):
@@ -35,7 +29,7 @@ class Comparison(Result):
     p: float
 
 
-class Candidate(Result):
+class Candidate(Scored):
     """One ONNX file, through the service's own classifier, on the texts of `measure`.
 
     Attributes:
@@ -56,7 +50,6 @@ class Candidate(Result):
     precision: str
     parameters: int
     bytes: int
-    metrics: Metrics
     agreement: float | None
     agreement_low: float | None
     agreement_high: float | None
@@ -74,19 +67,6 @@ class Candidate(Result):
     def title(self) -> str:
         """What tables and plots call it."""
         return f"{self.name} {self.precision.upper()}"
-
-    @property
-    def quality(self) -> float:
-        """The share or correlation that it is judged by; see `Measured.quality_name`."""
-        value = self.metrics.accuracy
-        return float(value if value is not None else self.metrics.pearson or 0.0)
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of `quality`; its own two ends where none is known."""
-        low, high = self.metrics.accuracy_low, self.metrics.accuracy_high
-        known = low is not None and high is not None
-        return (low or 0.0, high or 0.0) if known else (self.quality, self.quality)
 
 
 class Disagreement(Result):
@@ -122,7 +102,9 @@ class Measured(Result):
     Attributes:
         set_name: `test`, or `measure` where it was held out of the given texts.
         quality_name: what `Candidate.quality` is.
-        candidates: the teacher in FP32 first.
+        labels: the teacher, where it is a file of soft labels; None: it is a model.
+        candidates: first the teacher in FP32; of a file of soft labels the encoder that candidates
+            start from, untrained, which has a size and a time and no scores.
         chosen: the place of the model to publish in `candidates`; None: none keeps the promise.
         refused: the places of those that were chosen before and lost too much on these texts, in
             the order of the looks; where no other was found the first of them is `chosen` too.
@@ -134,6 +116,7 @@ class Measured(Result):
     set_name: str
     quality_name: str
     hardware: str
+    labels: Labels | None = None
     candidates: tuple[Candidate, ...]
     chosen: int | None
     refused: tuple[int, ...] = ()
@@ -142,9 +125,24 @@ class Measured(Result):
     disagreements: tuple[Disagreement, ...]
 
     @property
-    def teacher(self) -> Candidate:
-        """The teacher's figures, in FP32."""
+    def teacher(self) -> Candidate | Labels:
+        """What quality is told against: the teacher in FP32, or a file's labels."""
+        return self.labels or self.candidates[0]
+
+    @property
+    def reference(self) -> Candidate:
+        """What times and sizes are told against: the teacher in FP32, or the encoder."""
         return self.candidates[0]
+
+    @property
+    def reference_name(self) -> str:
+        """In words."""
+        return ENCODER if self.labels else TEACHER
+
+    @property
+    def scored(self) -> tuple[Candidate, ...]:
+        """The models that answer: all, but for an encoder that is there for its time."""
+        return self.candidates[1:] if self.labels else self.candidates
 
     @property
     def student(self) -> Candidate | None:
@@ -157,7 +155,7 @@ class Measured(Result):
         return tuple(self.candidates[place] for place in self.refused if place != self.chosen)
 
     @property
-    def shown(self) -> Candidate:
+    def shown(self) -> Candidate | Labels:
         """The model that the report is about: the chosen one, or who comes nearest."""
         return self.student or self.nearest or self.teacher
 
@@ -195,8 +193,8 @@ class Verdict(Result):
             none.
         limit: what may be lost.
         loss: on the texts of `measure`, against the teacher in FP32; with its 95% interval.
-        faster, smaller: by which factor the mean time of a text alone and the file are smaller
-            than the teacher's in FP32.
+        faster, smaller: by which factor the mean time of a text alone and the file are smaller.
+        than: whose: the teacher's in FP32, or the encoder's that candidates start from.
         advice: what would help, a sentence each; none where it is kept.
     """
 
@@ -209,6 +207,7 @@ class Verdict(Result):
     n: int
     faster: float | None
     smaller: float | None
+    than: str = TEACHER
     advice: tuple[str, ...]
 
 
@@ -251,8 +250,10 @@ class Report(Result):
     Attributes:
         headline: what became of it, in one sentence.
         warnings: what a reader must not overlook, the worst first.
-        teacher_sha256: fingerprint of weights, config and reading.
+        teacher_sha256: fingerprint of weights, config and reading, or of a file of soft labels.
         labelled_by: whoever gave the labels that `measured` is against.
+        promise: of a file of soft labels, what it is judged against, in one sentence; else None.
+        absent: candidates, and a cascade, that are none here, and why, a sentence each.
         verdict: whether a single model keeps the promise; the headline says it first.
         auto: what the cascade gives, in one sentence; None: there is none.
         tried: all trials, in the order of what they cost.
@@ -270,7 +271,9 @@ class Report(Result):
     warnings: tuple[str, ...]
     teacher: str
     teacher_sha256: str
-    labelled_by: Literal["people", "teacher"]
+    labelled_by: LabelledBy
+    promise: str | None = None
+    absent: tuple[str, ...] = ()
     uses: tuple[Use, ...]
     verdict: Verdict
     auto: str | None

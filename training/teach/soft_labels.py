@@ -95,15 +95,23 @@ class FileTeacher:
         Raises:
             DataError: it says nothing of one of them.
         """
-        keys = [text_key(even(text)) for text in self.spelt(texts)]
-        rows = self._store.known(list(dict.fromkeys(keys)))
-        missing = [text for key, text in zip(keys, texts, strict=True) if key not in rows]
-        if missing:
+        keys, rows = self._known(texts)
+        if missing := [text for key, text in zip(keys, texts, strict=True) if key not in rows]:
             raise DataError(
                 f"{self.name} says nothing of {len(missing)} of {len(texts)} texts, the first is "
                 f"{shown(missing[0])}: add them, or leave those texts out of train and transfer"
             )
         return matrix(rows, keys, len(self.labels))
+
+    def missing(self, texts: Sequence[Input]) -> list[Input]:
+        """The texts of which it says nothing."""
+        keys, rows = self._known(texts)
+        return [text for key, text in zip(keys, texts, strict=True) if key not in rows]
+
+    def _known(self, texts: Sequence[Input]) -> tuple[list[bytes], dict[bytes, Logits]]:
+        """The texts' keys, and the rows of those that the file has."""
+        keys = [text_key(even(text)) for text in self.spelt(texts)]
+        return keys, self._store.known(list(dict.fromkeys(keys)))
 
     def _named(self) -> tuple[str, ...]:
         try:

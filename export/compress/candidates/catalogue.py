@@ -16,6 +16,12 @@ from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_val
 
 KINDS = ("linear", "nano", "bilstm", "layers", "pruned")  # that ship, cheapest first
 ITSELF = "teacher"  # the teacher in INT8: nothing is trained
+WHOLE = "encoder"  # the base, fine-tuned whole: where there is no teacher to do better by
+OF_LABELS = ("linear", "nano", "bilstm", "layers", WHOLE)  # where the teacher is a file of labels
+CUT = {  # candidates that are made of the teacher itself
+    "pruned": "it cuts heads and neurons out of the teacher",
+    ITSELF: "it is the teacher in INT8",
+}
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
 
@@ -52,11 +58,13 @@ class Wanted:
         names: kinds, names such as `layers-2`, or paths of recipes that end in `.toml`.
         named: values of every recipe by dotted names, such as `data.train`.
         overrides: the user's own, such as `training.epochs=1`, over all others.
+        base: the encoder that candidates start from, where the teacher is a file of soft labels.
     """
 
     names: tuple[str, ...]
     named: Mapping[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    base: str | None = None
 
     def first(self) -> Recipe:
         """A recipe whose data all share: the user's own, where one is given.
@@ -67,10 +75,15 @@ class Wanted:
         own = [name for name in self.names if name.endswith(".toml")]
         for name in self.names:
             _refuse_unknown(name)
+            self._refuse_unlike(name)
         return self._load(Path(own[0]) if own else shipped_recipe("student-nano"))
 
     def found(self, teacher: Checkpoint) -> list[Candidate]:
-        """The candidates of this teacher, in the order of what they are expected to cost."""
+        """The candidates of this teacher, in the order of what they are expected to cost.
+
+        Args:
+            teacher: of a file of soft labels, the encoder that they start from.
+        """
         found: dict[str, Candidate] = {}
         for name in self.names:
             for one in self._of(name, teacher):
@@ -80,11 +93,28 @@ class Wanted:
     @property
     def itself(self) -> bool:
         """Whether the teacher in INT8 is one."""
-        return ALL in self.names or ITSELF in self.names
+        return self.base is None and (ALL in self.names or ITSELF in self.names)
+
+    def absent(self) -> tuple[str, ...]:
+        """Candidates of all that are none where the teacher is a file of soft labels, and why."""
+        if self.base is None or ALL not in self.names:
+            return ()
+        return tuple(f"{name} is no candidate: {_no_model(why)}" for name, why in CUT.items())
+
+    def _refuse_unlike(self, name: str) -> None:
+        if self.base is not None and name in CUT:
+            raise ExportError(
+                f"{name}: {_no_model(CUT[name])}; there are {', '.join((ALL, *OF_LABELS))}"
+            )
+        if self.base is None and name == WHOLE:
+            raise ExportError(
+                f"{name}: an encoder is fine-tuned whole where the teacher is a file of soft "
+                f"labels; of a model there are {', '.join((*KINDS, ITSELF))}"
+            )
 
     def _of(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
         if name == ALL:
-            for kind in KINDS:
+            for kind in OF_LABELS if self.base else KINDS:
                 yield from self._of(kind, teacher)
         elif name.endswith(".toml"):
             recipe = self._load(Path(name))
@@ -99,14 +129,19 @@ class Wanted:
         depth = _depth(teacher)
         _, _, asked = name.partition("-")
         if asked and int(asked) >= depth:
-            raise ExportError(f"{name}: the teacher has {depth} layers, so ask for fewer")
+            whose = "the encoder of --base" if self.base else "the teacher"
+            raise ExportError(f"{name}: {whose} has {depth} layers, so ask for fewer")
         recipe = self._load(shipped_recipe("student-layers"))
         for kept in [int(asked)] if asked else depths(depth):
             whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
             yield Candidate(f"layers-{kept}", whole, _choices(whole))
 
     def _load(self, path: Path) -> Recipe:
-        return load_recipe(path, self.overrides, self.named)
+        recipe = load_recipe(path, self.overrides, self.named)
+        model = recipe.model
+        if self.base is None or isinstance(model, LinearModel) or model.base is not None:
+            return recipe
+        return with_values(recipe, {"model.base": self.base})
 
 
 def depths(depth: int) -> list[int]:
@@ -114,13 +149,18 @@ def depths(depth: int) -> list[int]:
     return sorted({round(depth / 6), round(depth / 3), depth // 2} - {0, depth})
 
 
+def _no_model(why: str) -> str:
+    return f"{why}, and the teacher is a file of soft labels, without a model"
+
+
 def _refuse_unknown(name: str) -> None:
     kind, _, number = name.partition("-")
     layers = kind == "layers" and number.isdecimal() and int(number) > 0
-    if name not in (ALL, ITSELF, *KINDS) and not layers and not name.endswith(".toml"):
+    if name not in (ALL, ITSELF, WHOLE, *KINDS) and not layers and not name.endswith(".toml"):
         raise ExportError(
             f"no candidate {name!r}: there are {', '.join((ALL, *KINDS, 'layers-2', ITSELF))} "
-            "(the teacher itself in INT8), and recipes of yours, by paths that end in .toml"
+            f"(the teacher itself in INT8), {WHOLE} (of --base), and recipes of yours, by paths "
+            "that end in .toml"
         )
 
 
@@ -130,7 +170,8 @@ def _depth(teacher: Checkpoint) -> int:
 
 def _order(one: Candidate) -> tuple[int, int]:
     kind, _, number = one.name.partition("-")
-    place = KINDS.index(kind) if kind in KINDS else len(KINDS)
+    kinds = (*KINDS, WHOLE)
+    place = kinds.index(kind) if kind in kinds else len(kinds)
     return place, int(number) if number.isdecimal() else 0
 
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from export.compress.results import Candidate, Measured
+from export.compress.soft.scored import Labels
 from service.repository.routes import Cascade
 
 MOST_LABELS = 40  # drawn: the worst, where there are more
@@ -16,11 +17,13 @@ def speed_svg(found: Measured) -> str:
     """Quality with its interval against the mean time of a text; the front is joined."""
     figure = Figure(figsize=(7, 4.6), layout="constrained")
     axes = figure.subplots()
-    front = pareto_front(found.candidates)
+    front = pareto_front(found.scored)
     axes.plot(
         [one.mean_ms for one in front], [100 * one.quality for one in front], "--", color="grey"
     )
-    for one in found.candidates:
+    if found.labels is not None:
+        axes.axhline(100 * found.labels.quality, color="grey", label=found.labels.title)
+    for one in found.scored:
         low, high = one.interval
         axes.errorbar(
             one.mean_ms,
@@ -96,11 +99,11 @@ def pareto_front(candidates: Sequence[Candidate]) -> list[Candidate]:
     return front
 
 
-def _recall(one: Candidate, label: str) -> float:
+def _recall(one: Candidate | Labels, label: str) -> float:
     return (one.metrics.by_label or {})[label].recall or 0.0
 
 
-def _recalls(axes: Axes, one: Candidate, labels: Sequence[str], shift: float) -> None:
+def _recalls(axes: Axes, one: Candidate | Labels, labels: Sequence[str], shift: float) -> None:
     scores = [(one.metrics.by_label or {})[label] for label in labels]
     axes.errorbar(
         [100 * (found.recall or 0.0) for found in scores],

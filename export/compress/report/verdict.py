@@ -33,8 +33,9 @@ def verdict(
         low=comparison.loss_low if comparison else None,
         high=comparison.loss_high if comparison else None,
         n=one.metrics.n,
-        faster=found.teacher.mean_ms / one.mean_ms,
-        smaller=found.teacher.bytes / one.bytes,
+        faster=found.reference.mean_ms / one.mean_ms,
+        smaller=found.reference.bytes / one.bytes,
+        than=found.reference_name,
         advice=() if keeps else tuple(_advice(limits, found, one, unreached, doubling)),
     )
 
@@ -71,16 +72,16 @@ def headline(found: Verdict, measured: Measured) -> str:
     if found.keeps:
         return (
             f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
-            f"be lost, and is {cheaper} than the teacher in FP32.{_before(measured)}"
+            f"be lost, and is {cheaper} than {found.than}.{_before(measured)}"
         )
     if measured.student is None:
         return (
             f"None keeps the promise: {found.name} comes nearest and loses {lost}, "
-            f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than the teacher."
+            f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than {found.than}."
         )
     return (
         f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
-        f"{100 * found.limit:g} may be lost; it is {cheaper} than the teacher.{_before(measured)}"
+        f"{100 * found.limit:g} may be lost; it is {cheaper} than {found.than}.{_before(measured)}"
     )
 
 
@@ -101,7 +102,8 @@ def auto_line(found: Measured) -> str | None:
         f"The cascade {' → '.join(auto.chain)} loses {100 * auto.comparison.loss:.2f} points "
         f"({100 * auto.comparison.loss_low:.2f} to {100 * auto.comparison.loss_high:.2f}), asks "
         f"{auto.chain[-1]} for {auto.reached[-1]:.1%} of the texts, and takes "
-        f"{found.teacher.mean_ms / auto.mean_ms:.1f} times less time than the teacher in FP32."
+        f"{found.reference.mean_ms / auto.mean_ms:.1f} times less time than "
+        f"{found.reference_name}."
     )
 
 
@@ -117,22 +119,21 @@ def _advice(
         if other.title != one.title:
             yield (
                 f"{other.title} lost {100 * loss_of(found, other):.2f} points on these texts, "
-                f"{found.teacher.mean_ms / other.mean_ms:.1f} times faster than the teacher: to "
-                "have it judged by more texts, hold out more with --set data.choose_size"
+                f"{found.reference.mean_ms / other.mean_ms:.1f} times faster than "
+                f"{found.reference_name}: to have it judged by more texts, hold out more with "
+                "--set data.choose_size"
             )
     if loss > 0:
         allowed = (int(1000 * loss) + 1) / 1000
         yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost here"
+    who = "the teacher labels" if found.labels is None else "the file of soft labels has"
     gain = (
         ""
         if doubling is None
         else f"; of labelled text, the second half gained a linear model {100 * doubling:.1f} "
         "points here, and as much again would gain it less"
     )
-    yield (
-        "more text: give --unlabelled, texts of the kind that the teacher labels for the "
-        f"candidates{gain}"
-    )
+    yield (f"more text: give --unlabelled, texts of the kind that {who} for the candidates{gain}")
     if any(other.mean_ms > one.mean_ms for other in found.candidates[1:]):
         return
     yield "a larger student: --candidates layers, or a recipe of yours"

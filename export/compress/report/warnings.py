@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from export.compress.report.verdict import loss_of
 from export.compress.results import Candidate, Measured
+from export.compress.soft.scored import Labels
 
 FEW = 200  # texts, below which an interval is too wide to choose by
 HALF = 0.5  # of the texts: a student that agrees on fewer has learnt something else
@@ -47,7 +48,9 @@ def _gates(found: Measured) -> Iterator[str]:
             yield f"{one.title} against its checkpoint, so that it is not taken: {finding}"
 
 
-def _never_given(role: str, one: Candidate, teacher: Candidate | None) -> Iterator[str]:
+def _never_given(
+    role: str, one: Candidate | Labels, teacher: Candidate | Labels | None
+) -> Iterator[str]:
     for label, scores in (one.metrics.by_label or {}).items():
         before = (teacher.metrics.by_label or {}).get(label) if teacher else None
         if scores.n and scores.precision is None:
@@ -55,7 +58,7 @@ def _never_given(role: str, one: Candidate, teacher: Candidate | None) -> Iterat
             yield f"the {role} never gives the label {label!r}, which {scores.n} texts have{told}"
 
 
-def _collapsed(teacher: Candidate, student: Candidate) -> Iterator[str]:
+def _collapsed(teacher: Candidate | Labels, student: Candidate) -> Iterator[str]:
     """Labels whose recall is surely below the teacher's; one never given is told elsewhere."""
     before = teacher.metrics.by_label or {}
     for label, now in (student.metrics.by_label or {}).items():
@@ -69,7 +72,7 @@ def _collapsed(teacher: Candidate, student: Candidate) -> Iterator[str]:
             )
 
 
-def _guessing(teacher: Candidate) -> Iterator[str]:
+def _guessing(teacher: Candidate | Labels) -> Iterator[str]:
     counts = [scores.n for scores in (teacher.metrics.by_label or {}).values()]
     n, accuracy = teacher.metrics.n, teacher.metrics.accuracy
     if counts and accuracy is not None and sum(counts) == n and accuracy < max(counts) / n:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.compress.exporting import Staged
+from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
 from export.measure.served import one_batch, served_logits
 from export.measure.timing import latencies, processor
@@ -61,19 +62,28 @@ class Judge:
     """Compares models with the teacher, and keeps what was found as a stage.
 
     Args:
+        teacher: in FP32; of a file of soft labels an encoder, whose time others are told against.
         limit: what may be lost, as a share.
         use: what the texts are for, in words.
+        labels: a file of soft labels, which models are judged against in the teacher's place.
     """
 
     def __init__(
-        self, teacher: Staged, data: LabelledText, limit: float, shop: Workshop, use: str
+        self,
+        teacher: Staged,
+        data: LabelledText,
+        limit: float,
+        shop: Workshop,
+        use: str,
+        labels: SoftLabels | None = None,
     ) -> None:
         self._data = data
         self._use = use
+        self._labels = labels
         self._limit = limit
         self._shop = shop
         self._teacher = teacher
-        self.teacher = self.judge(teacher)
+        self.teacher = self.judge(teacher) if labels is None else self._said(labels)
 
     @property
     def target(self) -> float:
@@ -90,7 +100,12 @@ class Judge:
 
     @cached_property
     def _right(self) -> Array | None:
-        return self._answers(self._model)[0]
+        return self._labels.of(self._data).right if self._labels else self._answers(self._model)[0]
+
+    def _said(self, labels: SoftLabels) -> Judged:
+        """The labels' own quality, beside the encoder's time."""
+        n, quality = len(self._data), labels.of(self._data).quality
+        return Judged(self._teacher, n, quality, lost=0, gained=0, loss=0.0, keeps=True, cost=1.0)
 
     def judge(self, staged: Staged) -> Judged:
         """What a model loses on the same texts."""
@@ -98,6 +113,7 @@ class Judge:
         reads = {
             "model": ours.fingerprint,
             "teacher": teacher.fingerprint,
+            "labels": self._labels.fingerprint if self._labels else None,
             "texts": self._data.sha256,
             "hardware": processor(),
             "code": ran_by("export.compress.search", "export.measure", "training.score"),

@@ -16,6 +16,7 @@ from export.compress.candidates.trainee import Trainee
 from export.compress.exporting import Staged, stage
 from export.compress.job import Job
 from export.compress.material import Material
+from export.compress.results import ENCODER
 from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
 from export.compress.search.judging import Judge, Judged
@@ -39,7 +40,8 @@ class Found:
     """What the search came to.
 
     Attributes:
-        judged: all that was exported, the teacher in FP32 first.
+        judged: all that was exported, the teacher in FP32 first; of a file of soft labels an
+            encoder's time with the labels' quality.
         chosen: the cheapest of them that keeps the promise; None: none does.
         entrants: all that was tried, in the order of what they cost.
     """
@@ -58,7 +60,7 @@ class Search:
     """One search.
 
     Args:
-        teacher: its files, FP32 first.
+        teacher: its files, FP32 first; of a file of soft labels that of an encoder.
         run: trains.
     """
 
@@ -70,8 +72,10 @@ class Search:
         self._shop = shop
         self._run = run
         self._clock = Clock(job.budget)
-        texts = f"{len(material.parts.choose)} texts that choose"
-        self._judge = Judge(teacher[0], material.parts.choose, job.limits.loss, shop, texts)
+        data, labels = material.parts.choose, material.soft
+        texts = f"{len(data)} texts that choose"
+        self._judge = Judge(teacher[0], data, job.limits.loss, shop, texts, labels)
+        self._reference = ENCODER if labels else "the teacher"
         self._entrants: list[Entrant] = []
         self._refused: set[str] = set()
         self._judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
@@ -84,7 +88,8 @@ class Search:
         """
         self._shop.tell(
             f"to keep: {self._judge.target:.4f} on {len(self._material.parts.choose)} texts; "
-            f"the teacher has {self._judge.teacher.quality:.4f}"
+            f"{'the labels have' if self._material.soft else 'the teacher has'} "
+            f"{self._judge.teacher.quality:.4f}"
         )
         self._entrants = [
             Entrant(Trainee(one, {}, self._material, self._shop, self._run), place)
@@ -196,7 +201,7 @@ class Search:
         for found in one.judged:
             self._shop.tell(
                 f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
-                f"{1 / found.cost:.1f} times as fast as the teacher: "
+                f"{1 / found.cost:.1f} times as fast as {self._reference}: "
                 f"{'keeps the promise' if found.keeps else 'does not keep it'}"
             )
 

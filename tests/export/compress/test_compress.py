@@ -62,7 +62,7 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     auto = found.auto
     assert auto is not None
     assert auto.reached[0] == 1.0
-    times = found.student.mean_ms, found.teacher.mean_ms
+    times = found.student.mean_ms, found.reference.mean_ms
     assert auto.mean_ms == pytest.approx(times[0] + auto.reached[1] * times[1])
     (trial,) = report.tried
     assert (trial.share, trial.outcome) == (1.0, "trained whole and exported")
