@@ -90,6 +90,7 @@ ROOMS = {
         "stages": {"errors"},
         "bench": {
             *("errors", "progress", "measure", "evaluate", "publish.lineage", "commands.options"),
+            "quantize.torch_int8",
         },
         "compress": {
             "errors",
@@ -99,6 +100,7 @@ ROOMS = {
             "graph",
             "measure",
             "quantize",
+            "tasks",
             "publish",
             "cascade",
             "commands.options",

@@ -37,7 +37,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
     Raises:
         TrainingError, ExportError: see `flow.run_stages`.
     """
-    steps = STAGES + 1 + (job.unlabelled is not None)
+    steps = STAGES + 1 + (job.unlabelled is not None) + job.every_int8
     shop = Workshop(job.work, say, steps)
     with shop.at_work():
         found = run_stages(job, shop)

@@ -61,6 +61,7 @@ class Job:
         jobs: trials that run at a time.
         keep_fusions: do not look which of ONNX Runtime's fusions make a graph slower.
         licence: of all.
+        every_int8: make teacher and student in every other way of INT8 too, to compare them.
     """
 
     teacher: str
@@ -76,3 +77,4 @@ class Job:
     budget: float = 1800.0
     jobs: int = 1
     keep_fusions: bool = False
+    every_int8: bool = False

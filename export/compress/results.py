@@ -50,6 +50,8 @@ class Candidate(Result):
         temperature: that it is served with, fitted on the texts of `fit`.
         p50_ms, p99_ms, mean_ms: of one text alone, tokenising included, on one thread.
         texts_per_second: on one thread, in batches of texts of like length.
+        way: of INT8, by its title, of what is made for comparison alone and never taken; None: a
+            candidate, in the way of its recipe.
     """
 
     name: str
@@ -69,11 +71,12 @@ class Candidate(Result):
     p99_ms: float
     mean_ms: float
     texts_per_second: float
+    way: str | None = None
 
     @property
     def title(self) -> str:
         """What tables and plots call it."""
-        return f"{self.name} {self.precision.upper()}"
+        return " ".join(filter(None, (self.name, self.precision.upper(), self.way)))
 
     @property
     def quality(self) -> float:
@@ -127,6 +130,8 @@ class Measured(Result):
         auto: the cascade on these texts; None: there is none.
         disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
             all.
+        compared: teacher and student in other ways of INT8: no candidates, and never published.
+        lacking: ways of INT8 that they cannot be had in, each with its reason.
     """
 
     set_name: str
@@ -137,6 +142,13 @@ class Measured(Result):
     auto: Auto | None
     disagreed: int
     disagreements: tuple[Disagreement, ...]
+    compared: tuple[Candidate, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Candidate, ...]:
+        """All that was measured, the candidates first."""
+        return (*self.candidates, *self.compared)
 
     @property
     def teacher(self) -> Candidate:

@@ -20,13 +20,13 @@ def speed_svg(found: Measured) -> str:
     axes.plot(
         [one.mean_ms for one in front], [100 * one.quality for one in front], "--", color="grey"
     )
-    for one in found.candidates:
+    for one in found.rows:
         low, high = one.interval
         axes.errorbar(
             one.mean_ms,
             100 * one.quality,
             yerr=[[100 * (one.quality - low)], [100 * (high - one.quality)]],
-            fmt="D" if one is found.student else "o",
+            fmt="x" if one.way else "D" if one is found.student else "o",
             capsize=3,
             label=f"{one.title}, {one.bytes / 1e6:.1f} MB" + (", chosen" * (one is found.student)),
         )
