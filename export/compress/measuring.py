@@ -15,7 +15,6 @@ from export.compress.results import Auto, Candidate, Comparison, Disagreement, M
 from export.compress.search.judging import Judged
 from export.compress.ways.others import Others
 from export.compress.ways.staging import Other
-from export.errors import Verdict
 from export.measure.comparison import decisions, truth
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import one_batch, served_logits
@@ -182,7 +181,7 @@ def _candidate(
         name=judged.staged.name,
         chosen_loss=judged.loss,
         able=judged.able,
-        gate=_told(judged.staged.verdict),
+        gate=tuple(f"{one.what}: {one.remedy}" for one in judged.staged.verdict.findings),
         **_figures(model, said, teacher, times),
     )
 
@@ -198,13 +197,9 @@ def _compared(
         way=TITLES[other.way],
         chosen_loss=first.quality - (own or 0.0),
         able=False,
-        gate=_told(other.verdict),
+        gate=tuple(one.what for one in other.verdict.findings),  # no option would take it
         **_figures(model, said, teacher, times),
     )
-
-
-def _told(verdict: Verdict) -> tuple[str, ...]:
-    return tuple(f"{one.what}: {one.remedy}" for one in verdict.findings)
 
 
 def _figures(model: Classifier, said: _Said, teacher: _Said | None, times: Times) -> dict[str, Any]:
