@@ -59,6 +59,7 @@ ROOMS = {
             "models",
         },
         "prune": {"errors", "problem", "recipe", "data", "models", "teach"},
+        "quantize": {"errors", "problem", "recipe"},
         "loop": {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
@@ -70,7 +71,7 @@ ROOMS = {
         },
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "prune", "loop", "linear", "label"),
+            *("teach", "prune", "quantize", "loop", "linear", "label"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),

@@ -25,6 +25,8 @@ from training.recipe.models import (
     NanoModel,
 )
 from training.recipe.pruning import Pruning
+from training.recipe.quality import Quality
+from training.recipe.quantization import Quantization
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
@@ -90,15 +92,6 @@ class Training(Section):
         return self
 
 
-class Quality(Section):
-    """The most that an export may lose against its checkpoint; more is not published."""
-
-    max_accuracy_drop: float = Field(0.003, ge=0, le=1, description="share of labelled texts")
-    min_agreement: float = Field(
-        0.99, ge=0, le=1, description="share of texts that keep their label"
-    )
-
-
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
@@ -118,6 +111,7 @@ class Recipe(Section):
     training: Training
     distillation: Distillation | None = None
     pruning: Pruning | None = None
+    quantization: Quantization | None = None
     quality: Quality | None = None
     trainer: dict[str, Any] | None = Field(
         None,
@@ -140,6 +134,16 @@ class Recipe(Section):
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
         if isinstance(model, CausalLmModel) and self.distillation is not None:
             raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
+        return self
+
+    @model_validator(mode="after")
+    def _awarable(self) -> Self:
+        aware = self.quantization is not None and self.quantization.aware
+        if aware and self.model.architecture != "encoder":
+            raise ValueError(
+                "quantization.aware imitates INT8 by the token, which encoders are exported in: "
+                'take model.architecture = "encoder"'
+            )
         return self
 
     @model_validator(mode="after")

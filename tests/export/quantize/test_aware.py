@@ -1,0 +1,80 @@
+"""What an encoder learns in is what its export to INT8 by the token computes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
+
+from export.graph.files import save_graph
+from export.graph.onnx_graph import to_onnx
+from export.measure.gate import gate_for
+from export.quantize.int8 import Int8, int8_graph
+from service.runtime.engine import open_session
+from tests.tiny import POSITIONS, tiny_checkpoint, tiny_encoder, tiny_tokenizer, toy_texts
+from training.models.checkpoint import Checkpoint
+from training.quantize.imitating import imitating
+
+SAME = 2e-3  # where a sum in another order brings a number from one step to the next
+
+
+def other(kind: str) -> PreTrainedModel:
+    """A random encoder of another family, whose texts differ clearly."""
+    torch.manual_seed(0)
+    size = tiny_tokenizer().get_vocab_size()
+    if kind == "roberta":  # its head has two layers
+        return RobertaForSequenceClassification(
+            RobertaConfig(
+                vocab_size=size,
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=64,
+                max_position_embeddings=POSITIONS + 2,
+                pad_token_id=0,
+                hidden_act="relu",
+                initializer_range=0.2,
+            )
+        ).eval()
+    return DistilBertForSequenceClassification(
+        DistilBertConfig(
+            vocab_size=size,
+            dim=32,
+            n_layers=2,
+            n_heads=2,
+            hidden_dim=64,
+            max_position_embeddings=POSITIONS,
+            initializer_range=0.2,
+        )
+    ).eval()
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+def test_the_int8_graph_computes_what_was_imitated(tmp_path: Path, kind: str) -> None:
+    """Text by text, and much nearer to it than to the model in FP32."""
+    model = tiny_encoder() if kind == "bert" else other(kind)
+    checkpoint: Checkpoint = tiny_checkpoint(model)  # type: ignore[arg-type]  # of any family
+    graph, _ = int8_graph(to_onnx(model), checkpoint.tokenizer, Int8("token"), gate_for(None))
+    save_graph(graph, tmp_path / "model.onnx")
+    session = open_session(tmp_path / "model.onnx", 1, (), 8)
+    exact, imitated, served = [], [], []
+    for text, _ in toy_texts(24, seed=3):
+        ids, mask = checkpoint.tokenizer.pad(checkpoint.tokenizer.encode([text]))
+        served.append(session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
+        feed = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        with torch.inference_mode():
+            exact.append(model(**feed).logits.numpy())
+            with imitating(model):
+                imitated.append(model(**feed).logits.numpy())
+            assert (model(**feed).logits.numpy() == exact[-1]).all()  # as it was
+    lost = np.abs(np.array(exact) - np.array(served)).max()
+    missed = np.abs(np.array(imitated) - np.array(served)).max()
+    assert missed < SAME
+    assert missed < lost / 10
