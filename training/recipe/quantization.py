@@ -17,3 +17,11 @@ class Quantization(Section):
         False, description="round while it trains, and while checkpoints are chosen"
     )
     start: float = Field(0.5, ge=0, lt=1, description="share of the training after which it rounds")
+
+    def refuse_other(self, architecture: str) -> None:
+        """Raises ValueError where a model is exported to INT8 in another way."""
+        if self.aware and architecture != "encoder":
+            raise ValueError(
+                "quantization.aware rounds as INT8 by the token, which encoders are exported in: "
+                'take model.architecture = "encoder"'
+            )

@@ -134,16 +134,8 @@ class Recipe(Section):
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
         if isinstance(model, CausalLmModel) and self.distillation is not None:
             raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
-        return self
-
-    @model_validator(mode="after")
-    def _awarable(self) -> Self:
-        aware = self.quantization is not None and self.quantization.aware
-        if aware and self.model.architecture != "encoder":
-            raise ValueError(
-                "quantization.aware imitates INT8 by the token, which encoders are exported in: "
-                'take model.architecture = "encoder"'
-            )
+        if self.quantization is not None:
+            self.quantization.refuse_other(model.architecture)
         return self
 
     @model_validator(mode="after")

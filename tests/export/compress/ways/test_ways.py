@@ -38,7 +38,7 @@ def test_every_way_is_a_row_or_told(compared: Path) -> None:
     text, terminal = (written / "report.html").read_text(), (compared / "output").read_text()
     for title in TITLES:
         assert f"<td>{title}</td>" in text
-        assert f"\n{title}: accuracy 0." in terminal
+        assert f"\n{title}: accuracy " in terminal
     assert "for comparison alone: none of them is chosen or published" in text
     assert terminal.count(", for comparison alone\n") == len(TITLES)
     assert "ONNX Runtime&#39;s LSTM multiplies inside" in text
