@@ -122,7 +122,7 @@ def logits_layer(model: PreTrainedModel) -> nn.Module | None:
     layers = [one for one in model.modules() if isinstance(one, nn.Linear | Conv1D)]
     handles = [layer.register_forward_hook(keep) for layer in layers]
     was_training = model.training
-    end = model.config.eos_token_id  # which an encoder-decoder looks for
+    end = getattr(model.config, "eos_token_id", None)  # which an encoder-decoder looks for
     last = end if isinstance(end, int) else 1
     ids = torch.tensor([[1, 1, 1, last]], device=model.device)
     try:
