@@ -40,7 +40,7 @@ def other(kind: str) -> PreTrainedModel:
     torch.manual_seed(0)
     size = tiny_tokenizer().get_vocab_size()
     if kind == "roberta":  # its head has two layers
-        return RobertaForSequenceClassification(
+        roberta: PreTrainedModel = RobertaForSequenceClassification(
             RobertaConfig(
                 vocab_size=size,
                 hidden_size=32,
@@ -52,8 +52,9 @@ def other(kind: str) -> PreTrainedModel:
                 hidden_act="relu",
                 initializer_range=0.2,
             )
-        ).eval()
-    return DistilBertForSequenceClassification(
+        )
+        return roberta
+    model: PreTrainedModel = DistilBertForSequenceClassification(
         DistilBertConfig(
             vocab_size=size,
             dim=32,
@@ -63,7 +64,8 @@ def other(kind: str) -> PreTrainedModel:
             max_position_embeddings=POSITIONS,
             initializer_range=0.2,
         )
-    ).eval()
+    )
+    return model
 
 
 def learnt(folder: Path) -> Checkpoint:
@@ -85,7 +87,7 @@ def test_the_int8_graph_computes_what_was_imitated(tmp_path: Path, kind: str) ->
         assert checkpoint.model.state_dict().keys() == plain  # saved as any other
     else:
         checkpoint = tiny_checkpoint(other(kind))  # type: ignore[arg-type]  # of any family
-    model = checkpoint.model
+    model = checkpoint.model.eval()
     graph, _ = int8_graph(to_onnx(model), checkpoint.tokenizer, Int8("token"), gate_for(None))
     save_graph(graph, tmp_path / "model.onnx")
     session = open_session(tmp_path / "model.onnx", 1, (), 8)
