@@ -61,6 +61,7 @@ ROOMS = {
             "models",
         },
         "prune": {"errors", "problem", "recipe", "data", "models", "teach"},
+        "quantize": {"errors", "problem", "recipe"},
         "loop": {
             *("errors", "problem", "telling", "quiet", "code", "recipe", "score", "data"),
             *("models", "teach"),
@@ -72,7 +73,7 @@ ROOMS = {
         },
         "tasks": {
             *("errors", "problem", "telling", "quiet", "recipe", "score", "data", "models"),
-            *("teach", "prune", "loop", "linear", "label"),
+            *("teach", "prune", "quantize", "loop", "linear", "label"),
         },
         "tune": {
             *("errors", "problem", "recipe", "score", "data", "models", "teach", "loop", "tasks"),
@@ -93,6 +94,7 @@ ROOMS = {
         "score": {"errors"},
         "bench": {
             *("errors", "progress", "measure", "evaluate", "publish.lineage", "commands.options"),
+            "quantize.torch_int8",
         },
         "compress": {
             "errors",
@@ -102,6 +104,7 @@ ROOMS = {
             "graph",
             "measure",
             "quantize",
+            "tasks",
             "publish",
             "cascade",
             "commands.options",

@@ -1,8 +1,7 @@
 """Models and texts by their names, measured side by side."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from export.bench.answering import run_of
 from export.bench.judging import (
@@ -25,6 +23,7 @@ from export.bench.results import Alone, Bench, Judged, Row
 from export.bench.torch_int8 import in_torch_int8
 from export.commands.options import columns_for
 from export.errors import ExportError
+from export.measure.threads import threads
 from export.measure.timing import (
     RUNS,
     WARM_UP,
@@ -97,7 +96,7 @@ def bench(asked: Asked, say: Say = silent) -> Bench:
     with step(say, "read models and texts"):
         loaded, material = _read(asked)
     texts = material.texts
-    with _threads(how.threads):
+    with threads(how.threads):
         models = [run_of(one, how) for one in loaded]
         with step(say, f"one text alone, {asked.warm_up} + {asked.runs} times"):
             alone = latencies(models, texts, runs=asked.runs, warm_up=asked.warm_up)
@@ -209,20 +208,3 @@ def _row(
         speed_up=first[0].p50_ms / alone.p50_ms,
         batch_speed_up=together.texts_per_second / first[1].texts_per_second,
     )
-
-
-@contextmanager
-def _threads(n: int) -> Iterator[None]:
-    """PyTorch with so many threads, and texts tokenised by one; as it was afterwards."""
-    name = "TOKENIZERS_PARALLELISM"
-    before, said = torch.get_num_threads(), os.environ.get(name)
-    torch.set_num_threads(n)
-    os.environ[name] = "false"
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if said is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = said

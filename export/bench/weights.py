@@ -4,7 +4,6 @@ Zeros are counted in matrices, as they are stored: of 8 bits where those are wha
 a model which was quantised has some that were only near 0.
 """
 
-import io
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,13 +102,6 @@ def checkpoint_bytes(source: str) -> int:
             pattern = f"*{Path(name.removesuffix('.index.json')).suffix}"
             return sum(one.stat().st_size for one in found.parent.glob(pattern))
     return 0
-
-
-def saved_bytes(model: nn.Module) -> int:
-    """What `torch.save` makes of a model's weights."""
-    buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
-    return buffer.tell()
 
 
 def _file(source: str, name: str) -> Path | None:

@@ -57,6 +57,7 @@ def _job(
     budget: str,
     jobs: int,
     keep_fusions: bool,
+    every_int8: bool,
     overrides: tuple[str, ...],
     name: str,
     teacher_name: str,
@@ -123,6 +124,7 @@ def _job(
         jobs=jobs,
         keep_fusions=keep_fusions,
         base=base,
+        every_int8=every_int8,
     )
 
 
@@ -158,14 +160,16 @@ def _tell(report: "Report", models: Path) -> None:
         click.echo("the trainings are kept: the same command with that option only publishes")
     if report.measured.labels:
         click.echo(f"times and sizes: against {report.verdict.than}")
-    for one in report.measured.scored:
+    for one in report.measured.rows:
         low, high = one.interval
         agreement = "" if one.agreement is None else f"agreement {one.agreement:.4f}, "
         click.echo(
             f"{one.title}: {report.measured.quality_name} {one.quality:.4f} ({low:.4f} to "
             f"{high:.4f}, n {one.metrics.n}), {agreement}{one.bytes / 1e6:.2f} MB, "
-            f"{one.mean_ms:.3g} ms a text"
+            f"{one.mean_ms:.3g} ms a text{', for comparison alone' if one.way else ''}"
         )
+    for line in report.measured.lacking:
+        click.echo(f"not to be had: {line}")
     for trial in report.tried:
         quality = "" if trial.quality is None else f" {trial.quality:.4f} at {trial.share:.0%},"
         click.echo(f"tried {trial.name}:{quality} {trial.outcome}")

@@ -39,7 +39,8 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
     Raises:
         TrainingError, ExportError: see `flow.run_stages`.
     """
-    steps = STAGES + (job.base is None) + (job.unlabelled is not None)  # a file is not checked
+    # A file of soft labels is not checked.
+    steps = STAGES + (job.base is None) + (job.unlabelled is not None) + job.every_int8
     shop = Workshop(job.work, say, steps)
     with shop.at_work():
         found = run_stages(job, shop)

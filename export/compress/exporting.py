@@ -11,16 +11,18 @@ from export.compress.material import Material
 from export.compress.reads import export_reads
 from export.errors import ExportError, Finding, Verdict
 from export.graph.optimizers import choose_optimizers
-from export.measure.gate import SAME_LOGITS, gate_for
+from export.measure.gate import SAME_LOGITS, Gate, gate_for
 from export.publish.publish import publish
 from export.publish.request import Precision, Request
 from export.quantize.int8 import Int8, default_activations
+from export.quantize.quantization import Activations
 from export.stages.engine import Workshop
 from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
 from training.models.checkpoint import Checkpoint
 
 VERDICT = "verdict.json"
+CHOOSE = "choose"  # the set that a version is measured on while it is staged
 COMPARED = 500  # texts at least, with labels or without
 EXACT = gate_for(None, max_logit_difference=SAME_LOGITS["float32"], max_accuracy_drop=1.0)
 
@@ -78,9 +80,7 @@ def stage(
     def write(folder: Path) -> None:
         for precision in precisions:
             verdict = _write(folder, name, checkpoint, precision, job, material, shop)
-            values = dataclasses.asdict(verdict)
-            text = json.dumps(values, indent=2) + "\n"
-            (folder / precision / VERDICT).write_text(text, encoding="utf-8")
+            write_verdict(folder / precision, verdict)
 
     reads = {
         **export_reads(job, material, name, checkpoint, gate),
@@ -100,7 +100,30 @@ def _write(
     material: Material,
     shop: Workshop,
 ) -> Verdict:
-    int8 = precision == "int8"
+    if precision == "int8":
+        gate, int8 = job.limits.gate(checkpoint.recipe), default_activations(checkpoint.model)
+        return written(folder / precision, name, checkpoint, int8, gate, job, material, shop)
+    return written(folder / precision, name, checkpoint, None, EXACT, job, material, shop)
+
+
+def written(
+    root: Path,
+    name: str,
+    checkpoint: Checkpoint,
+    activations: Activations | None,
+    gate: Gate,
+    job: Job,
+    material: Material,
+    shop: Workshop,
+) -> Verdict:
+    """Writes a checkpoint's version under `root`.
+
+    Args:
+        activations: of INT8; None: it is in FP32, and has to be what its checkpoint is.
+
+    Returns:
+        what the gate says of INT8.
+    """
     verdicts: list[Verdict] = []
 
     def fusions(path: Path) -> tuple[str, ...]:
@@ -109,33 +132,44 @@ def _write(
     fit = material.parts.fit
     request = Request(
         name,
-        "int8" if int8 else "fp32",
+        "fp32" if activations is None else "int8",
         "float32",
         job.licence,
-        {"choose": material.parts.choose},
-        job.limits.gate(checkpoint.recipe) if int8 else EXACT,
+        {CHOOSE: material.parts.choose},
+        gate,
         windows=checkpoint.windows,
-        texts=_more(material),
+        texts=more_texts(material),
         fit=fit,
         choose_optimizers=None if job.keep_fusions else fusions,
-        int8=Int8(default_activations(checkpoint.model), texts=lambda: list(fit.texts)),
-        judged=verdicts.append if int8 else None,
+        int8=Int8(activations or "static", texts=lambda: list(fit.texts)),
+        judged=None if activations is None else verdicts.append,
     )
-    publish(checkpoint, folder / precision, request, lambda line: shop.tell(f"  {line}"))
-    return verdicts[0] if int8 else Verdict((), ())
+    publish(checkpoint, root, request, lambda line: shop.tell(f"  {line}"))
+    return verdicts[0] if verdicts else Verdict((), ())
 
 
-def _more(material: Material) -> list[Input]:
+def write_verdict(folder: Path, verdict: Verdict) -> None:
+    """Keeps what the gate said beside what it was said of."""
+    text = json.dumps(dataclasses.asdict(verdict), indent=2) + "\n"
+    (folder / VERDICT).write_text(text, encoding="utf-8")
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """What `write_verdict` wrote."""
+    values = json.loads((folder / VERDICT).read_text(encoding="utf-8"))
+    findings = tuple(Finding(**found) for found in values["findings"])
+    return Verdict(findings, tuple(values["unseen"]))
+
+
+def more_texts(material: Material) -> list[Input]:
     """Texts without labels to compare on, where those that choose are few to show an agreement."""
     train, lacking = material.parts.train.texts, COMPARED - len(material.parts.choose)
     return list(train[:: max(1, len(train) // lacking)])[:lacking] if lacking > 0 else []
 
 
 def _read(folder: Path, name: str) -> Staged:
-    values = json.loads((folder / VERDICT).read_text(encoding="utf-8"))
-    findings = tuple(Finding(**found) for found in values["findings"])
     directory = folder / name / "1"
     if not directory.is_dir():
         raise ExportError(f"{directory} is not there: remove {folder.parent}, and run it again")
     precision: Precision = "int8" if folder.name == "int8" else "fp32"
-    return Staged(name, precision, directory, Verdict(findings, tuple(values["unseen"])))
+    return Staged(name, precision, directory, read_verdict(folder))

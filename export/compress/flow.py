@@ -23,7 +23,7 @@ from export.compress.chains import Link, fit_chain, links
 from export.compress.exporting import Staged, stage
 from export.compress.job import Job
 from export.compress.material import Material, gather
-from export.compress.measuring import Looks, measured
+from export.compress.measuring import NO_OTHERS, Looks, measured
 from export.compress.publishing import newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals
@@ -33,6 +33,7 @@ from export.compress.search.judging import Judge, Judged
 from export.compress.search.search import Found as Searched
 from export.compress.search.search import Search
 from export.compress.soft.gathering import gather_labels, refuse_unlabelled
+from export.compress.ways.others import Others, make_others
 from export.errors import ExportError
 from export.publish.request import refuse_name
 from export.stages.engine import Workshop
@@ -115,7 +116,8 @@ def run_stages(job: Job, shop: Workshop) -> Found:
     roles = _roles(job, confirmed)
     cascade, chain = _cascade(job, material, searched, roles, shop)
     published = _published(job, searched, roles, chain)
-    found = _measured(material, confirmed, roles, cascade, published, shop)
+    others = _others(job, material, searched, roles, shop)
+    found = _measured(material, confirmed, roles, cascade, published, others, shop)
     refused = refusals(job.limits, found)
     return Found(started, material, searched, roles, cascade, found, published, refused)
 
@@ -221,12 +223,21 @@ def _published(job: Job, found: Searched, roles: Roles, chain: Sequence[Link]) -
     return every
 
 
+def _others(job: Job, material: Material, found: Searched, roles: Roles, shop: Workshop) -> Others:
+    """Other ways of INT8, where they are asked for: rows to compare, and nothing else."""
+    if not job.every_int8:
+        return NO_OTHERS
+    shop.begin("make teacher and student in every other way of INT8")
+    return make_others(job, material, found, roles.student, shop)
+
+
 def _measured(
     material: Material,
     confirmed: Confirmed,
     roles: Roles,
     cascade: Cascade | None,
     published: dict[str, Judged],
+    others: Others,
     shop: Workshop,
 ) -> Measured:
     data, judged = material.parts.measure, confirmed.searched.judged
@@ -237,7 +248,7 @@ def _measured(
 
     def measure(folder: Path) -> None:
         name, soft = material.set_name, material.soft
-        told = measured(judged, looks, cascade, links_of, data, name, soft)
+        told = measured(judged, looks, cascade, links_of, data, name, soft, others)
         (folder / MEASURED).write_text(told.model_dump_json(indent=2), encoding="utf-8")
 
     chain = {
@@ -245,6 +256,7 @@ def _measured(
         "looks": dataclasses.astuple(looks),
         "places": links_of,
         "judged": [[one.able, *map(str, one.staged.verdict.findings)] for one in judged],
+        "others": [*(one.key for one in others.made), *others.lacking],
     }
     directories = [one.staged.directory for one in judged]
     reads = measure_reads(material, directories, chain)

@@ -63,6 +63,7 @@ class Job:
             None: it is a checkpoint.
         keep_fusions: do not look which of ONNX Runtime's fusions make a graph slower.
         licence: of all.
+        every_int8: make teacher and student in every other way of INT8 too, to compare them.
     """
 
     teacher: str
@@ -79,3 +80,4 @@ class Job:
     jobs: int = 1
     keep_fusions: bool = False
     base: str | None = None
+    every_int8: bool = False

@@ -1,5 +1,6 @@
 """Measures ONNX models on the same texts: quality, agreement, and what a text costs."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from export.compress.exporting import CHOOSE
 from export.compress.results import (
     Auto,
     Candidate,
@@ -20,10 +22,14 @@ from export.compress.results import (
 from export.compress.search.judging import Judged
 from export.compress.soft.labels import SoftLabels
 from export.compress.soft.scored import Labels
+from export.compress.ways.others import Others
+from export.compress.ways.staging import Other
 from export.measure.comparison import decisions, truth
 from export.measure.metrics import as_metrics, served_scores
 from export.measure.served import one_batch, served_logits
+from export.measure.threads import threads
 from export.measure.timing import latencies, processor, throughputs
+from export.quantize.ways import TITLES
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
 from service.repository.sections import Metrics
@@ -37,6 +43,7 @@ from training.score.paired import compare
 TIMED_TEXTS = 300
 TOGETHER = 16  # texts of a batch
 SHOWN_DISAGREEMENTS = 25
+NO_OTHERS = Others()
 QUALITY = {
     "single_label": "accuracy",
     "multi_label": "share of texts with all labels right",
@@ -89,6 +96,7 @@ def measured(
     data: LabelledText,
     set_name: str,
     soft: SoftLabels | None = None,
+    others: Others = NO_OTHERS,
 ) -> Measured:
     """Measures the models on the texts that nothing was chosen or fitted on.
 
@@ -97,9 +105,10 @@ def measured(
         looks: who is chosen.
         links: the place of each model of the cascade's chain, by the name in it.
         soft: the file, which others are then compared with in the teacher's place.
+        others: that are measured with them, in the same turns, and chosen by nobody.
     """
-    chosen = looks.chosen
-    models = [one.staged.model() for one in judged]
+    chosen, n = looks.chosen, len(judged)
+    models = [one.staged.model() for one in judged] + [one.model() for one in others.made]
     opinion = soft.of(data) if soft else None
     said = [
         _said(model, data) if place or opinion is None else _nothing_of(len(data))
@@ -123,7 +132,7 @@ def measured(
         candidates=tuple(
             _candidate(one, model, found, teacher if place else None, taken)
             for place, (one, model, found, taken) in enumerate(
-                zip(judged, models, said, times, strict=True)
+                zip(judged, models[:n], said[:n], times[:n], strict=True)
             )
         ),
         chosen=chosen,
@@ -134,6 +143,13 @@ def measured(
             _disagreement(int(row), teacher, said[chosen or 0], data)
             for row in rows[:SHOWN_DISAGREEMENTS]
         ),
+        compared=tuple(
+            _compared(one, judged[0], model, found, teacher, taken)
+            for one, model, found, taken in zip(
+                others.made, models[n:], said[n:], times[n:], strict=True
+            )
+        ),
+        lacking=others.lacking,
     )
 
 
@@ -144,8 +160,9 @@ def timed(models: Sequence[Classifier], texts: Sequence[Input]) -> list[Times]:
     """
     some = list(texts[:: max(1, len(texts) // TIMED_TEXTS)])[:TIMED_TEXTS]
     runs = [partial(one_batch, model) for model in models]
-    alone = latencies(runs, some, clock=time.process_time)
-    together = throughputs(runs, some, [TOGETHER] * len(runs), time.process_time)
+    with threads(1):
+        alone = latencies(runs, some, clock=time.process_time)
+        together = throughputs(runs, some, [TOGETHER] * len(runs), time.process_time)
     return [
         Times(one.p50_ms, one.p99_ms, one.mean_ms, many.texts_per_second)
         for one, many in zip(alone, together, strict=True)
@@ -195,6 +212,33 @@ def _auto(cascade: Cascade, said: Sequence[_Said], times: Sequence[Times], teach
 def _candidate(
     judged: Judged, model: Classifier, said: _Said, teacher: _Said | None, times: Times
 ) -> Candidate:
+    return Candidate(
+        name=judged.staged.name,
+        chosen_loss=judged.loss,
+        able=judged.able,
+        gate=tuple(f"{one.what}: {one.remedy}" for one in judged.staged.verdict.findings),
+        **_figures(model, said, teacher, times),
+    )
+
+
+def _compared(
+    other: Other, first: Judged, model: Classifier, said: _Said, teacher: _Said, times: Times
+) -> Candidate:
+    """Of what nothing is chosen among: its loss on the texts that choose is as it was staged."""
+    metrics = model.manifest.metrics[CHOOSE]
+    own = metrics.accuracy if metrics.accuracy is not None else metrics.pearson
+    return Candidate(
+        name=other.name,
+        way=TITLES[other.way],
+        chosen_loss=first.quality - (own or 0.0),
+        able=False,
+        gate=tuple(one.what for one in other.verdict.findings),  # no option would take it
+        **_figures(model, said, teacher, times),
+    )
+
+
+def _figures(model: Classifier, said: _Said, teacher: _Said | None, times: Times) -> dict[str, Any]:
+    """What is measured of a model, as fields of a `Candidate`."""
     manifest = model.manifest
     agreement = low = high = comparison = None
     if teacher is not None and said.given is not None and teacher.given is not None:
@@ -205,25 +249,18 @@ def _candidate(
         assert teacher.right is not None
         assert said.right is not None
         comparison = _comparison(teacher.right, said.right)
-    return Candidate(
-        name=judged.staged.name,
-        precision=manifest.precision,
-        parameters=manifest.parameters,
-        bytes=manifest.files[MODEL_FILE].bytes,
-        metrics=said.metrics,
-        agreement=agreement,
-        agreement_low=low,
-        agreement_high=high,
-        comparison=comparison,
-        chosen_loss=judged.loss,
-        able=judged.able,
-        gate=tuple(f"{one.what}: {one.remedy}" for one in judged.staged.verdict.findings),
-        temperature=manifest.temperature,
-        p50_ms=times.p50_ms,
-        p99_ms=times.p99_ms,
-        mean_ms=times.mean_ms,
-        texts_per_second=times.texts_per_second,
-    )
+    return {
+        "precision": manifest.precision,
+        "parameters": manifest.parameters,
+        "bytes": manifest.files[MODEL_FILE].bytes,
+        "metrics": said.metrics,
+        "agreement": agreement,
+        "agreement_low": low,
+        "agreement_high": high,
+        "comparison": comparison,
+        "temperature": manifest.temperature,
+        **dataclasses.asdict(times),
+    }
 
 
 def _comparison(teacher: Array, other: Array) -> Comparison:

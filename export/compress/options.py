@@ -73,6 +73,12 @@ SEARCH = [
         help="Do not look which of ONNX Runtime's fusions make a graph slower.",
     ),
     click.option(
+        "--every-int8",
+        is_flag=True,
+        help="Make teacher and student in every other way of INT8 too, by the token, static, "
+        "dynamic and PyTorch's own dynamic, for comparison in the report alone.",
+    ),
+    click.option(
         "--set",
         "overrides",
         multiple=True,

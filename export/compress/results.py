@@ -44,6 +44,7 @@ class Candidate(Scored):
         temperature: that it is served with, fitted on the texts of `fit`.
         p50_ms, p99_ms, mean_ms: of one text alone, tokenising included, on one thread.
         texts_per_second: on one thread, in batches of texts of like length.
+        way: of INT8, by its title, where it is for comparison alone; None: a candidate.
     """
 
     name: str
@@ -62,11 +63,12 @@ class Candidate(Scored):
     p99_ms: float
     mean_ms: float
     texts_per_second: float
+    way: str | None = None
 
     @property
     def title(self) -> str:
         """What tables and plots call it."""
-        return f"{self.name} {self.precision.upper()}"
+        return " ".join(filter(None, (self.name, self.precision.upper(), self.way)))
 
 
 class Disagreement(Result):
@@ -109,8 +111,9 @@ class Measured(Result):
         refused: the places of those that were chosen before and lost too much on these texts, in
             the order of the looks; where no other was found the first of them is `chosen` too.
         auto: the cascade on these texts; None: there is none.
-        disagreements: of the chosen one with the teacher, the surest first; `disagreed` counts
-            all.
+        disagreements: with the teacher, the surest first; `disagreed` counts all.
+        compared: teacher and student in other ways of INT8: no candidates, and never published.
+        lacking: ways of INT8 that they cannot be had in, each with its reason.
     """
 
     set_name: str
@@ -123,6 +126,13 @@ class Measured(Result):
     auto: Auto | None
     disagreed: int
     disagreements: tuple[Disagreement, ...]
+    compared: tuple[Candidate, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Candidate, ...]:
+        """All that answers, the candidates first."""
+        return (*self.scored, *self.compared)
 
     @property
     def teacher(self) -> Candidate | Labels:

@@ -21,7 +21,8 @@ from export.errors import Finding, Verdict
 from export.measure.comparison import Comparison, LabelChange
 from service.runtime.model import Input
 from training.data.inputs import shown
-from training.recipe.recipe import Quality, Recipe
+from training.recipe.quality import Quality
+from training.recipe.recipe import Recipe
 from training.score.paired import difference_interval
 
 SAME_IN_ANY_BATCH = 1e-5  # of a probability: the same arithmetic, in another order

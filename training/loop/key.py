@@ -14,7 +14,7 @@ from training.recipe.recipe import Recipe
 # Whose code decides what comes of a run.
 CODE = (
     *("training.data", "training.models", "training.teach", "training.prune", "training.loop"),
-    *("training.linear", "training.tasks"),
+    *("training.quantize", "training.linear", "training.tasks"),
 )
 # The texts themselves are hashed; what of the section reaches the training besides is this.
 DATA_READ = ("max_length", "special_tokens", "subwords", "windows", "seed")

@@ -25,6 +25,8 @@ from training.recipe.models import (
     NanoModel,
 )
 from training.recipe.pruning import Pruning
+from training.recipe.quality import Quality
+from training.recipe.quantization import Quantization
 from training.recipe.section import Section
 from training.recipe.teaching import Distillation
 
@@ -92,15 +94,6 @@ class Training(Section):
         return self
 
 
-class Quality(Section):
-    """The most that an export may lose against its checkpoint; more is not published."""
-
-    max_accuracy_drop: float = Field(0.003, ge=0, le=1, description="share of labelled texts")
-    min_agreement: float = Field(
-        0.99, ge=0, le=1, description="share of texts that keep their label"
-    )
-
-
 class Recipe(Section):
     """A whole recipe. With `distillation` it trains a student, without it a teacher."""
 
@@ -120,6 +113,7 @@ class Recipe(Section):
     training: Training
     distillation: Distillation | None = None
     pruning: Pruning | None = None
+    quantization: Quantization | None = None
     quality: Quality | None = None
     trainer: dict[str, Any] | None = Field(
         None,
@@ -142,6 +136,8 @@ class Recipe(Section):
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
         if isinstance(model, CausalLmModel) and self.distillation is not None:
             raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
+        if self.quantization is not None:
+            self.quantization.refuse_other(model.architecture)
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ from training.models.reading import Reading, reading_of
 from training.models.shrinking.shape import with_shape
 from training.prune.pruning import Cutting, begin, refuse_unprunable
 from training.prune.vocabulary import cut_vocabulary
+from training.quantize.aware import Awareness, be_aware
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.tasks.job import Part, TrainerJob
@@ -50,6 +51,7 @@ class ClassificationJob(TrainerJob):
     sets: Split
     lesson: Lesson
     cutting: Cutting
+    awareness: Awareness
 
     def score(self, part: Part) -> dict[str, Any]:
         """See `Job`."""
@@ -65,7 +67,8 @@ class ClassificationJob(TrainerJob):
         return scores_of(logits, data)
 
     def finish(self) -> None:
-        """See `Job`: a white-box loss has given the student projections, and pruning gates."""
+        """See `Job`: what a white-box loss, pruning and a wanted INT8 have given the student."""
+        self.awareness.finish()
         if self.lesson.white_box is not None:
             self.lesson.white_box.remove_projections()
         self.cutting.finish()
@@ -131,7 +134,8 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)
     trainer = _trainer(recipe, arguments, model, collator, lesson, held_out, head)
-    for callback in cutting.callbacks:
+    awareness = be_aware(recipe, model)
+    for callback in (*cutting.callbacks, *awareness.callbacks):
         trainer.add_callback(callback)
     return ClassificationJob(
         recipe=whole,
@@ -143,6 +147,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         lineage=lineage_of(sets, teachers, drawn),
         lesson=lesson,
         cutting=cutting,
+        awareness=awareness,
         parts=run_parts(recipe, (train, sets.choose), teachers, base, drawn.transfer_sha256),
     )
 

@@ -29,6 +29,7 @@ from training.models.hashes import fingerprint
 from training.models.reading import Reading, reading_of
 from training.models.saving import save_checkpoint
 from training.models.shrinking.shape import with_shape
+from training.quantize.aware import refuse_aware
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Distillation, Losses
@@ -128,6 +129,7 @@ def scores_of(before: Vectors, after: Vectors, reduction: Vectors | None = None)
 def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     """Does all that comes before the training itself; see `Prepare`."""
     hush()
+    refuse_aware(recipe, "embedders")
     spec, losses = _refused(recipe)
     check_trainer_table(_by_loss(recipe))
     teacher = open_embedder(spec.teachers[0])

@@ -25,6 +25,7 @@ from training.models.initialization import new_model
 from training.models.reading import reading_of
 from training.models.shrinking.shape import with_shape
 from training.prune.pruning import Cutting, begin, refuse_unprunable
+from training.quantize.aware import refuse_aware
 from training.quiet import hush
 from training.recipe.recipe import Recipe
 from training.score.entities import score_entities
@@ -67,6 +68,7 @@ class TaggingJob(TrainerJob):
 def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     """Does all that comes before the training itself; see `Prepare`."""
     hush()
+    refuse_aware(recipe, "taggers")
     check_trainer_table(recipe)
     refuse_for_tags(recipe)
     checkpoints = open_tagging_teachers(recipe)

@@ -23,13 +23,13 @@ def speed_svg(found: Measured) -> str:
     )
     if found.labels is not None:
         axes.axhline(100 * found.labels.quality, color="grey", label=found.labels.title)
-    for one in found.scored:
+    for one in found.rows:
         low, high = one.interval
         axes.errorbar(
             one.mean_ms,
             100 * one.quality,
             yerr=[[100 * (one.quality - low)], [100 * (high - one.quality)]],
-            fmt="D" if one is found.student else "o",
+            fmt="x" if one.way else "D" if one is found.student else "o",
             capsize=3,
             label=f"{one.title}, {one.bytes / 1e6:.1f} MB" + (", chosen" * (one is found.student)),
         )

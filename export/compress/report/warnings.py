@@ -26,6 +26,7 @@ def warnings(found: Measured, labelled_by: str) -> tuple[str, ...]:
         *_few(student),
         *_looks(found),
         *_cannot_tell(labelled_by),
+        *_other_gates(found),
     )
 
 
@@ -46,6 +47,12 @@ def _gates(found: Measured) -> Iterator[str]:
     for one in found.candidates:
         for finding in one.gate:
             yield f"{one.title} against its checkpoint, so that it is not taken: {finding}"
+
+
+def _other_gates(found: Measured) -> Iterator[str]:
+    for one in found.compared:
+        for finding in one.gate:
+            yield f"{one.title}, for comparison alone, against its checkpoint: {finding}"
 
 
 def _never_given(

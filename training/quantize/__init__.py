@@ -1,0 +1,1 @@
+"""Training that knows the arithmetic which a model will be exported in."""
