@@ -99,7 +99,7 @@ def row(
 
 def _figures(found: Found) -> Found:
     wanted = ("name", "precision", "parameters", "bytes", "agreement", "comparison", "chosen_loss")
-    times = ("able", "mean_ms", "p50_ms", "p99_ms", "texts_per_second")
+    times = ("able", "mean_ms", "p50_ms", "p99_ms", "texts_per_second", "memory_bytes")
     metrics = {key: found["metrics"][key] for key in ("accuracy", "macro_f1")}
     return {**{key: found[key] for key in (*wanted, *times)}, **metrics}
 

@@ -7,9 +7,10 @@ from export.compress.flow import STAGES, Found, run_stages
 from export.compress.growing import gain_of_doubling
 from export.compress.job import Job
 from export.compress.publishing import as_published, place, route
+from export.compress.records import Entry, Step
 from export.compress.report.verdict import auto_line, headline, verdict
 from export.compress.report.warnings import warnings
-from export.compress.results import Entry, Outcome, Report, Step, Tried
+from export.compress.results import Outcome, Report, Tried
 from export.compress.search.entrant import Entrant
 from export.compress.soft.telling import absent_of, promise_of
 from export.publish.lineage import code_version

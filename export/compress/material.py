@@ -13,7 +13,8 @@ import numpy as np
 
 from export.cascade.bounds import Limit
 from export.compress.job import Job, Limits
-from export.compress.results import LabelledBy, Use
+from export.compress.records import Use
+from export.compress.results import LabelledBy
 from export.compress.soft.labels import SoftLabels
 from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens

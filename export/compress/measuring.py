@@ -2,10 +2,8 @@
 
 import dataclasses
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +20,14 @@ from export.compress.results import (
 from export.compress.search.judging import Judged
 from export.compress.soft.labels import SoftLabels
 from export.compress.soft.scored import Labels
+from export.compress.timing import Times, timed
 from export.compress.ways.others import Others
 from export.compress.ways.staging import Other
 from export.measure.comparison import decisions, truth
+from export.measure.memory import memory_of
 from export.measure.metrics import as_metrics, served_scores
-from export.measure.served import one_batch, served_logits
-from export.measure.threads import threads
-from export.measure.timing import latencies, processor, throughputs
+from export.measure.served import served_logits
+from export.measure.timing import processor
 from export.quantize.ways import TITLES
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
@@ -42,6 +41,7 @@ from training.score.paired import compare
 
 TIMED_TEXTS = 300
 TOGETHER = 16  # texts of a batch
+MEMORY_TEXTS = 32
 SHOWN_DISAGREEMENTS = 25
 NO_OTHERS = Others()
 QUALITY = {
@@ -68,16 +68,6 @@ class _Said:
     given: Array | None
     right: Array | None
     confidence: Array
-
-
-@dataclass(frozen=True)
-class Times:
-    """What a model takes, in milliseconds and texts a second; see `results.Candidate`."""
-
-    p50_ms: float
-    p99_ms: float
-    mean_ms: float
-    texts_per_second: float
 
 
 @dataclass(frozen=True)
@@ -115,6 +105,7 @@ def measured(
         for place, model in enumerate(models)
     ]
     times = timed(models, data.texts)
+    some = data.texts[:MEMORY_TEXTS]
     teacher, auto = said[0], None
     if opinion is not None:
         teacher = _Said(opinion.metrics, opinion.given, opinion.right, opinion.confidence)
@@ -130,7 +121,7 @@ def measured(
         hardware=f"{processor()}, one thread of {os.cpu_count()} CPUs",
         labels=Labels(metrics=opinion.metrics) if opinion else None,
         candidates=tuple(
-            _candidate(one, model, found, teacher if place else None, taken)
+            _candidate(one, model, found, teacher if place else None, taken, some)
             for place, (one, model, found, taken) in enumerate(
                 zip(judged, models[:n], said[:n], times[:n], strict=True)
             )
@@ -151,22 +142,6 @@ def measured(
         ),
         lacking=others.lacking,
     )
-
-
-def timed(models: Sequence[Classifier], texts: Sequence[Input]) -> list[Times]:
-    """What each model takes for a text alone, in turns text by text, and for many together.
-
-    It is the processor's time, which other work on the machine lengthens far less than the clock's.
-    """
-    some = list(texts[:: max(1, len(texts) // TIMED_TEXTS)])[:TIMED_TEXTS]
-    runs = [partial(one_batch, model) for model in models]
-    with threads(1):
-        alone = latencies(runs, some, clock=time.process_time)
-        together = throughputs(runs, some, [TOGETHER] * len(runs), time.process_time)
-    return [
-        Times(one.p50_ms, one.p99_ms, one.mean_ms, many.texts_per_second)
-        for one, many in zip(alone, together, strict=True)
-    ]
 
 
 def _said(model: Classifier, data: LabelledText) -> _Said:
@@ -210,12 +185,18 @@ def _auto(cascade: Cascade, said: Sequence[_Said], times: Sequence[Times], teach
 
 
 def _candidate(
-    judged: Judged, model: Classifier, said: _Said, teacher: _Said | None, times: Times
+    judged: Judged,
+    model: Classifier,
+    said: _Said,
+    teacher: _Said | None,
+    times: Times,
+    some: Sequence[Input],
 ) -> Candidate:
     return Candidate(
         name=judged.staged.name,
         chosen_loss=judged.loss,
         able=judged.able,
+        memory_bytes=memory_of(judged.staged.directory, some),
         gate=tuple(f"{one.what}: {one.remedy}" for one in judged.staged.verdict.findings),
         **_figures(model, said, teacher, times),
     )

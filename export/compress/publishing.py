@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from export.cascade.routing import overload_of, write_cascade, write_default
-from export.compress.results import Entry
+from export.compress.records import Entry
 from export.errors import ExportError
 from export.publish.staging import hidden_folder
 from service.errors import ManifestError

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from export.compress.records import Entry, Step, Use
 from export.compress.soft.scored import Labels, Result, Scored
 from service.repository.routes import Cascade
 
@@ -44,6 +45,7 @@ class Candidate(Scored):
         temperature: that it is served with, fitted on the texts of `fit`.
         p50_ms, p99_ms, mean_ms: of one text alone, tokenising included, on one thread.
         texts_per_second: on one thread, in batches of texts of like length.
+        memory_bytes: that a process grows by which loads it and answers; None: not measured.
         way: of INT8, by its title, where it is for comparison alone; None: a candidate.
     """
 
@@ -63,6 +65,7 @@ class Candidate(Scored):
     p99_ms: float
     mean_ms: float
     texts_per_second: float
+    memory_bytes: int | None = None
     way: str | None = None
 
     @property
@@ -219,39 +222,6 @@ class Verdict(Result):
     smaller: float | None
     than: str = TEACHER
     advice: tuple[str, ...]
-
-
-class Use(Result):
-    """What a set of texts was used for.
-
-    Attributes:
-        source: where they are from, in words.
-        sha256: of the rows; None where there are none.
-    """
-
-    name: str
-    n: int
-    used_for: str
-    source: str
-    sha256: str | None
-
-
-class Step(Result):
-    """What was done, and how long it took; `reused` from an earlier run, which took so long."""
-
-    title: str
-    key: str | None
-    seconds: float
-    reused: bool
-
-
-class Entry(Result):
-    """A version of the repository: published now, or there before and the same."""
-
-    name: str
-    version: int
-    directory: str
-    new: bool
 
 
 class Report(Result):

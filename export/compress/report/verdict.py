@@ -68,21 +68,39 @@ def headline(found: Verdict, measured: Measured) -> str:
     if found.low is not None and found.high is not None:
         between = f" ({100 * found.low:.2f} to {100 * found.high:.2f})"
     lost = f"{100 * found.loss:.2f} points{between} of {measured.quality_name} on {found.n} texts"
-    cheaper = f"{found.faster:.1f} times faster and {found.smaller:.1f} times smaller"
+    cheaper = f"{_cheaper(found, measured)} than {found.than}{_memory(measured)}"
     if found.keeps:
         return (
             f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
-            f"be lost, and is {cheaper} than {found.than}.{_before(measured)}"
+            f"be lost, and is {cheaper}.{_before(measured)}"
         )
     if measured.student is None:
         return (
             f"None keeps the promise: {found.name} comes nearest and loses {lost}, "
-            f"where at most {100 * found.limit:g} may be lost; it is {cheaper} than {found.than}."
+            f"where at most {100 * found.limit:g} may be lost; it is {cheaper}."
         )
     return (
         f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
-        f"{100 * found.limit:g} may be lost; it is {cheaper} than {found.than}.{_before(measured)}"
+        f"{100 * found.limit:g} may be lost; it is {cheaper}.{_before(measured)}"
     )
+
+
+def _cheaper(found: Verdict, measured: Measured) -> str:
+    """In time, texts a second of one core, and size."""
+    one, other = measured.student or measured.nearest, measured.reference
+    assert one is not None
+    return (
+        f"{found.faster:.1f} times faster ({one.texts_per_second:,.0f} texts a second on a core, "
+        f"and not {other.texts_per_second:,.0f}) and {found.smaller:.1f} times smaller"
+    )
+
+
+def _memory(measured: Measured) -> str:
+    """What a process takes for it, where that was measured."""
+    one, other = measured.student or measured.nearest, measured.reference
+    if one is None or one.memory_bytes is None or other.memory_bytes is None:
+        return ""
+    return f", in {one.memory_bytes / 1e6:.0f} MB of memory and not {other.memory_bytes / 1e6:.0f}"
 
 
 def _before(measured: Measured) -> str:

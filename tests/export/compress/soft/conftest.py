@@ -66,7 +66,7 @@ def command(given: Path, place: Path, *arguments: object) -> Result:
         **{f"--{name}": place / name for name in ("models", "work")},
         "--report": place / "reports",
     }
-    options |= dict(zip(arguments[::2], arguments[1::2], strict=True))  # type: ignore[arg-type]  names
+    options |= dict(zip(map(str, arguments[::2]), arguments[1::2], strict=True))
     found = [str(part) for pair in options.items() if pair[1] is not None for part in pair]
     return CliRunner().invoke(main, ["compress", "--keep-fusions", *found])
 

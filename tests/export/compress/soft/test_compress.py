@@ -146,4 +146,4 @@ def test_what_cannot_be_used(
     assert says in result.output
     assert "Traceback" not in result.output
     assert not (tmp_path / "models").exists()
-    assert not list((tmp_path / "work").glob("*"))
+    assert not list((tmp_path / "work").glob("[!.]*"))
