@@ -8,6 +8,7 @@ from export.compress.soft.scored import Labels
 
 FEW = 200  # texts, below which an interval is too wide to choose by
 HALF = 0.5  # of the texts: a student that agrees on fewer has learnt something else
+BASELINE = "linear"
 FAR = 0.1  # of quality
 
 
@@ -25,6 +26,7 @@ def warnings(found: Measured, labelled_by: str) -> tuple[str, ...]:
         *_guessing(teacher),
         *_few(student),
         *_looks(found),
+        *_beaten(found),
         *_cannot_tell(labelled_by),
         *_other_gates(found),
     )
@@ -104,6 +106,18 @@ def _looks(found: Measured) -> Iterator[str]:
             f"the texts that are measured on refused {len(found.earlier)} other choice(s), so what "
             f"{found.student.title} loses on them is a little less than it would be on new ones"
         )
+
+
+def _beaten(found: Measured) -> Iterator[str]:
+    """A linear model that does better than its teacher: who reads whole sentences should not."""
+    for one in found.scored:
+        pair = one.comparison
+        if one.name == BASELINE and pair is not None and pair.loss < 0:
+            yield (
+                f"words and a linear model are right more often than the teacher, by "
+                f"{-100 * pair.loss:.2f} points: a teacher that is trained longer would be worth "
+                "more than any student of this one"
+            )
 
 
 def _cannot_tell(labelled_by: str) -> Iterator[str]:
