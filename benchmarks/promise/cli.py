@@ -29,6 +29,7 @@ def promise() -> None:
     default=Path(".venv-dev/bin/stillhouse"),
     show_default=True,
 )
+@click.option("--conditions", default="", help="A sentence on how they were run, for the page.")
 @click.option("--work", type=click.Path(path_type=Path), default=Path("checkpoints/promise"))
 @click.option("--output", type=FILE, default=RESULTS, show_default=True)
 def run(
@@ -38,6 +39,7 @@ def run(
     budget: str,
     limit: float,
     stillhouse: Path,
+    conditions: str,
     work: Path,
     output: Path,
 ) -> None:
@@ -59,7 +61,7 @@ def run(
             raise click.ClickException(str(error)) from error
         rows = {found["set"]: found for found in _read(output)["rows"]} | {one.name: row}
         ordered = [rows[found.name] for found in SETS if found.name in rows]
-        _write(output, {"settings": settings(plan), "rows": ordered})
+        _write(output, {"settings": {**settings(plan), "conditions": conditions}, "rows": ordered})
         click.echo(row["headline"])
 
 

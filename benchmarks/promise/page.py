@@ -17,15 +17,15 @@ stillhouse compress --teacher teacher --data train.tsv --test test.tsv \\
 ```
 
 Accuracy is of the test set; points lost are against the teacher in FP32 on the same texts, with
-their 95% interval. A time is the mean of a text alone on one thread, tokenising included, the
-models in turns.
+their 95% interval. A time is the processor's, the mean of a text alone on one thread, tokenising
+included, the models in turns. {conditions}
 """
 
 
 def to_markdown(rows: Sequence[Row], settings: Mapping[str, Any]) -> str:
     """The whole page."""
     parts = [
-        HEAD.format(**settings),
+        HEAD.format(**{"conditions": "", **settings}),
         "\n".join(_verdicts(rows)),
         "\n".join(_counts(rows)),
         *("\n".join(_candidates(row)) for row in rows),
@@ -38,9 +38,9 @@ def _verdicts(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield (
         "| set | rows | test | teacher | published | points lost | times faster | times smaller | "
-        "`auto`: points lost | goes on | times faster | minutes |"
+        "`auto`: points lost | goes on | times faster | budget | minutes in all |"
     )
-    yield "| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    yield "| --- | ---: | ---: | ---: | --- |" + " ---: |" * 8
     for row in rows:
         verdict, teacher = row["verdict"], row["candidates"][0]
         name = verdict["name"] if row["outcome"] != "refused" else "none"
@@ -58,7 +58,7 @@ def _verdicts(rows: Sequence[Row]) -> Iterator[str]:
         yield (
             f"| {row['set']} | {row['rows']:,} | {row['test_rows']:,} | "
             f"{teacher['accuracy']:.1%} | {name} | {lost} | {faster} | {smaller} | {cells} | "
-            f"{row['compress_seconds'] / 60:.0f} |"
+            f"{row['budget']} | {row['compress_seconds'] / 60:.0f} |"
         )
 
 

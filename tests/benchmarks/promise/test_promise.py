@@ -37,9 +37,17 @@ def test_a_set_without_a_test_set_is_cut(tmp_path: Path) -> None:
     train, test = prepare(DataSet("one", ("all.tsv",)), tmp_path, tmp_path / "out")
     assert (len(lines(train)), len(lines(test))) == (75, 25)
     assert not set(lines(train)) & set(lines(test))
-    first = train.read_text()
-    prepare(DataSet("one", ("all.tsv",)), tmp_path, tmp_path / "out")
-    assert train.read_text() == first
+    again, _ = prepare(DataSet("one", ("all.tsv",)), tmp_path, tmp_path / "again")
+    assert again.read_text() == train.read_text()
+
+
+def test_files_that_are_there_are_kept(tmp_path: Path) -> None:
+    """A teacher may have been trained on them."""
+    written(tmp_path / "all.tsv", 100)
+    train, test = prepare(DataSet("one", ("all.tsv",)), tmp_path, tmp_path / "out")
+    written(train, 5)
+    assert prepare(DataSet("one", ("all.tsv",)), tmp_path, tmp_path / "out") == (train, test)
+    assert len(lines(train)) == 5
 
 
 def test_files_are_put_together_and_rows_bounded(tmp_path: Path) -> None:
@@ -85,6 +93,7 @@ def row(outcome: str, *, keeps: bool, faster: float) -> dict[str, Any]:
             {"name": "nano", "share": 1.0, "quality": 0.95, "seconds": 50, "outcome": "exported"}
         ],
         "hardware": "a processor",
+        "budget": "30m",
         "compress_seconds": 600,
         "teacher_seconds": 300,
     }
