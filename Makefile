@@ -13,12 +13,20 @@ ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
-.PHONY: flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \
+.PHONY: help flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \
   image clean
 
+# This list.
+help:
+	@awk '/^#/ { said = said " " substr($$0, 3) } \
+	  /^[a-z]+:/ { split($$0, name, ":"); printf "make %-10s%s\n", name[1], said } \
+	  !/^#/ { said = "" }' Makefile
+
+# The models that ship, on port $(PORT).
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
+# Linters, types and all tests.
 test: .venv-dev/installed lint
 	.venv-dev/bin/pytest -n 2 --dist loadfile
 
@@ -26,6 +34,7 @@ test: .venv-dev/installed lint
 flight: .venv-dev/installed
 	.venv-dev/bin/python -m tests.service.process.flight --models $(MODELS)
 
+# ruff and mypy.
 lint: .venv-dev/installed
 	.venv-dev/bin/ruff check .
 	.venv-dev/bin/ruff format --check .
@@ -78,6 +87,7 @@ DISTIL = .venv-dev/bin/stillhouse distil $(SST2) --unlabelled $(DATA)/imdb/train
 EXPORT = .venv-dev/bin/stillhouse export --models $(MODELS) --licence Apache-2.0 \
   --data sst2-dev=$(DATA)/sst2/dev.tsv
 RESUME = $(if $(wildcard $@.run),--resume)
+# The models that ship, made again from DATA, ENCODER and STRONG_ENCODER.
 models: checkpoints/teacher checkpoints/student checkpoints/nano
 	$(EXPORT) checkpoints/teacher --name teacher --weights float16
 	$(EXPORT) checkpoints/student --name student --precision int8
@@ -127,9 +137,11 @@ results: .venv/installed .venv-dev/installed
 	$(BENCHMARKS) measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --fitted $(FITTED) \
 	  --readme README.md
 
+# The service's container image.
 image:
 	docker build -t stillhouse .
 
+# Away with environments and caches.
 clean:
 	rm -rf .venv .venv-dev .venv-peers build *.egg-info
 
