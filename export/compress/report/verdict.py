@@ -100,7 +100,7 @@ def _memory(measured: Measured) -> str:
     one, other = measured.student or measured.nearest, measured.reference
     if one is None or one.memory_bytes is None or other.memory_bytes is None:
         return ""
-    return f", in {one.memory_bytes / 1e6:.0f} MB of memory and not {other.memory_bytes / 1e6:.0f}"
+    return f", in {one.memory_bytes / 1e6:.3g} MB of memory and not {other.memory_bytes / 1e6:.3g}"
 
 
 def _before(measured: Measured) -> str:

@@ -51,7 +51,7 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     memory = found.student.memory_bytes, found.teacher.memory_bytes
     assert None not in memory
     assert " texts a second on a core, and not " in report.headline
-    assert f", in {(memory[0] or 0) / 1e6:.0f} MB of memory and not " in report.headline
+    assert f", in {(memory[0] or 0) / 1e6:.3g} MB of memory and not " in report.headline
     assert result.stdout.startswith(f"{report.headline}\n{report.auto}\n")
     assert found.set_name == "test"
     assert found.student.metrics == student.metrics["test"]
