@@ -18,7 +18,7 @@ class Pause(TrainerCallback):
     Args:
         until: that share; 1: the whole of it.
         end: come to a regular end there, with the best checkpoint until then.
-        seconds: of training, after which it stops at the next evaluation, wherever that is.
+        seconds: of training, after which it is evaluated once more and stops, wherever that is.
     """
 
     def __init__(self, until: float, *, end: bool = False, seconds: float = math.inf) -> None:
@@ -40,6 +40,21 @@ class Pause(TrainerCallback):
         if self._end and 0 < self._until * state.max_steps <= state.global_step:
             control.should_training_stop = True  # it is there already
 
+    def on_step_end(
+        self,
+        args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
+        state: TrainerState,  # noqa: ARG002
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Called by the Trainer."""
+        if self._is_late:  # an evaluation may be far away
+            control.should_evaluate = True
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._began >= self._seconds
+
     def on_evaluate(
         self,
         args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
@@ -49,8 +64,7 @@ class Pause(TrainerCallback):
     ) -> None:
         """Called by the Trainer."""
         far = state.global_step >= self._until * state.max_steps
-        late = time.monotonic() - self._began >= self._seconds
-        if (far or late) and state.global_step < state.max_steps:
+        if (far or self._is_late) and state.global_step < state.max_steps:
             self._reached = True
             control.should_save = True
             control.should_training_stop = True

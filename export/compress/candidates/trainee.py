@@ -97,7 +97,7 @@ class Trainee:
 
         Args:
             end: come to an end there, with the best checkpoint until then.
-            seconds: of training, after which it stops at its next evaluation.
+            seconds: of training, after which it stops.
 
         Raises:
             TrainingError: the recipe cannot be used with these texts and this teacher.

@@ -116,6 +116,11 @@ class Search:
 
     def _go_on(self, entrants: Sequence[Entrant]) -> None:
         self._finish(self._halve(entrants))
+        if not self._is_settled():  # what was good enough half trained is not, as it is served
+            again = [one for one in entrants if one.why == GOOD_ENOUGH]
+            for one in again:
+                one.why = None
+            self._finish(self._halve(again))
         self._revive()
         self._entrants += self._vary()
 
@@ -252,9 +257,21 @@ class Search:
             return False
         if one.judged:
             return best.cost <= min(found.cost for found in one.judged)
-        places = {other.trainee.candidate.name: other.place for other in self._entrants}
-        place = places.get(best.staged.name)
-        return place is not None and place <= one.place
+        names = {other.trainee.candidate.name: other for other in self._entrants}
+        cheaper = names.get(best.staged.name)
+        return (
+            cheaper is not None
+            and cheaper.place <= one.place
+            and best.staged.precision == cheaper.trainee.candidate.precisions[0]
+        )
+
+    def _is_settled(self) -> bool:
+        """Whether a trained candidate keeps the promise in the cheapest of its precisions."""
+        return any(
+            self._is_able(found) and found.staged.precision == one.trainee.candidate.precisions[0]
+            for one in self._entrants
+            for found in one.judged
+        )
 
     def _keeps(self, one: Entrant) -> bool:
         """Whether one of its files keeps the promise, as far as is known."""

@@ -53,6 +53,25 @@ def test_the_next_is_taken(
     assert versions(tmp_path, "student") == ["1"]
 
 
+def test_who_was_left_for_one_that_fails_in_int8(
+    given: Path, tmp_path: Path, second: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A candidate left for a cheaper one is trained where that keeps the promise in FP32 alone."""
+    judge = Judge.judge
+
+    def judged(self: Judge, staged: Staged) -> Judged:
+        found = judge(self, staged)
+        fails = (staged.name, staged.precision) == ("tiny-student", "int8")
+        return dataclasses.replace(found, keeps=False) if fails else found
+
+    monkeypatch.setattr(Judge, "judge", judged)
+    both = f"{given / 'student.toml'},{second}"
+    result = compress("--test", given / "test.tsv", *LENIENT, "--candidates", both)
+    assert result.exit_code == 0, result.output
+    tried = {one.name: one.outcome for one in report_of(tmp_path).tried if "(" not in one.name}
+    assert tried == dict.fromkeys(("tiny-student", "second"), "trained whole and exported")
+
+
 def test_none_is_left(
     given: Path, tmp_path: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
