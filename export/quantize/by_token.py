@@ -20,37 +20,24 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from export.graph.building import FloatArray
 from export.graph.files import is_large
+from training.quantize.rounding import (
+    EITHER_SIDE,
+    FROM_ZERO,
+    GELU,
+    TINY,
+    WEIGHT_MOST,
+    Span,
+)
 
 WEIGHT_BITS = 8
-WEIGHT_MOST = 127
-TINY = 1e-12  # a row of zeros has this scale
 OPSET, IR = 21, 10  # the first in which a scale is of a block
 MICROSOFT = "com.microsoft"
 PREFIX = "by_token."
 
 Shape = tuple[str | int, ...]
 
-
-class _Span(NamedTuple):
-    """Where a row's numbers lie among the 256 of 8 bits.
-
-    Attributes:
-        zero: the whole number that stands for 0.
-        least: below which no number of any row lies; None where that is not known.
-    """
-
-    zero: int
-    least: float | None = None
-
-    @property
-    def above(self) -> int:
-        """Whole numbers for what is over 0."""
-        return 255 - self.zero
-
-
-EITHER_SIDE = _Span(128)
 # What an activation function gives lies above its least, so more of the 8 bits are for the rest.
-ABOVE = {"Gelu": _Span(32, -0.1701), "Relu": _Span(0, 0.0), "Sigmoid": _Span(0, 0.0)}
+ABOVE = {"Gelu": GELU, "Relu": FROM_ZERO, "Sigmoid": FROM_ZERO}
 
 
 class _Row(NamedTuple):
@@ -160,7 +147,7 @@ class _Rewriting:
         self._rows[name] = _Row(values, zero, scales)
         return self._rows[name]
 
-    def _largest(self, name: str, span: _Span, own: str) -> str:
+    def _largest(self, name: str, span: Span, own: str) -> str:
         """What the whole numbers above 0 reach to, for each row; so far that none is below them."""
         last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
         reach = [self._add("ReduceMax", [name, last], f"{own}.most")]
@@ -229,6 +216,6 @@ def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
     return found
 
 
-def _spans(graph: onnx.GraphProto) -> dict[str, _Span]:
+def _spans(graph: onnx.GraphProto) -> dict[str, Span]:
     """Of what activation functions give."""
     return {node.output[0]: ABOVE[node.op_type] for node in graph.node if node.op_type in ABOVE}

@@ -1,8 +1,9 @@
 """Rounding to 8 bits as INT8 by the token has it, with gradients that pass it by.
 
-The rounded numbers stay floats, so that a product of them is what the INT8 graph computes, but for
-the order of its sums. Straight-through gradients: Bengio et al. 2013, arXiv:1308.3432; in the
-training of quantised models: Jacob et al. 2018, arXiv:1712.05877.
+`export.quantize.by_token` writes the same into a graph. The rounded numbers stay floats, so that a
+product of them is what the INT8 graph computes, but for the order of its sums. Straight-through
+gradients: Bengio et al. 2013, arXiv:1308.3432; in the training of quantised models: Jacob et al.
+2018, arXiv:1712.05877.
 """
 
 from typing import NamedTuple
