@@ -216,12 +216,12 @@ def read_routes_file(path: Path) -> Routes:
     try:
         return Routes.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RepositoryError(f"{FILE_NAME} is not TOML: {error}") from error
+        raise RepositoryError(f"{path.name} is not TOML: {error}") from error
     except OSError as error:
-        raise RepositoryError(f"{FILE_NAME} cannot be read: {error}") from error
+        raise RepositoryError(f"{path.name} cannot be read: {error}") from error
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RepositoryError(f"{FILE_NAME} cannot be used: {'; '.join(lines)}") from error
+        raise RepositoryError(f"{path.name} cannot be used: {'; '.join(lines)}") from error
 
 
 def parse_target(model: str) -> Target:

@@ -194,6 +194,7 @@ class _Route:
         self._queue = stages.labels(route, "queue")
         self._inference = stages.labels(route, "inference")
         self._seconds = metrics.request_seconds.labels(route, "ok")
+        self._by: dict[str, Counter] = {}  # of the models that answered
         self._degraded: Counter | None = None  # there is one once a route has such answers
 
     def count(self, records: Sequence[Record]) -> None:
@@ -208,7 +209,9 @@ class _Route:
         self._inference.observe_many([stage.inference for stage in stages])
         by = [answer.manifest.name for record in answered for answer in record.answers]
         for name, texts in Count(by).items():
-            metrics.route_texts.labels(self._route, name).inc(texts)
+            if name not in self._by:
+                self._by[name] = metrics.route_texts.labels(self._route, name)
+            self._by[name].inc(texts)
         marks = [answer.degraded for record in answered for answer in record.answers]
         if any(mark is not None for mark in marks):
             self._degraded = self._degraded or metrics.degraded.labels(self._route)
