@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from export.cascade.bounds import Limit
+from export.compress.figures.growing import gain_of_doubling
 from export.compress.flow import STAGES, Found, run_stages
-from export.compress.growing import gain_of_doubling
 from export.compress.job import Job
 from export.compress.publishing import as_published, place, route
 from export.compress.records import Entry, Step

@@ -21,9 +21,9 @@ from export.compress.candidates.catalogue import Candidate
 from export.compress.candidates.running import runner
 from export.compress.chains import Link, fit_chain, links
 from export.compress.exporting import Staged, stage
+from export.compress.figures.measuring import NO_OTHERS, Looks, measured
 from export.compress.job import Job
 from export.compress.material import Material, gather
-from export.compress.measuring import NO_OTHERS, Looks, measured
 from export.compress.publishing import newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals

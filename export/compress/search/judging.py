@@ -37,7 +37,6 @@ class Judged:
     """An exported model on some texts.
 
     Attributes:
-        lost, gained: texts that the teacher alone gets right, or the candidate alone.
         loss: of quality against the teacher; negative where it is better.
         keeps: the loss is within its limit.
         cost: of a text alone, as a share of what the teacher in FP32 takes for it, in turns.
@@ -46,8 +45,6 @@ class Judged:
     staged: Staged
     n: int
     quality: float
-    lost: int
-    gained: int
     loss: float
     keeps: bool
     cost: float
@@ -98,14 +95,10 @@ class Judge:
     def _model(self) -> Classifier:
         return self._teacher.model()
 
-    @cached_property
-    def _right(self) -> Array | None:
-        return self._labels.of(self._data).right if self._labels else self._answers(self._model)[0]
-
     def _said(self, labels: SoftLabels) -> Judged:
         """The labels' own quality, beside the encoder's time."""
         n, quality = len(self._data), labels.of(self._data).quality
-        return Judged(self._teacher, n, quality, lost=0, gained=0, loss=0.0, keeps=True, cost=1.0)
+        return Judged(self._teacher, n, quality, loss=0.0, keeps=True, cost=1.0)
 
     def judge(self, staged: Staged) -> Judged:
         """What a model loses on the same texts."""
@@ -131,16 +124,9 @@ class Judge:
 
     def _found(self, staged: Staged) -> dict[str, Any]:
         model = staged.model()
-        right, quality = self._answers(model)
-        lost = gained = 0
-        if right is not None and self._right is not None:
-            lost = int((self._right & ~right).sum())
-            gained = int((right & ~self._right).sum())
         return {
             "n": len(self._data),
-            "quality": quality,
-            "lost": lost,
-            "gained": gained,
+            "quality": self._quality(model),
             "cost": self._cost(model),
         }
 
@@ -151,10 +137,10 @@ class Judge:
         ours, teacher = latencies(runs, texts, runs=TIMED, clock=time.process_time)
         return ours.mean_ms / teacher.mean_ms
 
-    def _answers(self, model: Classifier) -> tuple[Array | None, float]:
+    def _quality(self, model: Classifier) -> float:
         logits = served_logits(model, self._data.texts)
         if self._data.problem == "regression":
             numbers = model.probabilities(logits)[:, 0].astype(np.float64)
-            return None, score_regression(numbers, self._data.targets).pearson or 0.0
+            return score_regression(numbers, self._data.targets).pearson or 0.0
         right = (decisions(model, logits) == truth(self._data)).all(axis=1)
-        return right, float(right.mean())
+        return float(right.mean())

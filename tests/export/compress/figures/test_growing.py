@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from export.compress.growing import gain_of_doubling
+from export.compress.figures.growing import gain_of_doubling
 from training.data.labelled import LabelledText
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.compress.exporting import CHOOSE
+from export.compress.figures.timing import Times, timed
 from export.compress.results import (
     Auto,
     Candidate,
@@ -20,7 +21,6 @@ from export.compress.results import (
 from export.compress.search.judging import Judged
 from export.compress.soft.labels import SoftLabels
 from export.compress.soft.scored import Labels
-from export.compress.timing import Times, timed
 from export.compress.ways.others import Others
 from export.compress.ways.staging import Other
 from export.measure.comparison import decisions, truth
