@@ -79,6 +79,7 @@ class Stages(click.Group):
             if (error.name or "").split(".")[0] in OURS:
                 raise
             extra = {"loadtest": "loadtest", "label": "llm"}.get(name or "", "export")
+            extra = "ray" if error.name == "ray" else extra
             raise click.ClickException(
                 f"{name} needs {error.name}: pip install 'stillhouse[{extra}]'"
             ) from error

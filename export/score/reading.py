@@ -140,18 +140,19 @@ def chunks(files: Sequence[Path], wanted: Wanted, rows: int) -> Iterator[Chunk]:
                         name for one in part if isinstance(one, dict) for name in one
                     )
                     chosen = wanted.choose(str(path), list(header))
-                yield _chunk(number, path, place, part, chosen)
+                yield chunk_from(number, path, place, part, chosen)
                 number += 1
                 place += len(part)
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
             raise ExportError(f"{path} cannot be read after row {place}: {error}") from error
 
 
-def _is_kind(path: Path) -> bool:
-    return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
+def chunk_from(number: int, path: Path, before: int, part: list[Any], chosen: Chosen) -> Chunk:
+    """Tells the rows that can be scored from those that cannot.
 
-
-def _chunk(number: int, path: Path, before: int, part: list[Any], chosen: Chosen) -> Chunk:
+    Args:
+        before: rows of the file that come before these.
+    """
     found = _Rows()
     for row, record in enumerate(part, before + 1):
         text, why = _text(record, chosen)
@@ -165,6 +166,10 @@ def _chunk(number: int, path: Path, before: int, part: list[Any], chosen: Chosen
     columns = {name: [record.get(name) for record in found.rows] for name in names}
     table = pa.table({_called(name, chosen): values for name, values in columns.items()})
     return Chunk(number, table, found.texts, found.bad, len(part))
+
+
+def _is_kind(path: Path) -> bool:
+    return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
 
 
 def _called(name: str, chosen: Chosen) -> str:

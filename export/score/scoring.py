@@ -54,11 +54,21 @@ class Done:
     bad: int
 
 
-def score(order: Order) -> Done:
-    """Scores all rows into the output, which is there whole or not at all.
+@dataclass(frozen=True)
+class Begun:
+    """An order that can be carried out."""
+
+    links: Sequence[Link]
+    files: Sequence[Path]
+    wanted: Wanted
+    parts: Parts
+
+
+def begin(order: Order) -> Begun:
+    """Looks at all that an order names, before any text is read.
 
     Raises:
-        ExportError, DataError: a model, a file or an option cannot be used.
+        ExportError: a model, a file or an option cannot be used.
     """
     links = chain_of(order.models, order.model)
     files = files_of(order.inputs)
@@ -66,10 +76,20 @@ def score(order: Order) -> Done:
         raise ExportError(f"{order.output} is one of the inputs: give another --output")
     pairs = links[0].manifest.pairs
     wanted = Wanted(order.text_column, None, False, None, order.text_pair_column, pairs)
-    parts = Parts(order.output, _made_from(order, links, files))
+    return Begun(links, files, wanted, Parts(order.output, _made_from(order, links, files)))
+
+
+def score(order: Order) -> Done:
+    """Scores all rows into the output, which is there whole or not at all.
+
+    Raises:
+        ExportError, DataError: a model, a file or an option cannot be used.
+    """
+    begun = begin(order)
+    parts = begun.parts
     read = count = 0
-    bar = tqdm(total=count_of(files), unit=" rows", desc="score")
-    with _answering(order, links) as submit, bar:
+    bar = tqdm(total=count_of(begun.files), unit=" rows", desc="score")
+    with _answering(order, begun.links) as submit, bar:
         waiting: deque[tuple[Chunk, Future[None] | None]] = deque()
 
         def settle(most: int) -> None:
@@ -79,12 +99,21 @@ def score(order: Order) -> Done:
                     future.result()
                 bar.update(chunk.read)
 
-        for chunk in chunks(files, wanted, order.rows):
+        for chunk in chunks(begun.files, begun.wanted, order.rows):
             count, read = chunk.number + 1, read + chunk.read
             done = parts.has(chunk.number)
             waiting.append((chunk, None if done else submit(parts.part(chunk.number), chunk)))
             settle(AHEAD * order.processes)
         settle(0)
+    return finished(parts, count, read)
+
+
+def finished(parts: Parts, count: int, read: int) -> Done:
+    """Puts the parts of all chunks together.
+
+    Raises:
+        ExportError: there are none, or they do not go together.
+    """
     if not count:
         raise ExportError("the inputs have no rows")
     bad = parts.finish(count)
@@ -108,7 +137,7 @@ def _answering(order: Order, links: Sequence[Link]) -> Iterator[Submit]:
         chain = Chain(links, order.batch_tokens)
 
         def here(part: Path, chunk: Chunk) -> None:
-            _answer(chain, links, part, chunk)
+            answer(chain, links, part, chunk)
 
         yield here
         return
@@ -121,7 +150,8 @@ def _answering(order: Order, links: Sequence[Link]) -> Iterator[Submit]:
         pool.shutdown(cancel_futures=True)
 
 
-def _answer(chain: Chain, links: Sequence[Link], part: Path, chunk: Chunk) -> None:
+def answer(chain: Chain, links: Sequence[Link], part: Path, chunk: Chunk) -> None:
+    """Has a chunk's texts answered, and writes its part."""
     scored = chain.score(chunk.texts) if chunk.texts else None
     write_part(part, chunk.table, scored, links, chunk.bad)
 
@@ -135,4 +165,4 @@ def _begin(links: Sequence[Link], batch_tokens: int) -> None:
 
 
 def _answer_there(part: Path, chunk: Chunk) -> None:
-    _answer(*_there, part, chunk)
+    answer(*_there, part, chunk)

@@ -1,4 +1,4 @@
-"""What is written: a part for each chunk, and at the end one file of them all.
+"""What is written: a part for each chunk, and at the end one file of them all, or a folder of them.
 
 The parts lie beside the output, in `<output>.parts/`, each whole or not at all, so that a run that
 was stopped goes on where it was. Texts are in `text` (`text_pair`), labels' probabilities in
@@ -10,8 +10,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +32,7 @@ class Parts:
     """The parts of an output.
 
     Args:
-        output: the file that they become.
+        output: the file that they become; without an ending, a folder with a file for each.
         made_from: all that they depend on; parts of something else are refused.
 
     Raises:
@@ -39,8 +41,11 @@ class Parts:
     """
 
     def __init__(self, output: Path, made_from: Mapping[str, Any]) -> None:
-        if output.suffix not in KINDS:
-            raise ExportError(f"--output ends in one of {', '.join(KINDS)}, not {output}")
+        if output.suffix not in _WRITERS:
+            raise ExportError(
+                f"--output ends in one of {', '.join(KINDS)}, or in none for a folder of Parquet "
+                f"files, not {output}"
+            )
         if output.exists():
             raise ExportError(f"{output} is there already: remove it, or give another --output")
         self.output = output
@@ -78,6 +83,8 @@ class Parts:
         if bad:
             _write_whole(self._bad, "".join(bad))
         whole = self.folder / f"whole{self.output.suffix}"
+        if whole.is_dir():  # of a stop while it was written
+            shutil.rmtree(whole)
         _WRITERS[self.output.suffix](paths, whole)
         os.replace(whole, self.output)
         shutil.rmtree(self.folder)
@@ -102,7 +109,8 @@ def write_part(
                     f"the input has a column {name!r}, as the output is to have: rename it"
                 )
             table = table.append_column(name, column)
-    partial = path.with_suffix(".partial")
+    # Two may write it at once, where a worker was taken for dead: each its own, and the same.
+    partial = path.with_name(f"{path.stem}.{uuid4().hex}.partial")
     parquet.write_table(table, partial)
     os.replace(partial, path)
 
@@ -128,23 +136,47 @@ def _columns(scored: Scored, links: Sequence[Link]) -> dict[str, pa.Array]:
 
 
 def _to_parquet(paths: Sequence[Path], whole: Path) -> None:
-    try:
-        schema = pa.unify_schemas(
-            [parquet.read_schema(path).remove_metadata() for path in paths],
-            promote_options="permissive",
-        )
+    with _going_together():
+        schema = _schema(paths)
         with parquet.ParquetWriter(whole, schema) as writer:
             for path in paths:
-                table = parquet.read_table(path)
-                absent = [one for one in schema if one.name not in table.column_names]
-                for one in absent:
-                    table = table.append_column(one, pa.nulls(len(table), one.type))
-                writer.write_table(table.select(schema.names).cast(schema))
+                writer.write_table(_table(path, schema))
+
+
+def _to_folder(paths: Sequence[Path], whole: Path) -> None:
+    """A file for each part that has rows, all of one schema."""
+    whole.mkdir()
+    with _going_together():
+        schema = _schema(paths)
+        for path in paths:
+            if parquet.read_metadata(path).num_rows:
+                parquet.write_table(_table(path, schema), whole / f"part-{path.name}")
+
+
+@contextmanager
+def _going_together() -> Iterator[None]:
+    try:
+        yield
     except pa.ArrowException as error:
         raise ExportError(
             f"the inputs' columns do not go together in one Parquet file ({error}): give files of "
             "the same columns, or an --output that ends in .jsonl"
         ) from error
+
+
+def _schema(paths: Sequence[Path]) -> pa.Schema:
+    return pa.unify_schemas(
+        [parquet.read_schema(path).remove_metadata() for path in paths],
+        promote_options="permissive",
+    )
+
+
+def _table(path: Path, schema: pa.Schema) -> pa.Table:
+    table = parquet.read_table(path)
+    for one in schema:
+        if one.name not in table.column_names:
+            table = table.append_column(one, pa.nulls(len(table), one.type))
+    return table.select(schema.names).cast(schema)
 
 
 def _to_jsonl(paths: Sequence[Path], whole: Path) -> None:
@@ -194,6 +226,7 @@ class _Delimited:
 
 
 _WRITERS = {
+    "": _to_folder,
     ".parquet": _to_parquet,
     ".jsonl": _to_jsonl,
     ".csv": _to_delimited,
@@ -216,6 +249,6 @@ def _lines(path: Path) -> list[str]:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)

@@ -149,7 +149,7 @@ def test_it_goes_on_where_it_was_stopped(
     source = write(tmp_path / "in.csv", [{"text": text} for text in TEXTS])
     output = tmp_path / "out.parquet"
     given = ("--model", "teacher", "--input", source, "--output", output)
-    answer = export.score.scoring._answer
+    answer = export.score.scoring.answer
     asked: list[int] = []
 
     def broken(chain: Chain, links: Any, part: Path, chunk: Any) -> None:
@@ -158,7 +158,7 @@ def test_it_goes_on_where_it_was_stopped(
             raise KeyboardInterrupt
         answer(chain, links, part, chunk)
 
-    monkeypatch.setattr(export.score.scoring, "_answer", broken)
+    monkeypatch.setattr(export.score.scoring, "answer", broken)
     assert run(*given).exit_code != 0
     assert not output.exists()
     assert asked == [0, 1, 2]
@@ -180,7 +180,7 @@ def test_parts_of_something_else_are_refused(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export.score.scoring, "_answer", stopped)
+    monkeypatch.setattr(export.score.scoring, "answer", stopped)
     run("--model", "teacher", "--input", source, "--output", output)
     monkeypatch.undo()
     result = run("--model", "student", "--input", source, "--output", output)
