@@ -25,7 +25,7 @@ from training.data.sources.columns import Wanted
 from training.errors import TrainingError
 
 MOST_BLOCKS = 4096  # that Ray Data is given to hand out: each has shards that follow each other
-MOST_TRIES = 6  # of a shard whose worker dies: a machine may go, but some shard may be what kills it
+MOST_TRIES = 5  # of a shard whose workers die: machines go, but it may be what kills them
 Column = Sequence[Any]
 
 
@@ -80,7 +80,17 @@ class Worker:
         if self._chain is None:
             self._check()
             self._chain = Chain(task.links, task.batch_tokens)
+        tries = part.with_suffix(".tries")
+        with tries.open("ab") as file:
+            file.write(b".")
+        if tries.stat().st_size > MOST_TRIES:
+            last = shard.first + shard.rows
+            raise ExportError(
+                f"{shard.file}: {MOST_TRIES} workers died over rows {shard.first + 1} to {last}: "
+                f"look at these rows and at the machines' memory; {tries} removed, it is tried anew"
+            )
         answer(self._chain, task.links, part, chunk_of(shard, task.wanted))
+        tries.unlink(missing_ok=True)
 
     def _check(self) -> None:
         if (ours := _release()) != self._task.release:
@@ -144,7 +154,6 @@ def _made(shards: Sequence[Shard], task: Task, most: int, cpus: int) -> Iterator
         fn_constructor_args=(task,),
         batch_size=1,
         num_cpus=1,
-        max_task_retries=MOST_TRIES - 1,
         compute=ActorPoolStrategy(min_size=1, max_size=max(most, 1), initial_size=at_first),
     )
     try:
