@@ -16,8 +16,8 @@ from service.environment import PREFIX
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is there: it would report
 
-import ray  # noqa: E402
-from ray import serve  # noqa: E402
+import ray
+from ray import serve
 
 SECRETS = (f"{PREFIX}API_KEYS", f"{PREFIX}ADMIN_KEY")
 
@@ -81,7 +81,7 @@ def application(_: Mapping[str, Any]) -> serve.Application:
     Settings()
     if found := [name for name in SECRETS if name in os.environ]:
         raise ValueError(
-            f"{', '.join(found)}: Ray writes the variables of its replicas into its logs and pages; "
+            f"{', '.join(found)}: Ray writes its replicas' variables into its logs and pages; "
             f"give a file in its place, {found[0]}_FILE"
         )
     variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}

@@ -22,8 +22,8 @@ from export.commands.options import MODELS
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="The file to write: .parquet, .jsonl, .csv or .tsv; without an ending, a folder of Parquet "
-    "files. It is never written over.",
+    help="The file to write: .parquet, .jsonl, .csv or .tsv; without an ending, a folder of "
+    "Parquet files. It is never written over.",
 )
 @click.option("--text-column", help="The column of texts; default: text or another usual name.")
 @click.option("--text-pair-column", help="The column of the second texts, of a model of pairs.")

@@ -147,9 +147,7 @@ def _made(shards: Sequence[Shard], task: Task, most: int, cpus: int) -> Iterator
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     items = [shard._asdict() for shard in shards]
     at_first = min(most, cpus, len(shards))
-    made = ray.data.from_items(
-        items, override_num_blocks=min(len(items), MOST_BLOCKS)
-    ).map_batches(
+    made = ray.data.from_items(items, override_num_blocks=min(len(items), MOST_BLOCKS)).map_batches(
         Worker,
         fn_constructor_args=(task,),
         batch_size=1,

@@ -1,14 +1,17 @@
-"""What runs past one machine, on a Ray of this machine: `score --ray`, and the service on Ray Serve.
+"""`score --ray`, and the service on Ray Serve, on a Ray of this machine.
 
-Both on the same Ray, which takes long to start.
+Both on the same one, which takes long to start.
 """
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +115,120 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     assert {path.name for path in folder.glob("there*")} == {
         *("there.parquet", "there.parquet.bad.jsonl"),
     }
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, ray_address: str) -> Iterator[str]:
+    """The service as `deploy/ray/serve.yaml` has it, two replicas behind a proxy; its address."""
+    import ray
+    from ray import serve
+    from ray.serve.scripts import cli
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "keys").write_text("a-key\n")
+    config = yaml.safe_load((DEPLOY / "serve.yaml").read_text())
+    config["http_options"] |= {"host": "127.0.0.1", "port": port}
+    config["applications"][0]["runtime_env"]["env_vars"] |= {
+        "STILLHOUSE_MODELS": str(folder / "models"),
+        "STILLHOUSE_API_KEYS_FILE": str(folder / "keys"),
+        "STILLHOUSE_MAX_TEXTS": "3",
+    }
+    (folder / "serve.yaml").write_text(yaml.safe_dump(config))
+    command = ["run", "--non-blocking", "--address", ray_address, str(folder / "serve.yaml")]
+    try:
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 0, result.output
+        for _ in range(600):
+            if serve.status().applications["stillhouse"].status == "RUNNING":
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        serve.shutdown()
+        ray.shutdown()
+
+
+def asked(url: str, body: Any = None, key: str = "a-key") -> tuple[int, str]:
+    """The status and the body of an answer."""
+    request = urllib.request.Request(  # noqa: S310  ours
+        url,
+        None if body is None else json.dumps(body).encode(),
+        {"authorization": f"Bearer {key}", "content-type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_same_service_on_ray_serve(served: str) -> None:
+    """Started by its lifespan, with its settings, keys and errors, in two replicas."""
+    assert asked(f"{served}/readyz") == (200, '{"status":"ready"}')
+    status, body = asked(f"{served}/predict", {"inputs": "good good"})
+    assert (status, json.loads(body)["model"]) == (200, "auto")
+    assert json.loads(body)["predictions"][0]["label"] == "positive"
+    status, body = asked(f"{served}/predict", {"inputs": ["good"] * 4})
+    assert (status, json.loads(body)["detail"]) == (422, "4 texts; at most 3 in a request")
+    assert asked(f"{served}/predict", {"inputs": "good"}, key="another")[0] == 401
+    starts = set()
+    for _ in range(200):
+        metrics = asked(f"{served}/metrics")[1].splitlines()
+        starts |= {line for line in metrics if line.startswith("process_start_time_seconds ")}
+        if len(starts) == 2:
+            break
+    assert len(starts) == 2
+
+
+def test_keys_are_not_given_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would write them into its logs."""
+    pytest.importorskip("ray", reason=MISSING)
+    from service.on_ray import application
+
+    monkeypatch.setenv("STILLHOUSE_API_KEYS", "a-key")
+    with pytest.raises(ValueError, match="give a file in its place, STILLHOUSE_API_KEYS_FILE") as e:
+        application({})
+    assert "a-key" not in str(e.value)
+    monkeypatch.delenv("STILLHOUSE_API_KEYS")
+    monkeypatch.setenv("STILLHOUSE_PROT", "1")
+    with pytest.raises(ValueError, match="is STILLHOUSE_PORT meant"):
+        application({})
+
+
+def test_nothing_is_reported() -> None:
+    """Ray reports its use to its makers unless its environment says no: ours does."""
+    pytest.importorskip("ray", reason=MISSING)
+    told = "from ray._common.usage.usage_lib import usage_stats_enabled as on; print(on())"
+    environment = {name: value for name, value in os.environ.items() if name != USAGE}
+    for ours in ("import service.on_ray", "from export.score.cluster import *; silent_ray()"):
+        found = subprocess.run(
+            [sys.executable, "-c", f"{ours}; {told}"],
+            cwd=DEPLOY.parents[1],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert found.stdout.split() == ["False"]
+
+
+def test_manifests_say_the_same() -> None:
+    """KubeRay's has the application of `serve.yaml`, and no node of it reports its use."""
+    service = yaml.safe_load((DEPLOY / "rayservice.yaml").read_text())["spec"]
+    config = yaml.safe_load((DEPLOY / "serve.yaml").read_text())
+    assert yaml.safe_load(service["serveConfigV2"]) == config
+    cluster = service["rayClusterConfig"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    for group in groups:
+        for container in group["template"]["spec"]["containers"]:
+            assert {"name": USAGE, "value": "0"} in container["env"]
+    assert cluster["rayVersion"] == pinned("ray")
+
+
+def pinned(name: str) -> str:
+    """The release of a package that `constraints.txt` has."""
+    lines = (DEPLOY.parents[1] / "constraints.txt").read_text().splitlines()
+    return next(line for line in lines if line.startswith(f"{name}==")).split("==")[1]

@@ -1,4 +1,4 @@
-"""The shards of `score --ray`, and what a worker makes of them; on a Ray: tests/deploy/test_ray.py."""
+"""The shards of `score --ray`, and what a worker makes of them; tests/deploy has the Ray."""
 
 import sys
 from collections.abc import Sequence
@@ -89,7 +89,10 @@ def test_what_fails_everywhere_is_told_and_not_raised(tmp_path: Path, task: Task
     """Ray would try again for ever what is raised."""
     shards = shards_of([written(tmp_path / "in.parquet", 3, 5)], 5, WANTED)
     elsewhere = replace(task, parts=tmp_path / "nowhere")
-    for other, says in ((replace(task, release="0.0"), "and not 0.0"), (elsewhere, "every machine")):
+    for other, says in (
+        (replace(task, release="0.0"), "and not 0.0"),
+        (elsewhere, "every machine"),
+    ):
         (why,) = Worker(other)(batch_of(shards))["refused"]
         assert says in why
     (tmp_path / "in.parquet").unlink()
