@@ -8,6 +8,7 @@ import benchmarks.peers.cli
 import benchmarks.pipeline.cli
 import benchmarks.promise.cli
 import benchmarks.reliability.cli
+import benchmarks.spread.cli
 
 
 @click.group()
@@ -21,6 +22,7 @@ main.add_command(benchmarks.peers.cli.peers)
 main.add_command(benchmarks.pipeline.cli.pipeline_size)
 main.add_command(benchmarks.promise.cli.promise)
 main.add_command(benchmarks.reliability.cli.reliability)
+main.add_command(benchmarks.spread.cli.spread)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks")

@@ -4,11 +4,13 @@ Ray reports its use to its makers unless it is told not to; here it is told.
 """
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from export.errors import ExportError
 
@@ -19,7 +21,7 @@ LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 TOKEN = "RAY_AUTH_TOKEN_PATH"  # noqa: S105  a path
 
 
-def silent_ray() -> ModuleType:
+def silent_ray() -> Any:
     """The library, told to report nothing.
 
     Raises:
@@ -66,15 +68,19 @@ def connected(address: str, cpus: int) -> Iterator[int]:
 
 
 @contextmanager
-def _own(cpus: int) -> Iterator[ModuleType]:
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        token = Path(folder) / "token"
+def _own(cpus: int) -> Iterator[Any]:
+    with _folder() as folder, _token(folder / "token"):
         os.environ.setdefault(LOOPBACK, "0")
-        if TOKEN not in os.environ and "RAY_AUTH_TOKEN" not in os.environ:
-            token.touch(0o600)
-            token.write_text(os.urandom(32).hex(), encoding="ascii")
-            os.environ[TOKEN] = str(token)
         ray = silent_ray()
+        try:
+            _start(ray, cpus, folder)
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _start(ray: Any, cpus: int, folder: Path) -> None:
+    for last in (False, False, True):
         try:
             ray.init(
                 address="local",
@@ -82,10 +88,40 @@ def _own(cpus: int) -> Iterator[ModuleType]:
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="error",
-                _temp_dir=folder,
+                _temp_dir=str(folder),
             )
-            yield ray
-        finally:
+        except Exception as error:  # of no class of its own: half a minute was too short
             ray.shutdown()
-            if os.environ.get(TOKEN) == str(token):
-                del os.environ[TOKEN]
+            if last:
+                raise ExportError(f"--ray: no Ray could be started here: {error}") from error
+        else:
+            return
+
+
+@contextmanager
+def _token(path: Path) -> Iterator[None]:
+    """A password for this Ray alone, unless the user has one; Ray would write one into the home."""
+    if TOKEN in os.environ or "RAY_AUTH_TOKEN" in os.environ:
+        yield
+        return
+    path.touch(0o600)
+    path.write_text(os.urandom(32).hex(), encoding="ascii")
+    os.environ[TOKEN] = str(path)
+    try:
+        yield
+    finally:
+        del os.environ[TOKEN]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Removed when the last process of Ray has stopped to write into it."""
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))
+    try:
+        yield folder
+    finally:
+        for _ in range(50):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.1)

@@ -65,7 +65,10 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 100_000_000}
-        cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": str(place)})
+        try:
+            cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": str(place)})
+        except Exception:  # Ray waits half a minute, which may be too short
+            cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": str(place)})
         try:
             yield cluster.address
         finally:
