@@ -67,6 +67,17 @@ def ceiling(growth: Growth, shard_rows: int) -> float:
     return min(run.rate / run.shard_rows for run in growth.handing) * shard_rows
 
 
+def ending(growth: Growth, rows: int) -> float:
+    """Seconds from the last part to the end: Ray's own, and what so many rows take to put together.
+
+    The runs of few rows say what Ray takes.
+    """
+    few, many = growth.handing, growth.answering
+    own = median(run.end_seconds for run in few)
+    each = median((run.end_seconds - own) / (run.rows - few[0].rows) for run in many)
+    return own + max(each, 0.0) * rows
+
+
 def expected(growth: Growth, cores: int, rows: int) -> Expected:
     """What a cluster of so many cores would take for so many rows.
 
@@ -78,13 +89,12 @@ def expected(growth: Growth, cores: int, rows: int) -> Expected:
     found = [rate * cores / most for rate in rates(whole, most)]
     top = ceiling(growth, whole[0].shard_rows)
     rate = min(median(found), top)
-    ends = median(run.end_seconds / run.rows for run in whole) * rows
     start = median(run.start_seconds for run in whole)
     return Expected(
         cores,
         rate,
         min(*found, top),
         min(max(found), top),
-        start + rows / rate + ends,
+        start + rows / rate + ending(growth, rows),
         median(found) > top,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from benchmarks.spread.growing import AHEAD, Growth, Timed, ceiling, expected, rates
+from benchmarks.spread.growing import AHEAD, Growth, ceiling, ending, expected, rates
 
 BEGIN = "<!-- growth: written by `python -m benchmarks spread` from docs/ray.json -->"
 END = "<!-- /growth -->"
@@ -36,7 +36,7 @@ def table(growth: Growth) -> str:
         "",
         f"Shards of {shard_rows:,} rows. The first part was there after "
         f"{median([run.start_seconds for run in whole]):.1f} s; putting the parts together takes "
-        f"{median([_end(run) for run in whole]):.1f} s for a million rows. At least "
+        f"{ending(growth, 1_000_000):.1f} s for a million rows. At least "
         f"{ceiling(growth, shard_rows):,.0f} rows a second can be handed out in such shards.",
     ]
     return "\n".join(lines)
@@ -54,7 +54,3 @@ def write_into(page: Path, growth: Growth) -> None:
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
     page.write_text(f"{before}{BEGIN}\n{table(growth)}\n{END}{after}", encoding="utf-8")
-
-
-def _end(run: Timed) -> float:
-    return run.end_seconds / run.rows * 1_000_000

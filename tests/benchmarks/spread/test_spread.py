@@ -8,7 +8,7 @@ import pytest
 from benchmarks.spread.growing import Growth, Timed, expected
 from benchmarks.spread.report import BEGIN, END, write_into
 
-ONE = Timed(1, rows=1000, shard_rows=100, start_seconds=20.0, rate=1000.0, end_seconds=1.0)
+ONE = Timed(1, rows=1400, shard_rows=100, start_seconds=20.0, rate=1000.0, end_seconds=2.0)
 TWO = replace(ONE, cores=2, rate=1800.0)
 HANDING = Timed(2, rows=400, shard_rows=1, start_seconds=20.0, rate=500.0, end_seconds=1.0)
 GROWTH = Growth((ONE, TWO, replace(TWO, rate=1600.0), replace(TWO, rate=1700.0)), (HANDING,))
@@ -19,7 +19,7 @@ def test_machines_add_up_until_shards_run_out() -> None:
     ahead = expected(GROWTH, 16, 1_000_000)
     assert (ahead.rate, ahead.low, ahead.high) == (13_600, 12_800, 14_400)
     assert not ahead.limited
-    assert ahead.seconds == pytest.approx(20 + 1_000_000 / 13_600 + 1000)
+    assert ahead.seconds == pytest.approx(20 + 1_000_000 / 13_600 + 1 + 1000)
     far = expected(GROWTH, 256, 1_000_000)
     assert (far.rate, far.limited) == (50_000, True)  # 500 shards of 100 rows
     slower = replace(GROWTH, handing=(HANDING, replace(HANDING, rate=10.0)))

@@ -49,7 +49,7 @@ def test_metadata(server: Any) -> None:
     """Server and model describe themselves, the model with the labels that `scores` follow."""
     assert server.get_server_metadata() == {
         "name": "stillhouse",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "extensions": [
             "binary_tensor_data",
             "model_configuration",
