@@ -14,7 +14,7 @@ STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
 .PHONY: help flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \
-  image clean
+  image clean sbom audit spread
 
 # This list.
 help:
@@ -141,9 +141,22 @@ results: .venv/installed .venv-dev/installed
 image:
 	docker build -t stillhouse .
 
+# A list of all that the service takes, with releases and licences, for tools: CycloneDX's JSON.
+sbom: .venv/installed .venv-tools/installed
+	.venv-tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file reports/sbom.json .venv/bin/python
+
+# Known vulnerabilities of what is pinned. Asks PyPI; where it cannot, it says so and fails.
+audit: .venv-tools/installed
+	.venv-tools/bin/python .ci/audit .venv-tools/bin/pip-audit -r constraints.txt --no-deps --disable-pip
+
+# How `score --ray` grows with cores. Needs two quiet cores and, reckoned, half an hour.
+spread: .venv-dev/installed
+	$(BENCHMARKS) spread --models $(MODELS) --page docs/ray.md
+
 # Away with environments and caches.
 clean:
-	rm -rf .venv .venv-dev .venv-peers build *.egg-info
+	rm -rf .venv .venv-dev .venv-peers .venv-tools build *.egg-info
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -154,4 +167,9 @@ clean:
 	$(PYTHON) -m venv .venv-dev
 	.venv-dev/bin/pip install --quiet --constraint constraints.txt torch
 	.venv-dev/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.venv-tools/installed:
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/pip install --quiet cyclonedx-bom==7.5.0 pip-audit==2.10.1
 	touch $@

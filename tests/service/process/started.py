@@ -32,6 +32,8 @@ class Started:
         log: where its standard error goes.
         options: of the command.
         within: a command that runs the command it is given.
+        command: which `stillhouse`; default: this checkout's.
+        folder: where it is started; default: here.
         variables: of the environment, beside the settings.
         settings: by name, without the prefix.
     """
@@ -41,6 +43,8 @@ class Started:
         log: Path,
         *options: str,
         within: Sequence[str] = (),
+        command: Sequence[str] = (sys.executable, "-m", "cli"),
+        folder: Path | None = None,
         variables: Mapping[str, str] = MappingProxyType({}),
         **settings: str,
     ) -> None:
@@ -48,7 +52,8 @@ class Started:
         given = {f"STILLHOUSE_{name.upper()}": value for name, value in settings.items()}
         with log.open("w") as stream:
             self.process = subprocess.Popen(
-                [*within, sys.executable, "-m", "cli", "serve", *options],
+                [*within, *command, "serve", *options],
+                cwd=folder,
                 env={**os.environ, **DEFAULTS, **given, **variables},
                 stdout=stream,
                 stderr=stream,
