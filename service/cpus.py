@@ -1,11 +1,9 @@
 """How many CPUs there are to use: what the process may run on, and its containers' quotas."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")
+from service.cgroups import CGROUPS, MEMBERSHIP, groups
 
 
 def usable_cpus(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
@@ -16,24 +14,8 @@ def usable_cpus(cgroups: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int:
     a thread that waits.
     """
     cpus = len(os.sched_getaffinity(0))
-    quotas = (_quota(folder) for folder in _groups(cgroups, membership))
+    quotas = (_quota(folder) for folder in groups("cpu", cgroups, membership))
     return max(1, min([cpus, *(quota for quota in quotas if quota is not None)]))
-
-
-def _groups(cgroups: Path, membership: Path) -> Iterator[Path]:
-    """The folders of the process's groups, up to the roots of the hierarchies."""
-    yield cgroups  # what a container sees as the root is its own group
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        within = PurePosixPath(path.lstrip("/"))
-        for group in (within, *within.parents):
-            yield cgroups / controllers / group
 
 
 def _quota(folder: Path) -> int | None:

@@ -41,7 +41,9 @@ ROOMS = {
         "repository": {"errors"},
         "runtime": {"errors", "repository"},
         "serving": {"errors", "repository", "runtime"},
-        "telemetry": {"errors", "repository.manifest", "runtime.model", "serving.shapes"},
+        "telemetry": {
+            *("errors", "cgroups", "repository.manifest", "runtime.model", "serving.shapes"),
+        },
         "api": {"errors", "repository", "runtime", "serving", "telemetry", "settings"},
     },
     "training": {

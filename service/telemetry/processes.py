@@ -9,20 +9,29 @@ from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.cgroups import memory_limit
+
 # Memory, CPU and files add up; of starts the last is told, which moves whenever a worker starts.
 ADDED = ("process_resident_memory_bytes", "process_cpu_seconds", "process_open_fds")
 LATEST = "process_start_time_seconds"
+LIMIT = "stillhouse_memory_limit_bytes"
 
 
 class Processes(Collector):
-    """The processes' memory, CPU time, open files and last start.
+    """The processes' memory and its limit, CPU time, open files and last start.
 
     Args:
         pids: of the processes that there are now.
+        memory_limit: bytes that they may take together; None: as many as there are.
     """
 
-    def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
+    def __init__(
+        self,
+        pids: Callable[[], Iterable[int]],
+        memory_limit: Callable[[], int | None] = memory_limit,
+    ) -> None:
         self._pids = pids
+        self._memory_limit = memory_limit
 
     def collect(self) -> Iterator[Metric]:
         """The figures as they are now."""
@@ -38,6 +47,9 @@ class Processes(Collector):
                 yield kind(name, told[name], value=sum(found[name]))
         if LATEST in found:
             yield GaugeMetricFamily(LATEST, told[LATEST], value=max(found[LATEST]))
+        # No value where there is no limit.
+        says = "Memory after which the container of all processes is killed."
+        yield GaugeMetricFamily(LIMIT, says, value=self._memory_limit())
 
 
 def _of(pid: int) -> Iterable[Metric]:
