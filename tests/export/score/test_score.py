@@ -97,6 +97,29 @@ def test_every_format(tmp_path: Path, models: Path, run: Run, kind: str, into: s
     assert taught.logits(["bad bad"])[0].argmax() == 0
 
 
+def test_a_folder_of_parts(tmp_path: Path, run: Run) -> None:
+    """An output without an ending: Parquet files of one schema, in the order of the rows."""
+    rows = [
+        {"id": n, "text": text if n != 3 else " ", "note": "late" if n > 20 else None}
+        for n, text in enumerate(TEXTS)
+    ]
+    source = write(tmp_path / "in.jsonl", rows)
+    left = tmp_path / "out.parts" / "whole"  # by a stop at the very end
+    left.mkdir(parents=True)
+    (left / "part-000000.parquet").write_bytes(b"half")
+    assert run("--model", "teacher", "--input", source, "--output", tmp_path / "out").exit_code == 0
+    files = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in files] == [f"part-{n:06}.parquet" for n in range(5)]
+    assert len({parquet.read_schema(path).remove_metadata() for path in files}) == 1
+    found = parquet.read_table(tmp_path / "out").to_pylist()
+    assert [row["id"] for row in found] == [n for n in range(len(TEXTS)) if n != 3]
+    assert [row["note"] for row in found] == [None] * 20 + ["late"] * 9
+    assert [one["row"] for one in rows_of(tmp_path / "out.bad.jsonl")] == [4]
+    assert not (tmp_path / "out.parts").exists()
+    again = run("--model", "teacher", "--input", source, "--output", tmp_path / "out")
+    assert "is there already" in again.output
+
+
 def test_a_cascade_answers_as_its_chain(tmp_path: Path, models: Path, run: Run) -> None:
     """The student answers where it is sure, and the teacher the others; the file says who."""
     source = write(tmp_path / "in.jsonl", [{"text": text} for text in TEXTS])
