@@ -50,7 +50,12 @@ class Training(Section):
         "default: 2000",
     )
     batch_size: int = Field(ge=1, description="texts of a step, of all processes together")
-    learning_rate: float = Field(gt=0, description="the highest, after the warm-up")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="the highest, after the warm-up; default, of an encoder alone: by its width, "
+        "5e-5 at 768 and 1.4e-4 at 384",
+    )
     warmup_ratio: float = Field(
         0.06, ge=0, lt=1, description="share of the steps in which the learning rate rises"
     )
@@ -134,6 +139,8 @@ class Recipe(Section):
         model = self.model
         if isinstance(model, EncoderModel) and model.base is None and self.distillation is None:
             raise ValueError("model.base is missing, and there is no [distillation] teacher either")
+        if self.training.learning_rate is None and model.architecture != "encoder":
+            raise ValueError("training.learning_rate is missing: encoders alone have a default")
         if isinstance(model, CausalLmModel) and self.distillation is not None:
             raise ValueError("a causal-lm learns from labels alone: leave [distillation] out")
         if self.quantization is not None:
