@@ -86,4 +86,5 @@ def application(_: Mapping[str, Any]) -> serve.Application:
         )
     variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     options = {"num_cpus": 1, "runtime_env": {"env_vars": variables}}
-    return Stillhouse.options(ray_actor_options=options).bind()
+    deployed: Any = Stillhouse  # which the decorator made of it
+    return deployed.options(ray_actor_options=options).bind()

@@ -34,8 +34,9 @@ def licences(name: str) -> set[str]:
     said = importlib.metadata.metadata(name)
     classifiers = said.get_all("Classifier") or []
     found = {one.rsplit(" :: ", 1)[1] for one in classifiers if one.startswith("License ::")}
-    if expression := said.get("License-Expression") or (not found and said.get("License")):
-        found = set(expression.replace("(", "").replace(")", "").split(" AND "))
+    spelt = said.get_all("License-Expression") or (not found and said.get_all("License"))
+    if spelt:
+        found = set(spelt[0].replace("(", "").replace(")", "").split(" AND "))
     return {SPELT.get(one, one) for one in found} or {"none"}
 
 

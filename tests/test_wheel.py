@@ -92,9 +92,8 @@ def serving(installed: Path, tmp_path: Path, request: pytest.FixtureRequest) -> 
     options = ["--models", "elsewhere"] if request.param == "given" else []
     publish_tiny(tmp_path / ("elsewhere" if options else "models"), "tiny")
     command = [str(installed)]
-    started = Started(
-        *(tmp_path / "log", *options), command=command, folder=tmp_path, variables=NO_CHECKOUT
-    )
+    log = tmp_path / "log"
+    started = Started(log, *options, command=command, folder=tmp_path, variables=NO_CHECKOUT)
     yield started
     started.clear()
 
