@@ -22,9 +22,10 @@ from service.api.edge.security import Keys
 from service.api.endpoint import Endpoint, Predictions
 from service.api.state import Parts, Service
 from service.draining import Stop, drained_on_signal
+from service.listening import check_grpc
 from service.repository.held import HeldFile
 from service.repository.sources import ModelRepository
-from service.rpc import check_grpc, spoken
+from service.rpc import spoken
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure
 from service.runtime.tasks.loading import load_model

@@ -2,27 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 from service.api.state import Service
-from service.errors import StillhouseError
-
-NAME = "STILLHOUSE_GRPC_PORT"
-
-
-class GrpcMissing(StillhouseError):
-    """A port for gRPC was asked for, and grpcio is not installed."""
-
-
-def check_grpc() -> None:
-    """Raises GrpcMissing, which says what to do, unless gRPC can be spoken."""
-    for module in ("grpc", "google.protobuf"):
-        try:
-            found = find_spec(module)
-        except ModuleNotFoundError:  # of `google`
-            found = None
-        if found is None:
-            raise GrpcMissing(f"{NAME} needs grpcio: pip install 'stillhouse[grpc]'")
 
 
 @asynccontextmanager

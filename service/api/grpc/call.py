@@ -78,10 +78,10 @@ class Handler:
         request_id.set(trail.request_id)
         call = Call(service, trail, trail.started + service.settings.timeout_ms / 1000)
         try:
-            reply = await self._answer(call, content, context.time_remaining())
+            reply: bytes = await self._answer(call, content, context.time_remaining())
             trail.status = 200
             context.set_trailing_metadata(tuple(call.metadata))
-            return reply.SerializeToString()
+            return reply
         except asyncio.CancelledError:  # nobody waits any more: the client left, or its time is up
             late = time.monotonic() >= call.deadline
             trail.error = (DeadlineExceeded if late else ClientGone).__name__
@@ -96,7 +96,7 @@ class Handler:
         finally:
             service.telemetry.add(trail.record())
 
-    async def _answer(self, call: Call, content: bytes, remaining: float | None) -> Message:
+    async def _answer(self, call: Call, content: bytes, remaining: float | None) -> bytes:
         service, trail = self._service, call.trail
         service.keys.check(self._path, trail.headers)
         seconds = timeout_seconds(trail.headers.get(TIMEOUT_HEADER), service.settings)
@@ -110,7 +110,9 @@ class Handler:
             message.ParseFromString(content)
         except DecodeError as error:
             raise InvalidInput("the message is not of the protocol's form") from error
-        return await self._method.answer(call, message)
+        reply = await self._method.answer(call, message)
+        written: bytes = reply.SerializeToString()
+        return written
 
 
 def handlers(service: Service, methods: dict[str, Method]) -> dict[str, Any]:

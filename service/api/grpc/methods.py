@@ -1,7 +1,7 @@
 """The methods of the Open Inference Protocol, and of Triton's extensions that its clients call."""
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.json_format import ParseDict
 
@@ -15,6 +15,8 @@ from service.api.grpc.tensors import read_message, write_message
 from service.errors import StillhouseError, Unavailable
 from service.repository.routes import parse_target
 from service.serving.shapes import Outcome
+
+Filled = TypeVar("Filled")
 
 EXTENSIONS = ("model_configuration", "model_repository", "statistics")
 
@@ -133,6 +135,7 @@ METHODS = {
 }
 
 
-def _filled(message: Any, values: dict[str, Any]) -> Any:
+def _filled(message: Filled, values: dict[str, Any]) -> Filled:
     """The message with those of the values that it has a place for."""
-    return ParseDict(values, message, ignore_unknown_fields=True)
+    ParseDict(values, message, ignore_unknown_fields=True)
+    return message
