@@ -66,17 +66,18 @@ def protocols(
         if not find_spec(name):
             raise click.ClickException(f"{name} is missing: `make .venv-dev/installed` brings it")
     from benchmarks.peers.errors import PeersError
-    from benchmarks.protocols.page import to_markdown, write_table
+    from benchmarks.protocols.page import BEGIN, END, to_markdown
     from benchmarks.protocols.session import Plan, run, write
     from benchmarks.reliability.errors import ReliabilityError
     from benchmarks.reliability.service.conditions import Place
+    from benchmarks.table import write_between
 
     plan = Plan(model, texts, at_once, rounds, seconds)
     try:
         found = run(plan, Place.here(stillhouse, models), click.echo)
         write(found, output)
-        write_table(page, to_markdown(found))
-    except (PeersError, ReliabilityError, OSError, ValueError) as error:
+        write_between(page, BEGIN, END, to_markdown(found))
+    except (PeersError, ReliabilityError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {output}\nwrote the table of {page}")
     if any(row["failures"] for row in found["rows"]):

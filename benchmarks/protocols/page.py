@@ -1,6 +1,5 @@
 """The table of docs/grpc.md, made of the file of results."""
 
-from pathlib import Path
 from typing import Any
 
 BEGIN = "<!-- figures: written by `python -m benchmarks protocols` -->"
@@ -38,17 +37,3 @@ def to_markdown(found: dict[str, Any]) -> str:
         f"{conditions['started_at']}, commit {conditions['commit']}.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def write_table(page: Path, table: str) -> None:
-    """Replaces what stands between the marks of the page.
-
-    Raises:
-        ValueError: the page has no such marks.
-    """
-    text = page.read_text(encoding="utf-8")
-    head, opening, rest = text.partition(BEGIN)
-    _, closing, tail = rest.partition(END)
-    if not opening or not closing:
-        raise ValueError(f"{page} has no {BEGIN!r} ... {END!r}")
-    page.write_text(f"{head}{opening}\n{table}{closing}{tail}", encoding="utf-8")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.protocols.clients import over_grpc, over_http
-from benchmarks.protocols.page import BEGIN, END, to_markdown, write_table
+from benchmarks.protocols.page import BEGIN, END, to_markdown
 from benchmarks.protocols.ways import GRPC, WAYS
+from benchmarks.table import write_between
 from service.app import create_app
 from service.settings import Settings
 from tests.service.conftest import models, running
@@ -50,11 +51,11 @@ def test_table(tmp_path: Path) -> None:
     assert "7 rounds of 6 s" in table
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_table(page, table)
+    write_between(page, BEGIN, END, table)
     assert page.read_text() == f"before\n{BEGIN}\n{table}{END}\nafter\n"
     page.write_text("no marks")
-    with pytest.raises(ValueError, match="has no"):
-        write_table(page, table)
+    with pytest.raises(RuntimeError, match="has no"):
+        write_between(page, BEGIN, END, table)
 
 
 def test_the_page_has_the_marks() -> None:
