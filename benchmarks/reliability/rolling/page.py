@@ -34,9 +34,10 @@ def to_markdown(found: dict[str, Any]) -> str:
     deployed, tally, machine = plan["deployed"], rollout["tally"], conditions["machine"]
     good = tally["fates"].get("ok", 0)
     lost = tally["requests"] - good
-    told = f"**{lost} of {tally['requests']:,} requests were lost**" if lost else (
-        f"**all {tally['requests']:,} requests were answered**, each as the model answers it alone"
-    )  # fmt: skip
+    if lost:
+        told = f"**{lost} of {tally['requests']:,} requests were lost**"
+    else:
+        told = f"**all {tally['requests']:,} requests were answered**, each with the right label"
     lines = [
         f"{told}: {plan['rate']:g} a second for {rollout['seconds']:g} s, through "
         f"{found['nginx']} with keep-alive to the pods ({rollout['kept_alive']} connections "

@@ -1,7 +1,6 @@
 """The update: one pod after another gets its successor, in the order of a cluster, under load."""
 
 import asyncio
-import math
 import signal
 import tempfile
 import time
@@ -195,10 +194,3 @@ def _open_connections(ports: Sequence[int]) -> int:
         for one in psutil.net_connections("tcp")
         if one.status == "ESTABLISHED" and one.raddr and one.raddr.port in ports
     )
-
-
-def seconds_of(plan: Plan) -> int:
-    """About how long it takes, by the plan alone."""
-    deployed = plan.deployed
-    each = deployed.probe + 3
-    return math.ceil(2 * plan.calm_seconds + deployed.replicas * each + deployed.notice)
