@@ -1,21 +1,19 @@
 """`python -m benchmarks reliability`: a soak, faults under load, fuzzing, a rolling update."""
 
-import sys
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmarks.peers.options import PATH, names
+from benchmarks.reliability.commands import finish, made, need
 from benchmarks.reliability.options import COMMON, FAULTS, RATE, with_options
+from benchmarks.reliability.rolling.cli import rolling
 
 if TYPE_CHECKING:
     from benchmarks.reliability.results import Chaos, Fault, Fuzz, Soak
 
 DOCS = Path("docs")
-Made = TypeVar("Made")
 
 
 @click.group()
@@ -39,7 +37,7 @@ def soak(
     plot: Path,
 ) -> None:
     """Put an even, mixed load on the service for long, and watch its memory."""
-    _need("matplotlib", "psutil", "urllib3")
+    need("matplotlib", "psutil", "urllib3")
     from benchmarks.reliability import soak as soaking
     from benchmarks.reliability.report.charts import draw
     from benchmarks.reliability.results import write
@@ -53,9 +51,9 @@ def soak(
         draw(found, plot)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}\nwrote {plot}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -91,7 +89,7 @@ def chaos(
 
     About 15 minutes; `--seconds 6 --publish-seconds 15` take 3.
     """
-    _need("psutil", "urllib3")
+    need("psutil", "urllib3")
     from benchmarks.reliability import chaos as harming
     from benchmarks.reliability.results import write
     from benchmarks.reliability.service.conditions import Place
@@ -105,9 +103,9 @@ def chaos(
         write(found, output)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -152,7 +150,7 @@ def fuzz(
     output: Path,
 ) -> None:
     """Send the service requests that are no good ones, on all paths."""
-    _need("psutil", "urllib3", "schemathesis", "yaml")
+    need("psutil", "urllib3", "schemathesis", "yaml")
     from benchmarks.reliability import fuzz as fuzzing
     from benchmarks.reliability.results import write
     from benchmarks.reliability.service.conditions import Place
@@ -164,84 +162,9 @@ def fuzz(
         write(found, output)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}")
-    _exit(found.missed)
-
-
-@reliability.command()
-@with_options(COMMON)
-@click.option("--model", default="student", show_default=True, help="That is asked.")
-@click.option("--rate", type=click.FloatRange(min=1), default=200.0, show_default=True)
-@click.option(
-    "--endpoint-seconds",
-    type=click.FloatRange(min=0),
-    default=5.0,
-    show_default=True,
-    help="After SIGTERM, until nginx has heard of it.",
-)
-@click.option(
-    "--notice-seconds",
-    type=click.FloatRange(min=0),
-    help="To see what is lost with less.  [default: the Deployment's]",
-)
-@click.option("--calm-seconds", type=click.FloatRange(min=0), default=10.0, show_default=True)
-@click.option(
-    "--deployment",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("deploy/kubernetes/base/deployment.yaml"),
-    show_default=True,
-    help="Has notice, drain, grace, probe and replicas.",
-)
-@click.option("--output", type=PATH, default=DOCS / "rolling.json", show_default=True)
-@click.option(
-    "--page", type=PATH, default=DOCS / "kubernetes.md", show_default=True, help="Gets the result."
-)
-def rolling(
-    stillhouse: Path,
-    models: Path,
-    texts: int,
-    model: str,
-    rate: float,
-    endpoint_seconds: float,
-    notice_seconds: float | None,
-    calm_seconds: float,
-    deployment: Path,
-    output: Path,
-    page: Path,
-) -> None:
-    """Update all pods behind a real nginx, under load; about a minute. Needs nginx.
-
-    None of the requests may be lost.
-    """
-    _need("psutil", "urllib3", "yaml")
-    from dataclasses import replace
-
-    from benchmarks.reliability.rolling import page as paper
-    from benchmarks.reliability.rolling.nginx import nginx_version
-    from benchmarks.reliability.rolling.rollout import Plan, Rollout, roll
-    from benchmarks.reliability.rolling.values import read_deployment
-    from benchmarks.reliability.service.conditions import Place, describe, ended
-    from benchmarks.table import write_between
-
-    def make() -> "Rollout":
-        deployed = read_deployment(deployment)
-        if notice_seconds is not None:
-            deployed = replace(deployed, notice=notice_seconds)
-        plan = Plan(deployed, endpoint_seconds, rate, calm_seconds, model, texts)
-        version = nginx_version()
-        place = Place.here(stillhouse, models)
-        conditions = describe(place, {})
-        found = roll(plan, place, click.echo)
-        whole = paper.to_json(plan, ended(conditions, None, rate), version, found)
-        paper.write(whole, output)
-        write_between(page, paper.BEGIN, paper.END, paper.to_markdown(whole))
-        return found
-
-    found = _made(make)
-    click.echo(f"{found.tally.requests} requests: {found.tally.fates}")
-    click.echo(f"wrote {output} and the result in {page}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -265,28 +188,6 @@ def report(folder: Path, table: Path) -> None:
     click.echo(f"wrote {table}")
 
 
-def _made(make: Callable[[], Made]) -> Made:
-    from benchmarks.peers.errors import PeersError
-    from benchmarks.peers.figures.results import ResultsUnfit
-    from benchmarks.reliability.agents.crew import AgentFailed
-    from benchmarks.reliability.errors import ReliabilityError
-    from benchmarks.reliability.questions.reference import ReferenceUnfit
-
-    stops = (PeersError, ResultsUnfit, AgentFailed, ReliabilityError, ReferenceUnfit, OSError)
-    try:
-        return make()
-    except stops as error:
-        raise click.ClickException(str(error) or repr(error)) from error
-
-
-def _need(*packages: str) -> None:
-    for name in packages:
-        if not find_spec(name):
-            raise click.ClickException(
-                f"{name} is not installed: `make .venv-dev/installed` makes what has it"
-            )
-
-
 def _say_fault(fault: "Fault") -> None:
     if fault.skipped is not None:
         click.echo(f"{fault.name}: skipped: {fault.skipped}")
@@ -301,7 +202,4 @@ def _say_fault(fault: "Fault") -> None:
         click.echo(f"  MISSED: {each}")
 
 
-def _exit(missed: tuple[str, ...]) -> None:
-    for each in missed:
-        click.echo(f"missed: {each}", err=True)
-    sys.exit(bool(missed))
+reliability.add_command(rolling)
