@@ -17,7 +17,7 @@ from service.api.endpoint import TIMEOUT_HEADER, timeout_seconds
 from service.api.grpc.codes import failure_of
 from service.api.problems import CLIENT_GONE
 from service.api.state import Service
-from service.errors import ClientGone, DeadlineExceeded, InvalidInput
+from service.errors import BodyTooSlow, ClientGone, DeadlineExceeded, InvalidInput
 from service.telemetry.logs import request_id
 
 Metadata = Sequence[tuple[str, str]]
@@ -64,11 +64,10 @@ class Handler:
         self._path = f"{GRPC}{name}"
         self._method = method
 
-    async def call(self, content: bytes, context: Any) -> bytes:
+    async def call(self, _: object, context: Any) -> bytes:
         """Answers one call.
 
         Args:
-            content: its message, as it came.
             context: grpc's, of the call.
         """
         service = self._service
@@ -78,7 +77,7 @@ class Handler:
         request_id.set(trail.request_id)
         call = Call(service, trail, trail.started + service.settings.timeout_ms / 1000)
         try:
-            reply: bytes = await self._answer(call, content, context.time_remaining())
+            reply: bytes = await self._answer(call, context)
             trail.status = 200
             context.set_trailing_metadata(tuple(call.metadata))
             return reply
@@ -96,13 +95,14 @@ class Handler:
         finally:
             service.telemetry.add(trail.record())
 
-    async def _answer(self, call: Call, content: bytes, remaining: float | None) -> bytes:
+    async def _answer(self, call: Call, context: Any) -> bytes:
         service, trail = self._service, call.trail
         service.keys.check(self._path, trail.headers)
         seconds = timeout_seconds(trail.headers.get(TIMEOUT_HEADER), service.settings)
-        if remaining is not None:
+        if (remaining := context.time_remaining()) is not None:
             seconds = min(seconds, remaining)
         call.deadline = trail.started + seconds
+        content = await self._read(context)
         if len(content) > service.settings.max_body_bytes:
             raise service.guards.too_large()
         message = self._method.request()
@@ -114,11 +114,26 @@ class Handler:
         written: bytes = reply.SerializeToString()
         return written
 
+    async def _read(self, context: Any) -> bytes:
+        limit = self._service.settings.body_seconds
+        try:
+            async with asyncio.timeout(limit):
+                content = await context.read()
+        except TimeoutError:
+            raise BodyTooSlow(f"the message did not arrive within {limit:g} s") from None
+        if not isinstance(content, bytes):  # grpc's mark of an end
+            raise InvalidInput("the call came without a message")
+        return content
+
 
 def handlers(service: Service, methods: dict[str, Method]) -> dict[str, Any]:
-    """What grpc is given: messages come and go as bytes, and are read within the call's bounds."""
+    """What grpc is given.
+
+    Of one message each, and to grpc a stream of requests: so the key is looked at before the
+    message is waited for, and that wait has a bound. Messages come and go as bytes.
+    """
     return {
-        name: grpc.unary_unary_rpc_method_handler(Handler(service, name, method).call)
+        name: grpc.stream_unary_rpc_method_handler(Handler(service, name, method).call)
         for name, method in methods.items()
     }
 

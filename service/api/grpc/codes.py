@@ -24,6 +24,7 @@ CODES: Mapping[type[Exception], StatusCode] = {
     errors.WrongTask: StatusCode.INVALID_ARGUMENT,
     ValidationError: StatusCode.INVALID_ARGUMENT,
     errors.BodyTooLarge: StatusCode.RESOURCE_EXHAUSTED,  # as grpc itself has it
+    errors.BodyTooSlow: StatusCode.DEADLINE_EXCEEDED,
     errors.Unauthorised: StatusCode.UNAUTHENTICATED,
     errors.UnknownModel: StatusCode.NOT_FOUND,
     errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,

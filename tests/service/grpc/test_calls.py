@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -158,6 +159,32 @@ def test_messages_are_bounded(speak: Speak, compression: str | None) -> None:
     assert failure(infer, 1 << 20)[0] == "RESOURCE_EXHAUSTED"
 
 
+def test_message_that_does_not_come_is_not_waited_for(speak: Speak) -> None:
+    """Nor is one of a client without a key; one that has none to send is told so."""
+    import grpc
+
+    spoken = speak(body_seconds=0.2, api_keys="key")
+    stopped = threading.Event()
+
+    def never() -> Iterator[bytes]:
+        stopped.wait(LONG)
+        yield b""
+
+    key = (("x-api-key", "key"),)
+    with grpc.insecure_channel(spoken.address) as channel:
+        stream = channel.stream_unary(PATH)
+        for requests, metadata, code in (
+            (never(), key, "DEADLINE_EXCEEDED"),
+            (never(), (), "UNAUTHENTICATED"),
+            (iter(()), key, "INVALID_ARGUMENT"),
+        ):
+            with pytest.raises(grpc.RpcError) as raised:
+                stream(requests, metadata=metadata)
+            assert raised.value.code().name == code
+        stopped.set()
+    until_counted(spoken, 1, "rejected_total", reason="BodyTooSlow")
+
+
 def test_what_is_no_message_is_refused(spoken: Spoken) -> None:
     """Bytes that are not of the protocol's form are the client's fault."""
     import grpc
@@ -226,5 +253,5 @@ def test_closed_service_refuses(spoken: Spoken) -> None:
 
 def test_every_error_has_a_code() -> None:
     """What HTTP has a status for has a code, but for what only HTTP has."""
-    only_http = {"BodyTooSlow", "UnreadableEncoding", "RequestValidationError"}
+    only_http = {"UnreadableEncoding", "RequestValidationError"}
     assert {kind.__name__ for kind in STATUS} - only_http == {kind.__name__ for kind in CODES}
