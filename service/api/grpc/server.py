@@ -64,6 +64,7 @@ class GrpcServer:
     def close(self) -> None:
         """Takes no new calls from now on; clients are told to go elsewhere with them."""
         if self._server is not None and self._stopping is None:
+            log.info("gRPC takes no new calls")
             stop = self._server.stop(self._service.settings.drain_seconds)
             self._stopping = asyncio.get_running_loop().create_task(stop)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip(
+    "tritonclient.grpc", reason="pip install tritonclient grpcio", exc_type=ImportError
+)
 from service import errors
 from service.api.grpc.codes import CODES
 from service.api.problems import STATUS
@@ -73,13 +76,15 @@ def call(spoken: Spoken, *metadata: tuple[str, str], model: str = "student", **o
     from tritonclient.grpc import service_pb2, service_pb2_grpc
 
     stub = service_pb2_grpc.GRPCInferenceServiceStub(grpc.insecure_channel(spoken.address))
-    tensor = service_pb2.ModelInferRequest.InferInputTensor(
-        name="text", datatype="BYTES", shape=[1]
-    )
-    request = service_pb2.ModelInferRequest(
+    return stub.ModelInfer.future(message(service_pb2, model), metadata=metadata, **options)
+
+
+def message(made: Any, model: str = "student") -> Any:
+    """One text, of Triton's own messages."""
+    tensor = made.ModelInferRequest.InferInputTensor(name="text", datatype="BYTES", shape=[1])
+    return made.ModelInferRequest(
         model_name=model, inputs=[tensor], raw_input_contents=[b"\x04\0\0\0good"]
     )
-    return stub.ModelInfer.future(request, metadata=metadata, **options)
 
 
 def test_id_is_taken_or_made(spoken: Spoken) -> None:

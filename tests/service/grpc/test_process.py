@@ -106,6 +106,9 @@ def test_notice_then_no_more(start: Start) -> None:
         assert {code for thread in threads for code in thread.codes} == {"StatusCode.UNAVAILABLE"}
     assert service.end() == 0
     assert "error" not in {line["level"] for line in service.all_lines()}
+    # Clients are told to go elsewhere when the notice ends, and not when all the rest has ended.
+    said = [line["message"] for line in service.all_lines()]
+    assert said.index("gRPC takes no new calls") < said.index("Shutting down")
 
 
 def test_workers_share_the_port(start: Start) -> None:
