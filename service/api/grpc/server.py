@@ -13,6 +13,10 @@ from service.api.state import Service
 
 log = logging.getLogger(__name__)
 
+# Between the first refusal and the end of the port: what gRPC has queued when a port ends fails
+# with CANCELLED, which no client tries again, and what is refused fails with UNAVAILABLE.
+LINGER_SECONDS = 0.5
+
 
 class GrpcServer:
     """gRPC's own server on a port of the service.
@@ -45,6 +49,9 @@ class GrpcServer:
                 # Above this grpc refuses unheard; between the two the client is told, and counted.
                 ("grpc.max_receive_message_length", 2 * settings.max_body_bytes),
                 ("grpc.max_metadata_size", settings.max_head_bytes),
+                # A connection outlives no notice: its client makes another, where the balancer
+                # now sends it. So calls are spread anew over workers and replicas, too.
+                ("grpc.max_connection_age_ms", max(1000, int(500 * settings.notice_seconds))),
                 ("grpc.max_connection_idle_ms", 1000 * settings.keep_alive_seconds),
                 ("grpc.server_handshake_timeout_ms", int(1000 * settings.head_seconds)),
             ]
@@ -62,14 +69,21 @@ class GrpcServer:
         log.info("listening for gRPC", extra={"address": f"{host}:{self.port}"})
 
     def close(self) -> None:
-        """Takes no new calls from now on; clients are told to go elsewhere with them."""
+        """Begins the end of the port, which comes a little later; clients are told to leave it.
+
+        New predictions are refused by the service itself, once it is closed.
+        """
         if self._server is not None and self._stopping is None:
             log.info("gRPC takes no new calls")
-            stop = self._server.stop(self._service.settings.drain_seconds)
-            self._stopping = asyncio.get_running_loop().create_task(stop)
+            end = self._end(self._server)
+            self._stopping = asyncio.get_running_loop().create_task(end)
 
     async def stop(self) -> None:
         """Waits for the calls in flight, as long as a stop may take; then ends them."""
         self.close()
         if self._stopping is not None:
             await self._stopping
+
+    async def _end(self, server: aio.Server) -> None:
+        await asyncio.sleep(LINGER_SECONDS)
+        await server.stop(self._service.settings.drain_seconds)
