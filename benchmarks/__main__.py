@@ -7,6 +7,7 @@ import benchmarks.growth.cli
 import benchmarks.peers.cli
 import benchmarks.pipeline.cli
 import benchmarks.promise.cli
+import benchmarks.protocols.cli
 import benchmarks.reliability.cli
 import benchmarks.spread.cli
 
@@ -21,6 +22,7 @@ main.add_command(benchmarks.growth.cli.growth)
 main.add_command(benchmarks.peers.cli.peers)
 main.add_command(benchmarks.pipeline.cli.pipeline_size)
 main.add_command(benchmarks.promise.cli.promise)
+main.add_command(benchmarks.protocols.cli.protocols)
 main.add_command(benchmarks.reliability.cli.reliability)
 main.add_command(benchmarks.spread.cli.spread)
 

@@ -60,9 +60,21 @@ def write_table(readme: Path, table: str) -> None:
     Raises:
         RuntimeError: the file has no such marks.
     """
-    text = readme.read_text(encoding="utf-8")
-    head, opening, rest = text.partition(RESULTS_BEGIN)
-    _, closing, tail = rest.partition(RESULTS_END)
+    write_between(readme, RESULTS_BEGIN, RESULTS_END, table)
+
+
+def write_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Replaces what stands between two marks of a file.
+
+    Args:
+        text: whole lines.
+
+    Raises:
+        RuntimeError: the file has no such marks.
+    """
+    whole = page.read_text(encoding="utf-8")
+    head, opening, rest = whole.partition(begin)
+    _, closing, tail = rest.partition(end)
     if not opening or not closing:
-        raise RuntimeError(f"{readme} has no {RESULTS_BEGIN!r} ... {RESULTS_END!r}")
-    readme.write_text(f"{head}{opening}\n{table}{closing}{tail}", encoding="utf-8")
+        raise RuntimeError(f"{page} has no {begin!r} ... {end!r}")
+    page.write_text(f"{head}{opening}\n{text}{closing}{tail}", encoding="utf-8")

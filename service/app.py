@@ -22,8 +22,10 @@ from service.api.edge.security import Keys
 from service.api.endpoint import Endpoint, Predictions
 from service.api.state import Parts, Service
 from service.draining import Stop, drained_on_signal
+from service.listening import check_grpc
 from service.repository.held import HeldFile
 from service.repository.sources import ModelRepository
+from service.rpc import spoken
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure
 from service.runtime.tasks.loading import load_model
@@ -89,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Ours tells of requests; FastAPI's would send messages of errors, which may hold texts.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    service = app.service = app.state.service = _new_service(settings)
+    service = app.service = app.state.service = _new_service(settings, app.version)
     dialects = [DIALECTS[name] for name in sorted(settings.served_dialects)]
     predictions = [*predict.ROUTES, *(route for one in dialects for route in one.routes)]
     app.predictions = [
@@ -112,7 +114,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _new_service(settings: Settings) -> Service:
+def _new_service(settings: Settings, version: str) -> Service:
+    if settings.grpc_port is not None:
+        check_grpc()
     if settings.bfloat16_models:
         check_bfloat16()
     telemetry = Telemetry(settings.access_log, settings.otlp_endpoint)
@@ -148,7 +152,7 @@ def _new_service(settings: Settings) -> Service:
         keys=Keys.of(settings),
         guards=Guards(settings.max_body_bytes, settings.body_seconds),
     )
-    return Service(parts)
+    return Service(parts, version)
 
 
 def _load(settings: Settings, telemetry: Telemetry, turns: Turns, directory: Path) -> Loaded:
@@ -185,16 +189,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # What is there now stays, and need not be searched for garbage: 1.5 ms a time and not 50.
     gc.collect()
     gc.freeze()
-    stop = Stop(
-        notice=service.notice,
-        close=service.close,
-        busy=lambda: bool(service.registry.depth),
-        notice_seconds=settings.notice_seconds,
-        drain_seconds=settings.drain_seconds,
-    )
     try:
-        with drained_on_signal(stop):
-            yield
+        async with spoken(service) as close_grpc:
+
+            def close() -> None:
+                service.close()
+                close_grpc()
+
+            stop = Stop(
+                notice=service.notice,
+                close=close,
+                busy=lambda: bool(service.registry.depth),
+                notice_seconds=settings.notice_seconds,
+                drain_seconds=settings.drain_seconds,
+            )
+            with drained_on_signal(stop):
+                yield
+            service.close()
     finally:
         gc.unfreeze()
         await service.stop()

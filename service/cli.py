@@ -16,9 +16,10 @@ __all__ = ["models", "serve"]
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on.")
 @click.option("--unix-socket", type=click.Path(path_type=Path), help="A path to listen on instead.")
+@click.option("--grpc-port", type=int, help="A port for gRPC beside it.")
 @click.option("--workers", type=int, help="Processes on the port.")
 def serve(**options: Any) -> None:
-    """Serve a model repository over HTTP.
+    """Serve a model repository over HTTP, and over gRPC where it has a port.
 
     Every setting is also an environment variable, STILLHOUSE_<NAME>; an option wins.
     """

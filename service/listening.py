@@ -1,4 +1,4 @@
-"""The socket that a service listens on: a port, or a path."""
+"""The socket that a service listens on: a port, or a path; and what a port for gRPC needs."""
 
 import errno
 import logging
@@ -8,13 +8,20 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
+
+from service.errors import StillhouseError
 
 log = logging.getLogger(__name__)
 
 # The workers of a supervisor that was killed see it and close the port, but not in no time.
 PATIENCE_SECONDS = 5.0
 LOOK_SECONDS = 0.05
+
+
+class GrpcMissing(StillhouseError):
+    """A port for gRPC was asked for, and grpcio is not installed."""
 
 
 @contextmanager
@@ -36,6 +43,26 @@ def bound(host: str, port: int, path: Path | None) -> Iterator[socket.socket]:
         finally:
             if path is not None:
                 path.unlink(missing_ok=True)
+
+
+def check_grpc() -> None:
+    """Raises GrpcMissing, which says what to do, unless gRPC can be spoken."""
+    for module in ("grpc", "google.protobuf"):
+        try:
+            found = find_spec(module)
+        except ModuleNotFoundError:  # of `google`
+            found = None
+        if found is None:
+            raise GrpcMissing("STILLHOUSE_GRPC_PORT needs grpcio: pip install 'stillhouse[grpc]'")
+
+
+def check_free(host: str, port: int) -> None:
+    """Looks whether a port can be had, before gRPC opens it, whose workers share one.
+
+    Raises:
+        OSError: the address is another's, or cannot be had.
+    """
+    _bound_to_port(host, port).close()
 
 
 def _bound_to_port(host: str, port: int) -> socket.socket:

@@ -17,7 +17,7 @@ from uvicorn.config import STARTUP_FAILURE
 from service.connections import BoundedConfig, Limits
 from service.environment import service_links
 from service.errors import StillhouseError
-from service.listening import bound
+from service.listening import bound, check_free, check_grpc
 from service.repository.held import HeldFile
 from service.repository.routes import read_routes_file
 from service.repository.sources import ModelRepository
@@ -48,6 +48,9 @@ def serve(settings: Settings) -> None:
     # uvicorn raises the signal again that ended it, and what is to be cleaned up still is not.
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: sys.exit(0))
+    if settings.grpc_port is not None:
+        check_grpc()
+        check_free(settings.host, settings.grpc_port)
     with bound(settings.host, settings.port, settings.unix_socket) as listener:
         if settings.workers == 1:
             from service.app import create_app

@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     unix_socket: Path | None = Field(
         None, description="path of a Unix socket to listen on, in place of address and port"
     )
+    grpc_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="port for the Open Inference Protocol over gRPC; unset: none; "
+        "needs `stillhouse[grpc]`",
+    )
     root_path: str = Field(
         "",
         pattern="^(/.*[^/])?$",
@@ -136,9 +143,10 @@ class Settings(BaseSettings):
     @classmethod
     def _only_known_names(cls, values: dict[str, Any]) -> dict[str, Any]:
         check_names(cls.model_fields)
-        if is_link(values.get("port")):
-            return {name: value for name, value in values.items() if name != "port"}
-        return values
+        ports = ("port", "grpc_port")
+        return {
+            name: value for name, value in values.items() if not (name in ports and is_link(value))
+        }
 
     @field_validator("dialects")
     @classmethod
@@ -148,6 +156,15 @@ class Settings(BaseSettings):
                 f"there is no dialect {', '.join(unknown)}: there are {', '.join(sorted(DIALECTS))}"
             )
         return value
+
+    @model_validator(mode="after")
+    def _ports_that_differ(self) -> Self:
+        port = self.grpc_port
+        if port == 0 and self.workers > 1:
+            raise ValueError("grpc_port is 0, any that is free: several workers share one, name it")
+        if port and port == self.port and self.unix_socket is None:
+            raise ValueError(f"grpc_port and port are both {port}: gRPC has a port of its own")
+        return self
 
     @model_validator(mode="after")
     def _keys_that_were_asked_for(self) -> Self:

@@ -126,7 +126,7 @@ ROOMS = {
         },
     },
 }
-HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust")
+HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust", "grpc")
 MOST_LINES = 300
 
 

@@ -1,26 +1,24 @@
-"""`python -m benchmarks reliability`: a soak, faults under load, and fuzzing."""
+"""`python -m benchmarks reliability`: a soak, faults under load, fuzzing, a rolling update."""
 
-import sys
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmarks.peers.options import PATH, names
+from benchmarks.reliability.commands import finish, made, need
 from benchmarks.reliability.options import COMMON, FAULTS, RATE, with_options
+from benchmarks.reliability.rolling.cli import rolling
 
 if TYPE_CHECKING:
     from benchmarks.reliability.results import Chaos, Fault, Fuzz, Soak
 
 DOCS = Path("docs")
-Made = TypeVar("Made")
 
 
 @click.group()
 def reliability() -> None:
-    """Show that the service holds: a soak, faults under load, fuzzing."""
+    """Show that the service holds: a soak, faults under load, fuzzing, a rolling update."""
 
 
 @reliability.command()
@@ -39,7 +37,7 @@ def soak(
     plot: Path,
 ) -> None:
     """Put an even, mixed load on the service for long, and watch its memory."""
-    _need("matplotlib", "psutil", "urllib3")
+    need("matplotlib", "psutil", "urllib3")
     from benchmarks.reliability import soak as soaking
     from benchmarks.reliability.report.charts import draw
     from benchmarks.reliability.results import write
@@ -53,9 +51,9 @@ def soak(
         draw(found, plot)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}\nwrote {plot}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -91,7 +89,7 @@ def chaos(
 
     About 15 minutes; `--seconds 6 --publish-seconds 15` take 3.
     """
-    _need("psutil", "urllib3")
+    need("psutil", "urllib3")
     from benchmarks.reliability import chaos as harming
     from benchmarks.reliability.results import write
     from benchmarks.reliability.service.conditions import Place
@@ -105,9 +103,9 @@ def chaos(
         write(found, output)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -152,7 +150,7 @@ def fuzz(
     output: Path,
 ) -> None:
     """Send the service requests that are no good ones, on all paths."""
-    _need("psutil", "urllib3", "schemathesis", "yaml")
+    need("psutil", "urllib3", "schemathesis", "yaml")
     from benchmarks.reliability import fuzz as fuzzing
     from benchmarks.reliability.results import write
     from benchmarks.reliability.service.conditions import Place
@@ -164,9 +162,9 @@ def fuzz(
         write(found, output)
         return found
 
-    found = _made(make)
+    found = made(make)
     click.echo(f"wrote {output}")
-    _exit(found.missed)
+    finish(found.missed)
 
 
 @reliability.command()
@@ -190,28 +188,6 @@ def report(folder: Path, table: Path) -> None:
     click.echo(f"wrote {table}")
 
 
-def _made(make: Callable[[], Made]) -> Made:
-    from benchmarks.peers.errors import PeersError
-    from benchmarks.peers.figures.results import ResultsUnfit
-    from benchmarks.reliability.agents.crew import AgentFailed
-    from benchmarks.reliability.errors import ReliabilityError
-    from benchmarks.reliability.questions.reference import ReferenceUnfit
-
-    stops = (PeersError, ResultsUnfit, AgentFailed, ReliabilityError, ReferenceUnfit, OSError)
-    try:
-        return make()
-    except stops as error:
-        raise click.ClickException(str(error) or repr(error)) from error
-
-
-def _need(*packages: str) -> None:
-    for name in packages:
-        if not find_spec(name):
-            raise click.ClickException(
-                f"{name} is not installed: `make .venv-dev/installed` makes what has it"
-            )
-
-
 def _say_fault(fault: "Fault") -> None:
     if fault.skipped is not None:
         click.echo(f"{fault.name}: skipped: {fault.skipped}")
@@ -226,7 +202,4 @@ def _say_fault(fault: "Fault") -> None:
         click.echo(f"  MISSED: {each}")
 
 
-def _exit(missed: tuple[str, ...]) -> None:
-    for each in missed:
-        click.echo(f"missed: {each}", err=True)
-    sys.exit(bool(missed))
+reliability.add_command(rolling)

@@ -37,7 +37,7 @@ class Endpoint:
             scope.get("path_params", {}),
             _query(scope["query_string"]) if scope["query_string"] else {},
             trail.headers,
-            trail.started + _seconds(trail.headers.get(TIMEOUT_HEADER), service.settings),
+            trail.started + timeout_seconds(trail.headers.get(TIMEOUT_HEADER), service.settings),
         )
         asked = self._dialect.parse(head, await whole_body(receive))
         plan = service.registry.plan(asked.ask.model)
@@ -105,7 +105,7 @@ def _query(text: bytes) -> Mapping[str, str]:
     return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
 
 
-def _seconds(given: bytes | None, settings: Settings) -> float:
+def timeout_seconds(given: bytes | None, settings: Settings) -> float:
     """The request's own timeout, never longer than the service's.
 
     Raises:

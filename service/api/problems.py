@@ -58,26 +58,31 @@ def status_of(trail: Trail, error: Exception) -> int:
     return STATUS.get(type(error), 500)
 
 
+def told(error: Exception) -> tuple[str, list[dict[str, Any]] | None]:
+    """What a client is told is wrong, and each value that is, where a schema refused them."""
+    if isinstance(error, ValidationError | RequestValidationError):
+        # Without the input: a text of the client's has no place in an error or a log.
+        details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in _first(error)]
+        parts = (f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in details)
+        return "; ".join(parts), details
+    if isinstance(error, HTTPException):
+        return str(error.detail), None
+    if isinstance(error, errors.StillhouseError):
+        return str(error), None
+    return "the service failed; see its log", None
+
+
 def problem_response(scope: Scope, error: Exception) -> Response:
     """The response that an error gets; a cause that is ours is logged, never shown."""
     trail = Trail.of(scope)
     trail.error = type(error).__name__
     status = HTTPStatus(status_of(trail, error))
-    details = None
     headers = {}
+    detail, details = told(error)
     if isinstance(error, HTTPException):
-        detail = str(error.detail)
         headers = dict(error.headers or {})
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = _allowed(scope)
-    elif isinstance(error, ValidationError | RequestValidationError):
-        # Without the input: a text of the client's has no place in an error or a log.
-        details = [{"loc": list(e["loc"]), "msg": e["msg"]} for e in _first(error)]
-        detail = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in details)
-    elif isinstance(error, errors.StillhouseError):
-        detail = str(error)
-    else:
-        detail = "the service failed; see its log"
     if status is HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, errors.InferenceFailed):
         log.error("request failed", exc_info=error, extra={"path": trail.path})
     if isinstance(error, errors.Overloaded | errors.Unavailable):

@@ -45,9 +45,11 @@ class Service:
     Attributes:
         stopping: a stop has begun; predictions go on until `closed`.
         closed: no new prediction is taken any more.
+        version: of the software.
+        grpc_port: where it listens for gRPC; None: nowhere.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, version: str) -> None:
         self._pool = parts.pool
         self.settings = parts.settings
         self.registry = parts.registry
@@ -59,6 +61,8 @@ class Service:
         self.guards = parts.guards
         self.stopping = False
         self.closed = False
+        self.version = version
+        self.grpc_port: int | None = None
 
     def plan(self, named: str | None) -> Plan:
         """The versions that a name stands for.

@@ -53,7 +53,7 @@ def test_they_have_a_command_of_their_own() -> None:
     )
     assert "Usage: python -m benchmarks" in done.stdout
     assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == [
-        *("growth", "measure", "peers", "promise", "reliability", "spread"),
+        *("growth", "measure", "peers", "promise", "protocols", "reliability", "spread"),
     ]
 
 

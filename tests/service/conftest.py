@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.app import create_app
@@ -58,7 +59,13 @@ def live(models: Path) -> Iterator[str]:
 @contextmanager
 def listening(**settings: Any) -> Iterator[str]:
     """Runs a server on a free port, with settings of the test's choice; gives its URL."""
-    app = create_app(Settings(**settings))
+    with running(create_app(Settings(**settings))) as url:
+        yield url
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """Runs an application on a free port; gives its URL."""
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
     )

@@ -68,7 +68,7 @@ def error_form(path: str, method: str) -> ErrorForm | None:
         path: without the root path.
     """
     if _under(path, "/v2"):
-        return _OIP
+        return OIP
     if _under(path, "/tei"):
         return _TEI
     if _under(path, "/v1"):
@@ -138,7 +138,7 @@ _BAD_REQUESTS = dict.fromkeys(
     ),
     HTTPStatus.BAD_REQUEST,
 )
-_OIP = ErrorForm(_error_body, _BAD_REQUESTS)
+OIP = ErrorForm(_error_body, _BAD_REQUESTS)
 _OPENAI = ErrorForm(_openai_body, _BAD_REQUESTS)
 _TEI = ErrorForm(
     _tei_body,

@@ -15,10 +15,17 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
+GRPC = "/inference.GRPCInferenceService/"  # below it, the methods of gRPC
 # Probes and scrapers carry no keys; the page and the documents hold nothing secret.
-OPEN = frozenset({"/", "/livez", "/readyz", "/metrics", "/tei/health", "/docs", "/openapi.json"})
+OPEN = frozenset(
+    {
+        *("/", "/livez", "/readyz", "/metrics", "/tei/health", "/docs", "/openapi.json"),
+        *(f"{GRPC}ServerLive", f"{GRPC}ServerReady"),
+    }
+)
 OPEN_BELOW = ("/static/", "/docs/", "/v2/health/")
-ADMIN_BELOW = ("/admin", "/v2/repository/models/")  # the latter loads and unloads, as /admin does
+# The second and third load and unload, as /admin does.
+ADMIN_BELOW = ("/admin", "/v2/repository/models/", f"{GRPC}RepositoryModel")
 
 
 class Keys:

@@ -5,11 +5,16 @@ https://github.com/kserve/open-inference-protocol, with Triton's binary tensors,
 `text_pair`; what it gives is told by its task.
 """
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from pydantic_core import to_json
 
 from service.api.dialects.forms import ErrorBody
+from service.api.dialects.oip.models import named
 from service.api.dialects.oip.request import HEADER_LENGTH, Wanted, read_request
 from service.api.dialects.oip.schemas import InferRequest, InferResponse
+from service.api.dialects.oip.tensors import Tensor
 from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.dialects.tasks.embedding import check_asked
 from service.api.dialects.tasks.renderers import RENDERERS, check_parameters
@@ -17,6 +22,18 @@ from service.api.state import Service
 from service.errors import InvalidInput
 from service.repository.manifest import Manifest
 from service.serving.shapes import Ask, Outcome
+
+
+class Answered(NamedTuple):
+    """What comes of a request.
+
+    Attributes:
+        version: of the model that answered; None: it is a cascade's.
+        tensors: the outputs, in the order in which they are to come.
+    """
+
+    version: str | None
+    tensors: Mapping[str, Tensor]
 
 
 class Infer:
@@ -33,46 +50,74 @@ class Infer:
         """See `Dialect.parse`."""
         name, version = head.params["name"], head.params.get("version")
         wanted = read_request(body, head.headers.get(HEADER_LENGTH))
-        named = name if version is None else f"{name}@{version}"
-        check_parameters(wanted.parameters, self._service, named)
-        plan = self._service.plan(named)
-        # The models of a cascade may order their labels differently: its last one's order holds.
-        last = None if plan.is_model else self._service.describe(plan.last)
-        asked = wanted.parameters
-        check_asked(self._service, named, asked)
-        ask = Ask(
-            wanted.inputs,
-            named,
-            asked.truncate is not False,
-            head.deadline,
-            asked.read_in,
-            asked.prompt_name,
+        question = question_of(self._service, name, version, wanted, head.deadline)
+        return Asked(question.ask, lambda outcome, _: _reply(question, outcome))
+
+
+class Question(NamedTuple):
+    """A request as the service understands it.
+
+    Attributes:
+        name: under which the client knows the model.
+        last: of a cascade, the manifest of its last model; None: there is one model.
+    """
+
+    name: str
+    wanted: Wanted
+    ask: Ask
+    last: Manifest | None
+
+    def answered(self, outcome: Outcome) -> Answered:
+        """The outputs that it asked for, or all.
+
+        Raises:
+            InvalidInput: the model has no such output.
+        """
+        manifest = outcome.answers[0].manifest
+        there = RENDERERS[manifest.task].tensors(
+            self.wanted.parameters, self.last or manifest, self.wanted.inputs, outcome.answers
         )
-        return Asked(ask, lambda outcome, _: _reply(name, wanted, last, outcome))
+        for output in self.wanted.outputs:
+            if output not in there:
+                raise InvalidInput(f"{self.name} has no output {output!r}: there are {list(there)}")
+        tensors = {output: there[output] for output in self.wanted.outputs or there}
+        return Answered(str(manifest.version) if self.last is None else None, tensors)
 
 
-def _reply(name: str, wanted: Wanted, last: Manifest | None, outcome: Outcome) -> Reply:
-    """The response.
+def question_of(
+    service: Service, name: str, version: str | None, wanted: Wanted, deadline: float
+) -> Question:
+    """What a request asks of the service.
 
     Args:
-        name: under which the client knows the model.
-        last: of a cascade, of its last model; None: there is one model.
+        deadline: on the clock of `time.monotonic`.
+
+    Raises:
+        InvalidInput: a parameter means nothing to the model.
+        UnknownModel, Unavailable: see `Service.plan`.
     """
-    manifest = outcome.answers[0].manifest
-    response: dict[str, object] = {"model_name": name}
-    if last is None:
-        response["model_version"] = str(manifest.version)
+    full, asked = named(name, version), wanted.parameters
+    check_parameters(asked, service, full)
+    plan = service.plan(full)
+    # The models of a cascade may order their labels differently: its last one's order holds.
+    last = None if plan.is_model else service.describe(plan.last)
+    check_asked(service, full, asked)
+    truncate = asked.truncate is not False
+    ask = Ask(wanted.inputs, full, truncate, deadline, asked.read_in, asked.prompt_name)
+    return Question(name, wanted, ask, last)
+
+
+def _reply(question: Question, outcome: Outcome) -> Reply:
+    wanted = question.wanted
+    version, tensors = question.answered(outcome)
+    response: dict[str, object] = {"model_name": question.name}
+    if version is not None:
+        response["model_version"] = version
     if wanted.id is not None:
         response["id"] = wanted.id
-    tensors = RENDERERS[manifest.task].tensors(
-        wanted.parameters, last or manifest, wanted.inputs, outcome.answers
-    )
     contents: list[bytes] = []
     outputs: list[dict[str, object]] = []
-    for output in wanted.outputs or tensors:
-        if output not in tensors:
-            raise InvalidInput(f"{name} has no output {output!r}: there are {list(tensors)}")
-        tensor = tensors[output]
+    for output, tensor in tensors.items():
         told = {"name": output, "shape": tensor.shape, "datatype": tensor.datatype}
         if output in wanted.binary:
             contents.append(tensor.encoded())

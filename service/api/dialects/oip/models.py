@@ -30,6 +30,7 @@ _CONFIG_TYPES: Mapping[str, Literal["TYPE_STRING", "TYPE_FP32", "TYPE_BOOL"]] = 
     "BOOL": "TYPE_BOOL",
 }
 TAG = "Open Inference Protocol"
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody, "description": FAILURES[status]} for status in (401, 404, 503)
 }
@@ -41,11 +42,7 @@ router = APIRouter(prefix="/v2", tags=[TAG])
 @router.get("", summary="Describe the server")
 async def server_metadata(request: Request) -> ServerMetadata:
     """Name, version and extensions of the server."""
-    return ServerMetadata(
-        name="stillhouse",
-        version=request.app.version,
-        extensions=["binary_tensor_data", "model_configuration", "model_repository", "statistics"],
-    )
+    return server_of(request.app.version, *EXTENSIONS)
 
 
 @router.head("/health/live", include_in_schema=False)
@@ -71,19 +68,19 @@ async def ready(request: Request) -> Response:
 @router.get("/models/{name}", summary="Describe a model", responses=ERRORS)
 async def model_metadata(request: Request, name: str) -> ModelMetadata:
     """The inputs, outputs and labels of a model, an alias or a cascade."""
-    return _metadata(service_of(request), name, name)
+    return metadata_of(service_of(request), name)
 
 
 @router.get("/models/{name}/versions/{version}", summary="Describe a version", responses=ERRORS)
 async def version_metadata(request: Request, name: str, version: str) -> ModelMetadata:
     """The inputs, outputs and labels of one version."""
-    return _metadata(service_of(request), name, f"{name}@{version}")
+    return metadata_of(service_of(request), name, version)
 
 
 @router.get("/models/{name}/config", summary="A model's configuration", responses=ERRORS)
 async def model_config(request: Request, name: str) -> ModelConfig:
     """What Triton's clients ask before they send load."""
-    return _config(service_of(request), name, name)
+    return config_of(service_of(request), name)
 
 
 @router.get(
@@ -93,14 +90,14 @@ async def model_config(request: Request, name: str) -> ModelConfig:
 )
 async def version_config(request: Request, name: str, version: str) -> ModelConfig:
     """Of one version."""
-    return _config(service_of(request), name, f"{name}@{version}")
+    return config_of(service_of(request), name, version)
 
 
 @router.head("/models/{name}/ready", include_in_schema=False)
 @router.get("/models/{name}/ready", summary="Is the model ready?", responses=ERRORS)
 async def model_ready(request: Request, name: str) -> ModelReady:
     """Answers 200 if the model can answer, 503 if not."""
-    return _ready(service_of(request), name, name)
+    return _ready(service_of(request), name)
 
 
 @router.head("/models/{name}/versions/{version}/ready", include_in_schema=False)
@@ -109,11 +106,30 @@ async def model_ready(request: Request, name: str) -> ModelReady:
 )
 async def version_ready(request: Request, name: str, version: str) -> ModelReady:
     """Answers 200 if the version can answer, 503 if not."""
-    return _ready(service_of(request), name, f"{name}@{version}")
+    return _ready(service_of(request), name, version)
 
 
-def _metadata(service: Service, name: str, named: str) -> ModelMetadata:
-    plan = service.plan(named)
+def server_of(version: str, *extensions: str) -> ServerMetadata:
+    """What the server says of itself.
+
+    Args:
+        version: of the service.
+    """
+    return ServerMetadata(name="stillhouse", version=version, extensions=list(extensions))
+
+
+def named(name: str, version: str | None) -> str:
+    """What the service calls a version of a model, or the model; an empty version is none."""
+    return f"{name}@{version}" if version else name
+
+
+def metadata_of(service: Service, name: str, version: str | None = None) -> ModelMetadata:
+    """The inputs, outputs and labels of a model, of a version, an alias or a cascade.
+
+    Raises:
+        UnknownModel, Unavailable: see `Service.plan`.
+    """
+    plan = service.plan(named(name, version))
     model, registry = plan.last.name, service.registry
     manifest = service.describe(plan.last)
     versions = registry.versions.get(model, []) if plan.is_model else []
@@ -143,8 +159,9 @@ def _parameters(manifest: Manifest) -> dict[str, object]:
     return found
 
 
-def _config(service: Service, name: str, named: str) -> ModelConfig:
-    metadata = _metadata(service, name, named)
+def config_of(service: Service, name: str, version: str | None = None) -> ModelConfig:
+    """Triton's view of it; raises what `metadata_of` does."""
+    metadata = metadata_of(service, name, version)
     inputs, outputs = (
         [
             ConfigTensor(
@@ -159,8 +176,17 @@ def _config(service: Service, name: str, named: str) -> ModelConfig:
     return ModelConfig(name=name, input=inputs, output=outputs)
 
 
-def _ready(service: Service, name: str, named: str) -> ModelReady:
+def check_ready(service: Service, name: str, version: str | None = None) -> None:
+    """Raises why a model, or a version, cannot answer, if it cannot.
+
+    Raises:
+        UnknownModel, Unavailable: see `Service.plan`; a stop has begun.
+    """
     if service.stopping:
         raise Unavailable("the service is stopping")
-    service.plan(named)
+    service.plan(named(name, version))
+
+
+def _ready(service: Service, name: str, version: str | None = None) -> ModelReady:
+    check_ready(service, name, version)
     return ModelReady(name=name, ready=True)

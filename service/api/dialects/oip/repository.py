@@ -3,6 +3,7 @@
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from service.api.dialects.oip.described import (
     Statistics,
     VersionStatistics,
 )
-from service.api.dialects.oip.models import ERRORS, TAG
+from service.api.dialects.oip.models import ERRORS, TAG, named
 from service.api.dialects.protocol import FAILURES
 from service.api.edge.bodies import parse_json
 from service.api.schemas import SHOWN
@@ -52,14 +53,8 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
 )
 async def index(request: Request) -> list[IndexEntry]:
     """Every version of every model, or with `{"ready": true}` those that can answer."""
-    service = service_of(request)
     wanted = parse_json(IndexRequest, await request.body() or b"{}")
-    entries = [
-        _entry(service, name, version)
-        for name, versions in sorted(service.registry.versions.items())
-        for version in versions
-    ]
-    return [entry for entry in entries if entry.state == "READY" or not wanted.ready]
+    return index_of(service_of(request), wanted.ready is True)
 
 
 @router.post(
@@ -71,7 +66,7 @@ async def index(request: Request) -> list[IndexEntry]:
 )
 async def load(request: Request, name: str) -> Response:
     """As `/admin/models/{name}/load`, with the admin key; `name@version` is held to."""
-    await _check_parameters(request)
+    await _check_body(request)
     target = parse_target(name)
     await service_of(request).control.load(target.name, target.version)
     return Response()
@@ -86,7 +81,7 @@ async def load(request: Request, name: str) -> Response:
 )
 async def unload(request: Request, name: str) -> Response:
     """As `/admin/models/{name}/unload`, with the admin key."""
-    await _check_parameters(request)
+    await _check_body(request)
     await service_of(request).control.unload(name)
     return Response()
 
@@ -94,15 +89,13 @@ async def unload(request: Request, name: str) -> Response:
 @router.get("/models/stats", summary="Statistics of all models", responses={401: _BAD[401]})
 async def all_statistics(request: Request) -> Statistics:
     """Of every version that can answer, since the start of this process."""
-    service = service_of(request)
-    return _statistics(service, [Target(name) for name in sorted(service.registry.versions)])
+    return statistics_of(service_of(request))
 
 
 @router.get("/models/{name}/stats", summary="Statistics of a model", responses=ERRORS)
 async def model_statistics(request: Request, name: str) -> Statistics:
     """Of its versions that can answer; of a cascade, of those that it asks."""
-    service = service_of(request)
-    return _statistics(service, [step.target for step in service.plan(name).steps])
+    return statistics_of(service_of(request), name)
 
 
 @router.get(
@@ -110,21 +103,57 @@ async def model_statistics(request: Request, name: str) -> Statistics:
 )
 async def version_statistics(request: Request, name: str, version: str) -> Statistics:
     """Of one version."""
-    service = service_of(request)
-    plan = service.plan(f"{name}@{version}")
-    return _statistics(service, [step.target for step in plan.steps])
+    return statistics_of(service_of(request), name, version)
 
 
-async def _check_parameters(request: Request) -> None:
+def index_of(service: Service, ready: bool) -> list[IndexEntry]:
+    """Every version of every model.
+
+    Args:
+        ready: only those that can answer.
+    """
+    entries = [
+        _entry(service, name, version)
+        for name, versions in sorted(service.registry.versions.items())
+        for version in versions
+    ]
+    return [entry for entry in entries if entry.state == "READY" or not ready]
+
+
+def statistics_of(
+    service: Service, name: str | None = None, version: str | None = None
+) -> Statistics:
+    """Of the versions that can answer.
+
+    Args:
+        name: of a model, or of a cascade: of those that it asks; None: of all models.
+        version: None: of all its versions.
+
+    Raises:
+        UnknownModel, Unavailable: see `Service.plan`.
+    """
+    if name is None:
+        return _statistics(service, [Target(name) for name in sorted(service.registry.versions)])
+    return _statistics(service, [step.target for step in service.plan(named(name, version)).steps])
+
+
+def check_loading(parameters: Iterable[str]) -> None:
     """Refuses what would make of a model something else than the repository holds.
+
+    Args:
+        parameters: the names of those that a load or an unload came with.
 
     Raises:
         InvalidInput: there is such a parameter.
     """
-    body = parse_json(LoadRequest, await request.body() or b"{}")
-    for name in body.parameters or {}:
+    for name in parameters:
         if name == "config" or name.startswith("file:"):
             raise InvalidInput(f"{name[:SHOWN]}: a model is loaded as it is in the repository")
+
+
+async def _check_body(request: Request) -> None:
+    body = parse_json(LoadRequest, await request.body() or b"{}")
+    check_loading(body.parameters or {})
 
 
 def _entry(service: Service, name: str, version: int) -> IndexEntry:

@@ -4,6 +4,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from service.api.dialects.oip.schemas import OUTPUTS, InferParameters, InferRequest
@@ -82,15 +83,21 @@ def _raw(body: bytes) -> Wanted:
     return Wanted(None, [text], parameters, (), frozenset(OUTPUTS))
 
 
+def check_outputs(names: Sequence[str]) -> None:
+    """Raises InvalidInput where an output is asked for that no model has, or one twice."""
+    seen = set()
+    for name in names:
+        if name not in OUTPUTS:
+            raise InvalidInput(f"no output {name[:SHOWN]!r}: there are {list(OUTPUTS)}")
+        if name in seen:
+            raise InvalidInput(f"output {name!r} is asked for twice")
+        seen.add(name)
+
+
 def _output_names(request: InferRequest) -> tuple[str, ...]:
-    names: list[str] = []
-    for output in request.outputs or []:
-        if output.name not in OUTPUTS:
-            raise InvalidInput(f"no output {output.name[:SHOWN]!r}: there are {list(OUTPUTS)}")
-        if output.name in names:
-            raise InvalidInput(f"output {output.name!r} is asked for twice")
-        names.append(output.name)
-    return tuple(names)
+    names = tuple(output.name for output in request.outputs or [])
+    check_outputs(names)
+    return names
 
 
 def _binary_names(request: InferRequest, parameters: InferParameters) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""What each protocol costs: the same texts to the same service, over gRPC and over HTTP."""

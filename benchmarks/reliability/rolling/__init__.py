@@ -1,0 +1,1 @@
+"""A rolling update as Kubernetes does it, behind a real nginx, under load."""
