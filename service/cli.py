@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from service.models import models
+from service.repository.copying.commands import pull, push
 
-__all__ = ["models", "serve"]
+__all__ = ["models", "pull", "push", "serve"]
 
 
 @click.command()

@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -31,7 +31,6 @@ from service.repository.routes import Target
 
 VERSIONS = ".versions"
 STATE = "state.json"
-BEGUN = ".begun-"
 LEFT_SECONDS = 60  # so old is a file of uses that nobody holds, unless it is about to be held
 
 
@@ -166,17 +165,22 @@ class Mirror:
         with _locked(self.folder / "lock.small", fcntl.LOCK_EX):
             yield
 
-    def clear_begun(self) -> None:
-        """Takes away what somebody who was killed had begun."""
-        for left in (self.at / VERSIONS).glob(f"{BEGUN}*"):
-            shutil.rmtree(left, ignore_errors=True)
+    def tidy(self, kept: Mapping[str, Kept]) -> None:
+        """Takes away all but the versions that are kept, such as what a killed process had begun."""
+        for link in self.at.glob("*/*"):
+            if link.is_symlink() and f"{link.parent.name}/{link.name}" not in kept:
+                link.unlink(missing_ok=True)
+        folders = {one.folder for one in kept.values()}
+        for left in (self.at / VERSIONS).glob("*"):
+            if left.name not in folders:
+                shutil.rmtree(left, ignore_errors=True)
 
     @contextlib.contextmanager
     def begin(self, target: Target) -> Iterator[Path]:
         """A folder out of sight for the files of a version, gone afterwards."""
         versions = self.at / VERSIONS
         versions.mkdir(parents=True, exist_ok=True)
-        begun = Path(tempfile.mkdtemp(prefix=BEGUN, dir=versions))
+        begun = Path(tempfile.mkdtemp(prefix=".begun-", dir=versions))
         try:
             directory = begun / place_of(target)
             directory.mkdir(parents=True)

@@ -108,7 +108,7 @@ class Store:
             StoreError: it cannot be written.
         """
         self._make_folder(name)
-        mode = "create" if new else "overwrite"
+        mode = "create" if new and self._files.protocol != "hf" else "overwrite"
         self._call("pipe_file", self._path(name), content, mode=mode)
 
     def _make_folder(self, name: str) -> None:

@@ -7,18 +7,17 @@ is seen once all files that its manifest names are here and are those that were 
 
 import time
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from threading import Event
 
 from service.errors import FileError, ManifestError, StoreError
-from service.repository.files import verify_files
 from service.repository.manifest import FILE_NAME as MANIFEST
-from service.repository.manifest import Manifest, read_manifest
+from service.repository.manifest import Manifest
 from service.repository.remote.beside import Beside
 from service.repository.remote.layout import Files, place_of, target_in, versions_in
 from service.repository.remote.mirror import Kept, Mirror, Refused, State
 from service.repository.remote.patient import Patient
-from service.repository.remote.store import BLOCK_BYTES, Entry, Store
+from service.repository.remote.store import Entry, Store
+from service.repository.remote.versions import fetch_files, fetch_manifest
 from service.repository.routes import Target
 
 FIRST_SECONDS = 30.0  # after which a version that was refused is tried again, then twice that,
@@ -64,7 +63,6 @@ class Sync:
             Stopped: the process ends.
         """
         state = self._state
-        self._mirror.clear_begun()
         listing = self._patient.list()
         self._remote = versions_in(listing)
         self._check_kept()
@@ -80,6 +78,7 @@ class Sync:
             self._bring(target, needed=True)
         beside.take_in()
         self._drop_gone()
+        self._mirror.tidy(state.kept)
         self._mirror.show()
         self._mirror.write(state)
         for target in sorted(self._remote, key=lambda one: -(one.version or 0)):
@@ -141,14 +140,9 @@ class Sync:
     def _fetch(self, target: Target, files: Files, *, needed: bool) -> None:
         place = place_of(target)
         with self._mirror.begin(target) as begun:
-            (begun / MANIFEST).write_bytes(self._patient.read(f"{place}/{MANIFEST}"))
-            manifest = read_manifest(begun)
-            self._check_listed(place, manifest, files)
-            self._make_room(target, manifest, needed=needed)
-            for name, file in manifest.files.items():
-                (begun / name).parent.mkdir(parents=True, exist_ok=True)
-                self._copy(f"{place}/{name}", begun / name, file.bytes)
-            verify_files(begun, manifest, begun)
+            manifest = fetch_manifest(self._patient, place, files, begun)
+            self._make_room(target, files, manifest, needed=needed)
+            fetch_files(self._patient, place, manifest, begun)
             folder = self._mirror.place(target, begun)
         before = self._state.kept.get(place)
         names = (MANIFEST, *manifest.files)
@@ -161,34 +155,18 @@ class Sync:
         if before is not None:
             self._mirror.drop_folder(before)
 
-    def _check_listed(self, place: str, manifest: Manifest, files: Files) -> None:
-        """Raises FileError, before anything is fetched, for what the listing says is not right."""
-        for name, file in manifest.files.items():
-            if name not in files:
-                raise FileError(f"{place}: {name} is not in the store, or not yet")
-            if files[name].bytes != file.bytes:
-                raise FileError(
-                    f"{place}: {name} has {files[name].bytes} bytes in the store, published were "
-                    f"{file.bytes}"
-                )
-
-    def _copy(self, name: str, target: Path, size: int) -> None:
-        with target.open("wb") as file:
-            for start in range(0, size, BLOCK_BYTES):
-                end = min(start + BLOCK_BYTES, size)
-                file.write(self._patient.block(name, start, end))
-
     # Room
 
-    def _make_room(self, target: Target, manifest: Manifest, *, needed: bool) -> None:
+    def _make_room(self, target: Target, files: Files, manifest: Manifest, *, needed: bool) -> None:
         """Takes away what nobody needs, the oldest first, until a version fits.
 
         Raises:
             _NoRoom: it would not fit all the same, or is not worth it.
         """
-        need = sum(file.bytes for file in manifest.files.values())
+        need = sum(files[name].bytes for name in (MANIFEST, *manifest.files))
         kept = self._state.kept
-        taken = sum(one.bytes for one in kept.values())
+        # What it replaces goes as soon as it is here.
+        taken = sum(one.bytes for place, one in kept.items() if place != place_of(target))
         spare = [place for place in kept if self._is_spare(place, target)] if needed else []
         spare.sort(key=lambda place: target_in(place).version or 0)
         if taken - sum(kept[place].bytes for place in spare) + need > self._most_bytes:
