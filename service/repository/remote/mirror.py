@@ -166,7 +166,7 @@ class Mirror:
             yield
 
     def tidy(self, kept: Mapping[str, Kept]) -> None:
-        """Takes away all but the versions that are kept, such as what a killed process had begun."""
+        """Takes away all but the versions that are kept: what a killed process had begun, say."""
         for link in self.at.glob("*/*"):
             if link.is_symlink() and f"{link.parent.name}/{link.name}" not in kept:
                 link.unlink(missing_ok=True)

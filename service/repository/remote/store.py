@@ -169,6 +169,8 @@ def open_store(address: Address, seconds: float = 60.0) -> Store:
         filesystem = fsspec.filesystem(address.kind.protocol, **options)
     except Exception as error:
         raise StoreError(f"{address}: {_told(error)}") from error
+    if address.scheme == "s3":
+        filesystem.retries = 1  # likewise
     return Store(filesystem, address.path, str(address), seconds)
 
 

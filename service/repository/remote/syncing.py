@@ -7,6 +7,7 @@ is seen once all files that its manifest names are here and are those that were 
 
 import time
 from collections.abc import Collection, Iterator
+from itertools import chain
 from threading import Event
 
 from service.errors import FileError, ManifestError, StoreError
@@ -74,7 +75,7 @@ class Sync:
         beside = Beside(self._patient, self._mirror, state, listing)
         self._needed = (beside.named() | self._named) & self._remote.keys()
         state.left_out.clear()
-        for target in [*self._needed, *self._highest()]:
+        for target in chain(sorted(self._needed), self._highest()):
             self._bring(target, needed=True)
         beside.take_in()
         self._drop_gone()
@@ -91,7 +92,7 @@ class Sync:
     # What is wanted
 
     def _highest(self) -> Iterator[Target]:
-        """Of each model its versions from the highest on, until one is here."""
+        """Of each model its versions from the highest on, until whoever asks has brought one."""
         for name in sorted({target.name for target in self._remote}):
             numbers = sorted((t.version or 0 for t in self._remote if t.name == name), reverse=True)
             for number in numbers:

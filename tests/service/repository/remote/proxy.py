@@ -4,7 +4,7 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ class Proxy:
 
     Attributes:
         url: its own.
-        fault: of a request's method and path: `away`, `slow`, `cut`, `wrong`, `refused`, or None.
+        fault: of a request's method and path: `away`, `slow`, `cut`, `refused`, or None.
         asked: methods and paths, in order.
     """
 
@@ -39,6 +39,10 @@ class Proxy:
                 """Says nothing."""
 
             def _pass(self) -> None:
+                with suppress(OSError):  # whoever asked has left
+                    self._answer()
+
+            def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 proxy.asked.append((self.command, self.path))
                 fault = proxy.fault(self.command, self.path)
@@ -68,8 +72,6 @@ class Proxy:
         if fault == "refused":
             status, headers = 403, []
             content = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-        if fault == "wrong":
-            content = content[::-1]
         handler.send_response(status)
         for name, value in headers:
             if name.lower() not in PASSED:

@@ -67,6 +67,10 @@ class FaultyStore(Store):
                 self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
                 self._files.pipe_file(place, path.read_bytes())
 
+    def put_text(self, name: str, text: str) -> None:
+        """Puts a file."""
+        self._files.pipe_file(self._path(name), text.encode())
+
     def remove(self, name: str) -> None:
         """Removes a file, or a folder with all in it."""
         self._files.rm(self._path(name), recursive=True)

@@ -69,14 +69,14 @@ def test_a_version_comes_whole_or_not_at_all(
         with pytest.raises(StoreError, match=rf"^s3://models/.*{told}"):
             synced(asked, mirror)
         assert versions(mirror) == {"student@1"}, fault
-    # The store is there, and says something else than was published.
-    proxy.fault = _of_the_model("wrong")
+    proxy.fault = lambda *_: None
+    wrong = tmp_path / "wrong" / "student" / "2" / "model.onnx"  # as many bytes, and others
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes((root / "student" / "2" / "model.onnx").read_bytes()[::-1])
+    upload(s3, tmp_path / "wrong", prefix="ours/")
     assert "SHA-256 differs" in synced(store, mirror).refused["student/2"].why
     assert versions(mirror) == {"student@1"}
-    proxy.fault = lambda *_: None
-    state = mirror.state()
-    again = state.refused["student/2"].model_copy(update={"again_at": 0.0})
-    mirror.write(state.model_copy(update={"refused": {"student/2": again}}))
+    upload(s3, root, prefix="ours/")
     assert synced(store, mirror).refused == {}
     assert versions(mirror) == {"student@1", "student@2"}
     upload(s3, root, prefix="ours/")  # the same content has the same tag
