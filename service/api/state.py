@@ -17,12 +17,11 @@ from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shadow import Shadows
 from service.serving.versions.coming import Coming
 from service.serving.versions.control import Control
-from service.serving.versions.loading import RETRY_SECONDS
 from service.serving.versions.plan import Plan
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import State
 from service.settings import Settings
-from service.telemetry.gauges import VersionGauge
+from service.telemetry.gauges import StoreGauge, VersionGauge
 from service.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -77,8 +76,6 @@ class Service:
         Raises:
             UnknownModel, Unavailable, InvalidInput: see `Registry.plan`.
         """
-        if self.coming is not None and (why := self.coming.not_yet()) is not None:
-            raise Unavailable(why, RETRY_SECONDS)
         return self.registry.plan(named)
 
     def describe(self, target: Target) -> Manifest:
@@ -133,6 +130,13 @@ class Service:
             for name, cascade in self.registry.routes.cascade.items()
         }
 
+    def store(self) -> StoreGauge | None:
+        """How the store of models is; None: they lie in a directory."""
+        if self.coming is None:
+            return None
+        status = self.coming.status()
+        return StoreGauge(status.up, status.synced_at)
+
     async def begin(self) -> None:
         """Has what is wanted loaded, once it is there, and starts the background work.
 
@@ -169,7 +173,7 @@ class Service:
         await asyncio.to_thread(self.keys.refresh)
         if self.coming is not None:
             self.coming.tell_uses()
-        self.telemetry.tell(self.gauges(), self.fitted())
+        self.telemetry.tell(self.gauges(), self.fitted(), self.store())
 
     async def stop(self) -> None:
         """Answers what was accepted, and ends all background work."""

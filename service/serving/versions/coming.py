@@ -32,6 +32,7 @@ class Coming:
         self._begin = begin
         self._began = False
         self._task: asyncio.Task[None] | None = None
+        registry.not_yet = self.not_yet
 
     async def start(self) -> None:
         """Serves what an earlier start fetched at once; else waits in the background for it.

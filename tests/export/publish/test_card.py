@@ -12,8 +12,7 @@ from export.publish.publish import publish
 from service.repository.manifest import read_manifest
 from service.repository.sections import Metrics
 from service.runtime.tasks.loading import load_model
-from tests.export.builders import request
-from tests.export.publish.test_publish import LENIENT
+from tests.export.builders import LENIENT, request
 from tests.service.builders import manifest_of
 from tests.tiny import tiny_bilstm, tiny_checkpoint
 

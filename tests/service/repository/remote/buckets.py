@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def s3_server(bucket: str = "models") -> Iterator[str]:
         running.stop()
 
 
-def client(url: str) -> "object":
+def client(url: str) -> Any:
     """Botocore's own client, which nothing of ours is in."""
     import botocore.session
 

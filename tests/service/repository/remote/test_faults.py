@@ -65,7 +65,7 @@ def test_a_version_comes_whole_or_not_at_all(
         "slow": "FSTimeoutError",
     }.items():
         proxy.fault = _of_the_model(fault)
-        asked = opened("s3://models/ours", 2.0) if fault == "slow" else store
+        asked = opened("s3://models/ours", 1.0) if fault == "slow" else store
         with pytest.raises(StoreError, match=rf"^s3://models/.*{told}"):
             synced(asked, mirror)
         assert versions(mirror) == {"student@1"}, fault

@@ -98,9 +98,7 @@ def test_processes_tell_what_they_use(mirror: Mirror) -> None:
     one.end()
 
 
-def test_what_is_held_is_held_in_the_store(
-    store: FaultyStore, mirror: Mirror, tmp_path: Path
-) -> None:
+def test_what_is_held_is_held_in_the_store(store: FaultyStore, mirror: Mirror) -> None:
     """Beside what others wrote there; where it cannot be written it ends with the service."""
     synced(store, mirror)
     held = StoredHeldFile(mirror, lambda: store, None)
