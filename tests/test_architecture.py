@@ -124,7 +124,7 @@ ROOMS = {
         },
     },
 }
-HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust")
+HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust", "fsspec", "botocore")
 MOST_LINES = 300
 
 
