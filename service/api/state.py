@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from fastapi import Request
@@ -21,7 +23,7 @@ from service.serving.versions.plan import Plan
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import State
 from service.settings import Settings
-from service.telemetry.gauges import StoreGauge, VersionGauge
+from service.telemetry.gauges import SHARED_FOLDER, StoreGauge, VersionGauge
 from service.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -63,7 +65,14 @@ class Service:
         self.guards = parts.guards
         self.coming: Coming | None = None
         if parts.follower is not None:
-            self.coming = Coming(parts.follower, self.registry, self._begin)
+            shared = os.environ.get(SHARED_FOLDER)
+            self.coming = Coming(
+                parts.follower,
+                self.registry,
+                self._begin,
+                Path(shared) if shared else None,
+                self.settings.workers,
+            )
         self.stopping = False
         self.closed = False
 
@@ -95,6 +104,8 @@ class Service:
             return "stopping"
         if (dead := self.dead()) is not None:
             return dead
+        if self.coming is not None and (why := self.coming.unready()) is not None:
+            return why
         try:
             self.plan(None)
         except InvalidInput as error:  # several models and no default: any of them will do

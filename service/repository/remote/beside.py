@@ -5,7 +5,7 @@ What cannot be read leaves what was read before in place, and is told.
 
 from collections.abc import Mapping
 
-from service.errors import FileError, RepositoryError
+from service.errors import FileError, RepositoryError, StoreError
 from service.repository.held import FILE_NAME as HELD
 from service.repository.held import UNLOADED, Held, parse_held
 from service.repository.remote.layout import BESIDE
@@ -77,27 +77,31 @@ class Beside:
             return ""
 
     def _take(self, name: str, entry: Entry | None) -> None:
+        """One file. The listing may be old: what was written since is not undone."""
         state = self._state
         here = (self._mirror.at / name).is_file()
-        if entry is None:
+        tag = entry.tag if entry else ""
+        if entry is None and not here:
             state.beside.pop(name, None)
             state.problems.pop(name, None)
-            self._mirror.put_beside(name, None)
             return
-        if state.beside.get(name) == entry.tag and (here or name in state.problems):
+        if entry and state.beside.get(name) == tag and (here or name in state.problems):
             return
         try:
             content = self._store.read(name)
             text = content.decode()
             parse_routes(text, name) if name == ROUTES else parse_held(text)
-        except (FileError, UnicodeDecodeError) as error:
-            state.problems[name] = f"{name} cannot be read: {error}"
-        except RepositoryError as error:
-            if type(error) is not RepositoryError:  # the store is away
-                raise
+        except FileError as error:
+            if entry is None:
+                self._mirror.put_beside(name, None)
+            else:
+                state.problems[name] = f"{name} cannot be read: {error}"
+        except StoreError:
+            raise
+        except (RepositoryError, UnicodeDecodeError) as error:
             state.problems[name] = f"{error}: what was read before stays in force"
         else:
             self._mirror.put_beside(name, content)
             state.problems.pop(name, None)
-        state.beside[name] = entry.tag
+        state.beside[name] = tag
         self._mirror.write(state)

@@ -73,6 +73,7 @@ class Follower:
         self._most_bytes = most_bytes
         self._uses = Uses(mirror)
         self._store: Store | None = None
+        self._started = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="models-store", daemon=True)
 
@@ -83,6 +84,7 @@ class Follower:
             RepositoryError: there is no place for what is fetched.
         """
         self.mirror.make()
+        self._started = time.time()
         self._thread.start()
 
     def stop(self) -> None:
@@ -146,12 +148,14 @@ class Follower:
 
     def _due_in(self, state: State) -> float:
         """Seconds until the next pass, at most those between two looks."""
+        if state.tried_at < self._started:  # whatever an earlier service found
+            return 0.0
         if state.failures:
             due = min(2.0 ** min(state.failures - 1, 10), MOST_WAIT)
-        elif state.synced_at is not None and not self._poll_seconds:
+        elif not self._poll_seconds:
             return TURN_SECONDS
         else:
-            due = self._poll_seconds if state.synced_at is not None else 0.0
+            due = self._poll_seconds
         left = state.tried_at + due - time.time()
         return min(left, TURN_SECONDS) if left < due + MOST_WAIT else 0.0  # a clock set back
 

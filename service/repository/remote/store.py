@@ -70,9 +70,10 @@ class Store:
             FileError: it is not there, or larger.
             StoreError: as `list`.
         """
-        content: bytes = self._call("cat_file", self._path(name), start=0, end=most + 1)
-        if len(content) > most:
+        path = self._path(name)
+        if int(self._call("info", path).get("size") or 0) > most:
             raise FileError(f"{self.url}/{name} has more than {most} bytes")
+        content: bytes = self._call("cat_file", path)  # whole: an empty file has no range
         return content
 
     def block(self, name: str, start: int, end: int) -> bytes:

@@ -5,7 +5,9 @@ Lives on the event loop; the store is followed in a thread, see `service.reposit
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from service.errors import RepositoryError
 from service.repository.remote.following import Follower, Status
@@ -22,15 +24,24 @@ class Coming:
 
     Args:
         begin: reads what has been fetched and loads it; called once it is there.
+        shared: a folder that the workers of one service share; None: there is one worker.
+        workers: how many there are.
     """
 
     def __init__(
-        self, follower: Follower, registry: Registry, begin: Callable[[], Awaitable[None]]
+        self,
+        follower: Follower,
+        registry: Registry,
+        begin: Callable[[], Awaitable[None]],
+        shared: Path | None,
+        workers: int,
     ) -> None:
         self._follower = follower
         self._registry = registry
         self._begin = begin
-        self._began = False
+        self._shared = shared
+        self._workers = workers
+        self._began = self._all_began = False
         self._task: asyncio.Task[None] | None = None
         registry.not_yet = self.not_yet
 
@@ -67,6 +78,17 @@ class Coming:
         problem = self._follower.status().problem
         return f"models are being fetched from {self._follower.url}" if problem is None else problem
 
+    def unready(self) -> str | None:
+        """Why traffic should not come to any worker yet: whoever is asked speaks for all."""
+        if (why := self.not_yet()) is not None:
+            return why
+        if not self._all_began and self._shared is not None:
+            began = sum(1 for _ in self._shared.glob("began_*"))
+            if began < self._workers:
+                return f"{began} of {self._workers} workers have loaded their models"
+        self._all_began = True
+        return None
+
     def status(self) -> Status:
         """How the store is."""
         return self._follower.status()
@@ -102,4 +124,6 @@ class Coming:
     async def _begin_now(self) -> None:
         await self._begin()
         self._began = True
+        if self._shared is not None:
+            (self._shared / f"began_{os.getpid()}").touch()
         self.tell_uses()

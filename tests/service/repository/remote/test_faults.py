@@ -97,3 +97,10 @@ def test_what_is_not_there_is_told(proxy: Proxy, tmp_path: Path) -> None:
     assert mirror.is_complete
     with pytest.raises(StoreError, match="s3://nosuch/empty: there is no such bucket"):
         opened("s3://nosuch/empty").list()
+
+
+def test_empty_files_are_files(s3: str, store: Store, tmp_path: Path) -> None:
+    """As choices by hand are once nothing is held."""
+    (tmp_path / "held.toml").write_text("")
+    upload(s3, tmp_path, prefix="ours/")
+    assert store.read("held.toml", 99) == b""

@@ -10,6 +10,7 @@ import pytest
 from service.errors import StoreError
 from service.repository.files import verify_files
 from service.repository.manifest import read_manifest
+from service.repository.remote.holding import StoredHeldFile
 from service.repository.remote.mirror import Mirror
 from service.repository.remote.patient import Stopped
 from service.repository.routes import read_routes
@@ -217,6 +218,29 @@ def test_choices_by_hand_come_too(store: FaultyStore, mirror: Mirror, models: Pa
     store.put(models)
     synced(store, mirror)
     assert (mirror.root / "held.toml").read_text() == "student = 1\n"
+
+
+def test_what_was_chosen_since_the_listing_stays(
+    store: FaultyStore, mirror: Mirror, models: Path
+) -> None:
+    """A pass may take long, and its listing is from its beginning."""
+    synced(store, mirror)
+    publish_tiny(models, "student", 2)
+    store.put(models)
+
+    def chosen(name: str) -> None:
+        if name == "student/2/model.onnx":
+            StoredHeldFile(mirror, lambda: store, None).change("student", 1, {})
+
+    store.fails = chosen
+    synced(store, mirror)
+    assert (mirror.root / "held.toml").read_text() == '"student" = 1\n'
+    store.fails = lambda _: None
+    synced(store, mirror)
+    assert (mirror.root / "held.toml").read_text() == '"student" = 1\n'
+    store.remove("held.toml")
+    synced(store, mirror)
+    assert not (mirror.root / "held.toml").exists()
 
 
 def test_the_bound_keeps_what_is_needed(store: FaultyStore, mirror: Mirror, models: Path) -> None:
