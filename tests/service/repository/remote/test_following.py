@@ -1,6 +1,7 @@
 """Who follows a store, when, and what is known of it; what is held there."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_processes_tell_what_they_use(mirror: Mirror) -> None:
     other.end()
     assert one.all() == {target("student@1")}
     one.end()
+
+
+def test_what_a_killed_process_used_is_forgotten(mirror: Mirror) -> None:
+    """Its file is held by nobody, and old enough not to be one that is about to be."""
+    mirror.make()
+    left = mirror.folder / "uses" / "1-left.use"
+    left.write_text("student/1")
+    assert Uses(mirror).all() == {target("student@1")}
+    os.utime(left, (0, 0))
+    assert Uses(mirror).all() == set()
+    assert not left.exists()
 
 
 def test_what_is_held_is_held_in_the_store(store: FaultyStore, mirror: Mirror) -> None:
