@@ -43,6 +43,8 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
         export.cli.predict,
         export.cli.score,
         service.cli.models,
+        service.cli.push,
+        service.cli.pull,
         service.cli.serve,
         loadtest.cli.loadtest,
     ),

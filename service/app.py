@@ -23,8 +23,6 @@ from service.api.endpoint import Endpoint, Predictions
 from service.api.state import Parts, Service
 from service.draining import Stop, drained_on_signal
 from service.listening import check_grpc
-from service.repository.held import HeldFile
-from service.repository.sources import ModelRepository
 from service.rpc import spoken
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure
@@ -39,6 +37,7 @@ from service.serving.versions.control import Control
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import Loaded
 from service.settings import Settings
+from service.sourcing import follower_of, held_file_of, mirror_of, repository_of
 from service.telemetry.gauges import SHARED_FOLDER
 from service.telemetry.telemetry import Telemetry
 
@@ -120,8 +119,9 @@ def _new_service(settings: Settings, version: str) -> Service:
     if settings.bfloat16_models:
         check_bfloat16()
     telemetry = Telemetry(settings.access_log, settings.otlp_endpoint)
+    mirror = mirror_of(settings)
     registry = Registry(
-        ModelRepository(settings.models, settings.routes),
+        repository_of(settings, mirror),
         partial(_load, settings, telemetry, Turns(settings.batches_at_once)),
         max_loads=settings.max_loads,
         max_pinned=settings.max_pinned,
@@ -137,7 +137,7 @@ def _new_service(settings: Settings, version: str) -> Service:
     shared = os.environ.get(SHARED_FOLDER)
     control = Control(
         registry,
-        HeldFile(settings.models, Path(shared) if shared else None),
+        held_file_of(settings, mirror, Path(shared) if shared else None),
         watch_seconds=settings.watch_seconds,
         idle_seconds=settings.idle_seconds,
     )
@@ -151,6 +151,7 @@ def _new_service(settings: Settings, version: str) -> Service:
         telemetry=telemetry,
         keys=Keys.of(settings),
         guards=Guards(settings.max_body_bytes, settings.body_seconds),
+        follower=follower_of(settings, mirror),
     )
     return Service(parts, version)
 
@@ -179,12 +180,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = service.settings
     service.registry.repository.check()
     service.telemetry.start()
-    await service.control.start(service.every_second)
+    await service.begin()
     service.shadows.start()
     service.guards.start()
-    if not service.registry.versions:
+    if not service.registry.versions and service.coming is None:
         log.warning("there is no model yet", extra={"models": str(settings.models)})
-    if unknown := sorted(settings.bfloat16_models - service.registry.versions.keys()):
+    unknown = sorted(settings.bfloat16_models - service.registry.versions.keys())
+    if unknown and service.coming is None:
         log.warning("no such model to run in bfloat16", extra={"models": unknown})
     # What is there now stays, and need not be searched for garbage: 1.5 ms a time and not 50.
     gc.collect()

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from service.models import models
+from service.repository.copying.commands import pull, push
 
-__all__ = ["models", "serve"]
+__all__ = ["models", "pull", "push", "serve"]
 
 
 @click.command()
-@click.option("--models", type=click.Path(path_type=Path), help="The model repository.")
+@click.option("--models", help="The model repository: a directory, or s3://, gs://, az://, hf://.")
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on.")
 @click.option("--unix-socket", type=click.Path(path_type=Path), help="A path to listen on instead.")

@@ -17,7 +17,8 @@ StillhouseError
 |-- InferenceFailed         the model raised
 `-- RepositoryError         a model on disk cannot be served
     |-- ManifestError       its manifest is missing, unreadable or of another schema
-    `-- FileError           a file is missing or not the one that was published
+    |-- FileError           a file is missing or not the one that was published
+    `-- StoreError          the store behind a URL is away, or refuses
 """
 
 
@@ -109,3 +110,7 @@ class ManifestError(RepositoryError):
 
 class FileError(RepositoryError):
     """A file of the model is missing or differs from the manifest."""
+
+
+class StoreError(RepositoryError):
+    """The store that a repository lies in cannot be reached, or refuses."""

@@ -18,10 +18,9 @@ from service.connections import BoundedConfig, Limits
 from service.environment import service_links
 from service.errors import StillhouseError
 from service.listening import bound, check_free, check_grpc
-from service.repository.held import HeldFile
 from service.repository.routes import read_routes_file
-from service.repository.sources import ModelRepository
 from service.settings import Settings
+from service.sourcing import held_file_of, mirror_of, repository_of
 from service.telemetry import logs
 from service.workers import Supervisor, end_with_supervisor, shared_folder
 
@@ -41,10 +40,13 @@ def serve(settings: Settings) -> None:
     logs.configure(settings.log_level)
     if links := service_links():
         log.info("ignored: what Kubernetes sets is no setting", extra={"variables": links})
-    repository = ModelRepository(settings.models, settings.routes)
+    mirror = mirror_of(settings)
+    if mirror is not None:
+        mirror.make()
+    repository = repository_of(settings, mirror)
     repository.check()
     read_routes_file(repository.routes_file)
-    HeldFile(settings.models, None).read()
+    held_file_of(settings, mirror, None).read()
     # uvicorn raises the signal again that ended it, and what is to be cleaned up still is not.
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: sys.exit(0))

@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.cpus import usable_cpus
 from service.environment import PREFIX, check_names, is_link
+from service.errors import RepositoryError
+from service.repository.remote.address import Address, parse_address
 
 DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
 
@@ -21,7 +23,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
-    models: Path = Field(Path("models"), description="the model repository")
+    models: Path | str = Field(
+        Path("models"),
+        description="the model repository: a directory, or `s3://`, `gs://`, `az://` or `hf://` "
+        "(docs/sources.md)",
+    )
     routes: Path | None = Field(
         None, description="a file of routes, in place of `routes.toml` in the repository"
     )
@@ -105,6 +111,19 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(
         2.0, ge=0, description="between looks for new versions and routes; 0: only when asked"
     )
+    models_cache: Path | None = Field(
+        None,
+        description="where models of a URL are kept; unset: `~/.cache/stillhouse/models`",
+    )
+    models_cache_bytes: int = Field(
+        10 << 30, ge=1, description="most bytes of versions that are kept there"
+    )
+    models_poll_seconds: float = Field(
+        30.0, ge=0, description="between looks at the store of a URL; 0: only when asked"
+    )
+    models_timeout_seconds: float = Field(
+        60.0, gt=0, description="in which it must give a listing, or 8 MiB of a file"
+    )
     idle_seconds: float | None = Field(
         None, gt=0, description="after which an unused model is unloaded until asked for"
     )
@@ -148,6 +167,16 @@ class Settings(BaseSettings):
             name: value for name, value in values.items() if not (name in ports and is_link(value))
         }
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _directory_or_url(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return Path(value) if parse_address(value) is None else value
+        except RepositoryError as error:
+            raise ValueError(str(error)) from None
+
     @field_validator("dialects")
     @classmethod
     def _known_dialects(cls, value: str) -> str:
@@ -174,6 +203,16 @@ class Settings(BaseSettings):
         except OSError as error:
             raise ValueError(f"the keys cannot be read: {error}") from None
         return self
+
+    @property
+    def models_address(self) -> Address | None:
+        """The URL of the model repository; None: it is a directory."""
+        return parse_address(self.models) if isinstance(self.models, str) else None
+
+    @property
+    def models_cache_folder(self) -> Path:
+        """Where models of a URL are kept."""
+        return self.models_cache or Path("~/.cache/stillhouse/models").expanduser()
 
     @property
     def model_threads(self) -> int:

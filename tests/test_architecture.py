@@ -126,7 +126,10 @@ ROOMS = {
         },
     },
 }
-HEAVY = ("torch", "transformers", "onnx", "optimum", "datasets", "locust", "grpc")
+HEAVY = (
+    *("torch", "transformers", "onnx", "optimum", "datasets", "locust"),
+    *("grpc", "fsspec", "botocore"),
+)
 MOST_LINES = 300
 
 

@@ -143,6 +143,7 @@ def export(
     """
     from export.errors import GateError
     from export.publish.card import CARD, model_card, write_card
+    from export.publish.origin import origin_of
     from export.publish.publish import publish
     from export.publish.refusal import lines, write_refusal
     from training.models.checkpoint import load_checkpoint
@@ -165,7 +166,7 @@ def export(
     _tell(manifest, models / name / str(manifest.version), options["sensitivity"])
     place = card or (Path(checkpoint) / CARD if Path(checkpoint).is_dir() else None)
     if place is not None:
-        written = write_card(model_card(manifest, read), place)
+        written = write_card(model_card(manifest, origin_of(read)), place)
         click.echo(
             f"model card: {place}"
             if written

@@ -7,6 +7,8 @@ from pathlib import Path
 from export.cascade.routing import overload_of, write_cascade, write_default
 from export.compress.records import Entry
 from export.errors import ExportError
+from export.publish.card import CARD, model_card, write_card
+from export.publish.origin import origin_in
 from export.publish.staging import hidden_folder
 from service.errors import ManifestError
 from service.repository.fits import Fitted
@@ -75,7 +77,9 @@ def renamed(staged: Path, root: Path, name: str) -> None:
 
 
 def _copied(staged: Path, target: Path, manifest: Manifest) -> None:
-    shutil.copytree(staged, target, ignore=shutil.ignore_patterns(FILE_NAME))
+    shutil.copytree(staged, target, ignore=shutil.ignore_patterns(FILE_NAME, CARD))
+    # The card tells a name, a number and scores, which are others now.
+    write_card(model_card(manifest, origin_in(staged / CARD)), target / CARD)
     text = manifest.model_dump_json(indent=2) + "\n"
     (target / FILE_NAME).write_text(text, encoding="utf-8")
 

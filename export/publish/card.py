@@ -1,5 +1,6 @@
 """The model card of a published version: the hub's metadata, what was measured, what was not."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import yaml
 
 from export.publish.embedder_told import described, measured, parity_lines
+from export.publish.origin import CARD, Origin
 from service.repository.manifest import Manifest
 from service.repository.sections import Metrics
-from training.models.checkpoint import Checkpoint
 
-CARD = "README.md"
+__all__ = ["CARD", "model_card", "write_card"]
+
 MADE_BY = "<!-- Made by `stillhouse export`; it is written anew as long as this line stays. -->"
 MOST_LABELS = 40
 
@@ -29,23 +31,24 @@ def write_card(text: str, path: Path) -> bool:
     return True
 
 
-def model_card(manifest: Manifest, checkpoint: Checkpoint) -> str:
+def model_card(manifest: Manifest, origin: Origin) -> str:
     """The card, in Markdown with YAML before it."""
-    front = yaml.safe_dump(_metadata(manifest, checkpoint), sort_keys=False, allow_unicode=True)
+    front = yaml.safe_dump(_metadata(manifest, origin), sort_keys=False, allow_unicode=True)
     return "\n".join(["---", front.rstrip(), "---", MADE_BY, "", *_sections(manifest), ""])
 
 
-def _metadata(manifest: Manifest, checkpoint: Checkpoint) -> dict[str, Any]:
+def _metadata(manifest: Manifest, origin: Origin) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "license": manifest.licence,
+        **_licence(manifest.licence),
         "library_name": "onnx",
         "pipeline_tag": manifest.task,
         "tags": ["stillhouse", *_kind(manifest), manifest.precision],
     }
-    if checkpoint.recipe is not None:
-        base = getattr(checkpoint.recipe.model, "base", None)
-        if base and not Path(base).is_absolute():  # a path says nothing to others
-            values["base_model"] = base
+    if origin.base_model:
+        values["base_model"] = origin.base_model
+    for key, names in {"language": origin.language, "datasets": origin.datasets}.items():
+        if names:
+            values[key] = list(names)
     results = [
         {
             "task": {"type": manifest.task},
@@ -59,6 +62,13 @@ def _metadata(manifest: Manifest, checkpoint: Checkpoint) -> dict[str, Any]:
     if results:
         values["model-index"] = [{"name": manifest.name, "results": results}]
     return values
+
+
+def _licence(licence: str) -> dict[str, str]:
+    """In the hub's words: an identifier in lower case, or another licence by its name."""
+    if re.fullmatch(r"[A-Za-z0-9.+-]+", licence):
+        return {"license": licence.lower()}
+    return {"license": "other", "license_name": licence}
 
 
 def _kind(manifest: Manifest) -> list[str]:
@@ -95,6 +105,7 @@ def _sections(manifest: Manifest) -> Iterator[str]:
         yield from _measured(name, metrics)
     yield from ("", "## Against its checkpoint", "")
     yield from _parity(manifest)
+    yield from _serving(manifest)
     yield from _origin(manifest)
 
 
@@ -109,6 +120,26 @@ def _classifier(manifest: Manifest) -> str:
         f"parameters, in {manifest.precision.upper()}, that reads {manifest.max_length} tokens. "
         f"Its labels: {', '.join(manifest.labels[:MOST_LABELS])}"
         f"{' and more' if len(manifest.labels) > MOST_LABELS else ''}."
+    )
+
+
+def _serving(manifest: Manifest) -> Iterator[str]:
+    text = '{"text": "one text", "text_pair": "another"}' if manifest.pairs else '"a text"'
+    inputs = f"[{text}]" if manifest.pairs else text
+    yield from (
+        "",
+        "## How to serve it",
+        "",
+        "It is a version of a Stillhouse model repository, which holds it as "
+        f"`{manifest.name}/{manifest.version}/` with `model.onnx`, `tokenizer.json` and "
+        "`manifest.json` in it. With that repository in a directory, a bucket or on the hub:",
+        "",
+        "```sh",
+        "pip install stillhouse",
+        "stillhouse serve --models DIRECTORY   # or s3://bucket/prefix, hf://owner/repo",
+        "curl localhost:8000/predict -H 'content-type: application/json' \\",
+        f"""  -d '{{"model": "{manifest.name}", "inputs": {inputs}}}'""",
+        "```",
     )
 
 

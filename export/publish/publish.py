@@ -12,7 +12,9 @@ from export.graph.files import save_graph
 from export.graph.onnx_graph import store_in_half, store_in_int8
 from export.measure.edges import neutral_texts
 from export.progress import Say, silent, step
+from export.publish.card import CARD, model_card, write_card
 from export.publish.lineage import lineage_of
+from export.publish.origin import origin_of
 from export.publish.request import Request, refuse_name
 from export.publish.staging import hidden_folder
 from export.quantize.int8 import int8_graph, refuse_int8
@@ -55,6 +57,8 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = sil
             staging = hidden / request.name / str(version)
             staging.mkdir(parents=True)
             manifest = _write(task, checkpoint, graph, quantization, staging, request, say)
+            # That no manifest names: the service reads nothing of it.
+            write_card(model_card(manifest, origin_of(checkpoint)), staging / CARD)
             _place(staging, home / str(version))
     finally:
         if not any(home.iterdir()):

@@ -56,7 +56,7 @@ async def unload(request: Request, name: str) -> ModelInfo:
 async def reload(request: Request) -> ModelList:
     """Reads routes and repository again, without waiting for the next look."""
     service = service_of(request)
-    await service.control.follow()
+    await service.follow()
     if service.control.problems:
         raise RepositoryError("; ".join(service.control.problems))
     return await list_models(request)

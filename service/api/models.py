@@ -1,6 +1,6 @@
 """`GET /models` and `GET /models/{name}`: what there is, what serves, and why."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -13,6 +13,7 @@ from service.repository.fits import Fit, Hop
 from service.repository.held import UNLOADED
 from service.repository.kinds import Kind
 from service.repository.manifest import Manifest, Pooling, ProblemType, Task
+from service.repository.remote.following import Status
 from service.repository.routes import Shadow
 from service.repository.sections import Metrics, Windows
 from service.serving.versions.plan import staleness
@@ -107,6 +108,23 @@ class CascadeInfo(BaseModel):
     )
 
 
+class StoreInfo(BaseModel):
+    """The store that models come from."""
+
+    url: str
+    up: bool = Field(description="it answered when it was last asked")
+    synced_at: datetime | None = Field(
+        description="when all that is wanted had last been fetched; null: not yet"
+    )
+    problem: str | None = Field(description="why it is away; what was fetched before serves")
+    problems: dict[str, str] = Field(
+        description="versions and files in it that cannot be used, and why"
+    )
+    left_out: dict[str, str] = Field(
+        description="versions for which there is no room here, and why"
+    )
+
+
 class ModelList(BaseModel):
     """The answer of `GET /models`."""
 
@@ -116,6 +134,7 @@ class ModelList(BaseModel):
     aliases: dict[str, str]
     shadows: dict[str, Shadow]
     problems: list[str] = Field(description="what is wrong with the routes and held versions")
+    store: StoreInfo | None = Field(description="null: models lie in a directory")
 
 
 @router.get("/models", summary="List the models")
@@ -145,6 +164,7 @@ async def list_models(request: Request) -> ModelList:
         aliases=routes.aliases,
         shadows=routes.shadow,
         problems=service.control.problems,
+        store=None if service.coming is None else store_info(service.coming.status()),
     )
 
 
@@ -200,6 +220,13 @@ def describe(service: Service, name: str) -> ModelInfo:
             "created_at": manifest.created_at,
         }
     )
+
+
+def store_info(status: Status) -> StoreInfo:
+    """How a store is, with its time as others read it."""
+    at = status.synced_at
+    synced_at = None if at is None else datetime.fromtimestamp(int(at), UTC)
+    return StoreInfo(**{**status._asdict(), "synced_at": synced_at})
 
 
 def _of_embeddings(manifest: Manifest) -> dict[str, object]:

@@ -38,7 +38,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """In Prometheus' text format; of several workers, added up."""
     service = service_of(request)
-    content = service.telemetry.metrics(service.gauges(), service.fitted())
+    content = service.telemetry.metrics(service.gauges(), service.fitted(), service.store())
     return Response(content, media_type=CONTENT_TYPE_LATEST)
 
 

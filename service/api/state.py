@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from fastapi import Request
@@ -10,16 +12,18 @@ from service.api.edge.guards import Guards
 from service.api.edge.security import Keys
 from service.errors import InvalidInput, StillhouseError, Unavailable
 from service.repository.manifest import Manifest
+from service.repository.remote.following import Follower
 from service.repository.routes import Target
 from service.serving.predictor import Predictor
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shadow import Shadows
+from service.serving.versions.coming import Coming
 from service.serving.versions.control import Control
 from service.serving.versions.plan import Plan
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import State
 from service.settings import Settings
-from service.telemetry.gauges import VersionGauge
+from service.telemetry.gauges import SHARED_FOLDER, StoreGauge, VersionGauge
 from service.telemetry.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -37,6 +41,7 @@ class Parts(NamedTuple):
     telemetry: Telemetry
     keys: Keys
     guards: Guards
+    follower: Follower | None
 
 
 class Service:
@@ -47,6 +52,7 @@ class Service:
         closed: no new prediction is taken any more.
         version: of the software.
         grpc_port: where it listens for gRPC; None: nowhere.
+        coming: models come from a store; None: they lie in a directory.
     """
 
     def __init__(self, parts: Parts, version: str) -> None:
@@ -59,6 +65,16 @@ class Service:
         self.telemetry = parts.telemetry
         self.keys = parts.keys
         self.guards = parts.guards
+        self.coming: Coming | None = None
+        if parts.follower is not None:
+            shared = os.environ.get(SHARED_FOLDER)
+            self.coming = Coming(
+                parts.follower,
+                self.registry,
+                self._begin,
+                Path(shared) if shared else None,
+                self.settings.workers,
+            )
         self.stopping = False
         self.closed = False
         self.version = version
@@ -92,6 +108,8 @@ class Service:
             return "stopping"
         if (dead := self.dead()) is not None:
             return dead
+        if self.coming is not None and (why := self.coming.unready()) is not None:
+            return why
         try:
             self.plan(None)
         except InvalidInput as error:  # several models and no default: any of them will do
@@ -105,6 +123,8 @@ class Service:
         """What can go on no more: a model whose thread has died, or the work in the background."""
         if not self.control.is_alive:
             return "the background work has ended"
+        if self.coming is not None and not self.coming.is_alive:
+            return "the store of models is not followed any more"
         for version in self.registry:
             loaded = version.loaded
             if version.state is State.READY and loaded and not loaded.batcher.is_alive:
@@ -125,6 +145,34 @@ class Service:
             for name, cascade in self.registry.routes.cascade.items()
         }
 
+    def store(self) -> StoreGauge | None:
+        """How the store of models is; None: they lie in a directory."""
+        if self.coming is None:
+            return None
+        status = self.coming.status()
+        return StoreGauge(status.up, status.synced_at)
+
+    async def begin(self) -> None:
+        """Has what is wanted loaded, once it is there, and starts the background work.
+
+        Raises:
+            RepositoryError: routes or held versions cannot be read.
+        """
+        await (self._begin() if self.coming is None else self.coming.start())
+
+    async def _begin(self) -> None:
+        await self.control.start(self.every_second)
+
+    async def follow(self) -> None:
+        """Makes models, routes and held versions what the repository says now.
+
+        Raises:
+            RepositoryError: it lies in a store, which is away.
+        """
+        if self.coming is not None:
+            await self.coming.sync()
+        await self.control.follow()
+
     def notice(self) -> None:
         """Says that a stop has begun."""
         log.info("stopping: predictions go on", extra={"seconds": self.settings.notice_seconds})
@@ -138,12 +186,16 @@ class Service:
     async def every_second(self) -> None:
         """What is to be looked at again and again: files of keys, and how the versions are."""
         await asyncio.to_thread(self.keys.refresh)
-        self.telemetry.tell(self.gauges(), self.fitted())
+        if self.coming is not None:
+            self.coming.tell_uses()
+        self.telemetry.tell(self.gauges(), self.fitted(), self.store())
 
     async def stop(self) -> None:
         """Answers what was accepted, and ends all background work."""
         self.close()
-        stops = (self.shadows.stop, self.control.stop, self.registry.stop, self.guards.stop)
+        stops = [self.shadows.stop, self.control.stop, self.registry.stop, self.guards.stop]
+        if self.coming is not None:
+            stops.insert(0, self.coming.stop)
         for stop in stops:  # each, whatever becomes of the one before
             try:
                 await stop()

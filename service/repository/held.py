@@ -46,7 +46,7 @@ class HeldFile:
             RepositoryError: the file is not TOML, or holds something else than choices.
         """
         if self._own is not None:
-            return _parsed(self._own)
+            return parse_held(self._own)
         for path in filter(None, (self._beside, self._file)):
             try:
                 text = path.read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ class HeldFile:
                 continue
             except (OSError, UnicodeDecodeError) as error:
                 raise RepositoryError(f"{FILE_NAME} cannot be read: {error}") from error
-            return _parsed(text)
+            return parse_held(text)
         return {}
 
     def change(self, name: str, version: int | None, known: Mapping[str, int]) -> bool:
@@ -87,15 +87,19 @@ class HeldFile:
             f"{json.dumps(name)} = {version if version != UNLOADED else json.dumps(_UNLOADED)}\n"
             for name, version in sorted(held.items())
         )
-        if _replaced(self._file, text):
+        if self._keep(text):
             self._own = None
             if self._beside is not None:
                 with contextlib.suppress(OSError):
                     self._beside.unlink(missing_ok=True)
             return True
-        written = self._beside is not None and _replaced(self._beside, text)
+        written = self._beside is not None and replaced(self._beside, text)
         self._own = None if written else text
         return False
+
+    def _keep(self, text: str) -> bool:
+        """Whether the choices could be written into the repository."""
+        return replaced(self._file, text)
 
     @property
     def is_kept(self) -> bool:
@@ -126,7 +130,12 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _parsed(text: str) -> Held:
+def parse_held(text: str) -> Held:
+    """Reads the file's content.
+
+    Raises:
+        RepositoryError: it is not TOML, or holds something else than choices.
+    """
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -144,12 +153,12 @@ def _parsed(text: str) -> Held:
     return held
 
 
-def _replaced(path: Path, text: str) -> bool:
+def replaced(path: Path, text: str) -> bool:
     """Whether a file could be written; one that could not is left as it was."""
     partial: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{FILE_NAME}.", delete=False
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             partial = Path(file.name)
             file.write(text)

@@ -214,14 +214,30 @@ def read_routes_file(path: Path) -> Routes:
     if not path.is_file():
         return Routes()
     try:
-        return Routes.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise RepositoryError(f"{path.name} is not TOML: {error}") from error
     except OSError as error:
         raise RepositoryError(f"{path.name} cannot be read: {error}") from error
+    return parse_routes(text, path.name)
+
+
+def parse_routes(text: str, name: str = FILE_NAME) -> Routes:
+    """Reads the content of a file of routes.
+
+    Args:
+        name: of the file, for what is said of it.
+
+    Raises:
+        RepositoryError: as `read_routes_file`.
+    """
+    try:
+        return Routes.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise RepositoryError(f"{name} is not TOML: {error}") from error
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RepositoryError(f"{path.name} cannot be used: {'; '.join(lines)}") from error
+        raise RepositoryError(f"{name} cannot be used: {'; '.join(lines)}") from error
 
 
 def parse_target(model: str) -> Target:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from service.errors import RepositoryError
 from service.repository.manifest import FILE_NAME, NAME_PATTERN
+from service.repository.remote.address import meant_url
 from service.repository.routes import FILE_NAME as ROUTES
 
 
@@ -14,16 +15,23 @@ class ModelRepository:
     Args:
         root: the directory; while it does not exist it holds no models.
         routes: the file of its routes, where that lies elsewhere.
+        comes: the directory is made by whoever fetches the models.
     """
 
-    def __init__(self, root: Path, routes: Path | None = None) -> None:
+    def __init__(self, root: Path, routes: Path | None = None, *, comes: bool = False) -> None:
         self.root = root
+        self._comes = comes
         self.routes_file = routes or root / ROUTES
         self._elsewhere = routes
 
     def check(self) -> None:
         """Raises RepositoryError, which says what to do, unless all is there."""
-        if not self.root.is_dir():
+        if not self._comes and not self.root.is_dir():
+            if url := meant_url(str(self.root)):
+                raise RepositoryError(
+                    f"{url} is read by `stillhouse serve` alone: fetch it with "
+                    f"`stillhouse pull {url} DIRECTORY`, and name that directory"
+                )
             raise RepositoryError(
                 f"no such directory: {self.root.absolute()}: name the model repository with "
                 "--models or STILLHOUSE_MODELS"

@@ -32,23 +32,40 @@ class VersionGauge(NamedTuple):
     depth: int
 
 
+class StoreGauge(NamedTuple):
+    """How the store is that models come from.
+
+    Attributes:
+        synced_at: when all that was wanted had last been fetched, in seconds of the clock.
+    """
+
+    up: bool
+    synced_at: float | None
+
+
 class Gauges(Collector):
     """The versions of this process and of its fellow workers."""
 
     def __init__(self) -> None:
         self._told: Sequence[VersionGauge] = ()
         self._fitted: Mapping[tuple[str, str], float] = {}
+        self._store: StoreGauge | None = None
 
     def tell(
-        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+        self,
+        gauges: Sequence[VersionGauge],
+        fitted: Mapping[tuple[str, str], float] | None = None,
+        store: StoreGauge | None = None,
     ) -> None:
         """Says how this process's versions are; the others read it where there are others.
 
         Args:
             fitted: of each cascade, by its name and its first model's, the share of texts that
                 are expected to go on from there.
+            store: None: models lie in a directory.
         """
         self._told = tuple(gauges)
+        self._store = store
         self._fitted = fitted or {}
         if (folder := _folder()) is None:
             return
@@ -90,6 +107,23 @@ class Gauges(Collector):
         for route, share in sorted(self._fitted.items()):
             fitted.add_metric(route, share)
         yield fitted
+        if self._store is not None:
+            yield from _of_store(self._store)
+
+
+def _of_store(store: StoreGauge) -> Iterator[GaugeMetricFamily]:
+    """The same in every worker: they share what is known of it."""
+    yield GaugeMetricFamily(
+        "stillhouse_models_store_up",
+        "1: the store of models answered when it was last asked.",
+        value=float(store.up),
+    )
+    if store.synced_at is not None:
+        yield GaugeMetricFamily(
+            "stillhouse_models_store_synced_timestamp_seconds",
+            "When all that is wanted had last been fetched from the store of models.",
+            value=store.synced_at,
+        )
 
 
 def pids() -> list[int]:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from service.telemetry.access_log import AccessLog
-from service.telemetry.gauges import VersionGauge
+from service.telemetry.gauges import StoreGauge, VersionGauge
 from service.telemetry.metrics import Batch, Metrics
 from service.telemetry.record import Record
 from service.telemetry.stats import Recent, Stats
@@ -104,22 +104,28 @@ class Telemetry:
         self._metrics.shadow_dropped.labels(model, shadow).inc()
 
     def tell(
-        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+        self,
+        gauges: Sequence[VersionGauge],
+        fitted: Mapping[tuple[str, str], float] | None = None,
+        store: StoreGauge | None = None,
     ) -> None:
         """Says how things are now, to whichever worker is asked for metrics; see `Gauges.tell`."""
         self.catch_up()
-        self._metrics.gauges.tell(gauges, fitted)
+        self._metrics.gauges.tell(gauges, fitted, store)
 
     def metrics(
-        self, gauges: Sequence[VersionGauge], fitted: Mapping[tuple[str, str], float] | None = None
+        self,
+        gauges: Sequence[VersionGauge],
+        fitted: Mapping[tuple[str, str], float] | None = None,
+        store: StoreGauge | None = None,
     ) -> bytes:
         """All metrics in Prometheus' text format; of several workers, added up.
 
         Args:
             gauges: how the versions of this process are now; what is not among them is gone.
-            fitted: what the cascades expect, see `Gauges.tell`.
+            fitted, store: see `Gauges.tell`.
         """
-        self.tell(gauges, fitted)
+        self.tell(gauges, fitted, store)
         return self._metrics.text()
 
     def stats(self) -> Stats:

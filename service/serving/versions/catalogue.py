@@ -4,7 +4,7 @@ Changes nothing; `registry` does. Lives on the event loop.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from service.errors import InvalidInput, Unavailable, UnknownModel
 from service.repository.held import UNLOADED
@@ -24,11 +24,13 @@ class Catalogue:
     Attributes:
         routes: in force.
         held: versions by model that an operator chose, or UNLOADED.
+        not_yet: why models that are not known may still come; None: they do not.
     """
 
     def __init__(self) -> None:
         self.routes = Routes()
         self.held: dict[str, int] = {}
+        self.not_yet: Callable[[], str | None] = lambda: None
         self._models: dict[str, dict[int, Version]] = {}
         self._serving: dict[str, Version] = {}  # the version that answers by name
         self._gone: set[Version] = set()  # no longer in the repository, still in memory
@@ -162,6 +164,7 @@ class Catalogue:
             return default
         names = sorted(self._models)
         if not names:
+            self._refuse_early()
             raise Unavailable("there is no model: publish one into the model repository")
         raise InvalidInput(
             f'name a model, one of {names}: there is no default; `default = "{names[0]}"` '
@@ -172,12 +175,17 @@ class Catalogue:
         """The versions of a model, `number` among them."""
         versions = self._models.get(name)
         if versions is None:
+            self._refuse_early()
             routes = sorted({*self.routes.aliases, *self.routes.cascade})
             more = f"; routes: {routes}" if routes else ""
             raise UnknownModel(f"no model {name[:64]!r}: there are {sorted(self._models)}{more}")
         if number is not None and number not in versions:
             raise UnknownModel(f"no version {number} of {name!r}: there are {sorted(versions)}")
         return versions
+
+    def _refuse_early(self) -> None:
+        if (why := self.not_yet()) is not None:
+            raise Unavailable(why, RETRY_SECONDS)
 
     def _changed(self) -> None:
         self._plans.clear()

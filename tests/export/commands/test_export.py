@@ -314,7 +314,7 @@ def test_a_model_card_is_written(given: Path, tmp_path: Path) -> None:
     assert run(*common).exit_code == 0
     values = metadata_load(source / "README.md")
     assert values is not None
-    assert (values["license"], values["pipeline_tag"]) == ("MIT", "text-classification")
+    assert (values["license"], values["pipeline_tag"]) == ("mit", "text-classification")
     (result,) = values["model-index"][0]["results"]
     assert result["dataset"]["name"] == "dev"
     assert "| positive | " in (source / "README.md").read_text()

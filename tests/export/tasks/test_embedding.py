@@ -19,6 +19,7 @@ from export.measure.embedding import EmbeddingComparison
 from export.measure.embedding_gate import judge_embedders
 from export.measure.gate import NO_OPTION, Gate
 from export.publish.card import model_card
+from export.publish.origin import origin_of
 from export.publish.publish import publish
 from export.tasks.embedding_hub import PACKAGE
 from service.repository.manifest import Manifest
@@ -94,7 +95,7 @@ def test_what_is_published_gives_what_transformers_gives(source: Path, tmp_path:
     assert parity.mean_cosine == pytest.approx(1)
     assert parity.neighbours_kept == 1
     assert found.neighbours is not None
-    card = model_card(manifest, load_checkpoint(str(source)))
+    card = model_card(manifest, origin_of(load_checkpoint(str(source))))
     assert "An embedder of" in card
     assert "nearest other text of the same label" in card
 

@@ -1,0 +1,1 @@
+"""Versions and whole repositories, copied into a store and out of it: `push` and `pull`."""
