@@ -23,7 +23,7 @@ _FENCE = re.compile(
 _SERVE = """
 ( {text} ) > serve.log 2>&1 &
 server=$!
-until curl -s -o ready.txt localhost:{port}/readyz; do
+until curl -s -o ready.txt localhost:{port}/readyz 2>ready.log; do
   kill -0 $server || {{ cat serve.log; exit 1; }}
   sleep 0.2
 done

@@ -53,7 +53,7 @@ class Clone:
         Raises:
             AssertionError: one of them failed; the message has what was printed.
         """
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(
             ["bash", "-c", script(page.read_text(encoding="utf-8"), port)],
             cwd=self.folder,
@@ -73,7 +73,8 @@ class Clone:
         return said
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -137,4 +137,6 @@ def test_pictures_are_small() -> None:
         for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
             shown.add((page.parent / target).resolve())
     assert shown
-    assert {path.name: path.stat().st_size for path in shown if path.stat().st_size > MOST_BYTES} == {}
+    assert {
+        path.name: path.stat().st_size for path in shown if path.stat().st_size > MOST_BYTES
+    } == {}

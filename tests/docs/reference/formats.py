@@ -31,6 +31,8 @@ with = "teacher"
 share = 0.01
 ```
 
+In a repository of your own, the only model is the default; with several, `default` says which.
+
 """
 
 
