@@ -143,7 +143,6 @@ reference: .venv-dev/installed
 
 # The site of docs/, in build/site. A link that leads nowhere ends it.
 docs: .venv-dev/installed
-	.venv-dev/bin/pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	.venv-dev/bin/zensical build --strict --clean
 
 # The service's container image.

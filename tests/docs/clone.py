@@ -55,7 +55,7 @@ class Clone:
         """
         port = free_port()
         process = subprocess.Popen(
-            ["bash", "-c", script(page.read_text(encoding="utf-8"), port)],
+            ["/bin/bash", "-c", script(page.read_text(encoding="utf-8"), port)],
             cwd=self.folder,
             env={**self._environment, "STILLHOUSE_PORT": str(port)},
             stdin=subprocess.DEVNULL,
