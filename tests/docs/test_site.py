@@ -4,15 +4,21 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
+from tests.service.api.browser import Page as Browsed
+from tests.service.api.browser import chromium
 
 ROOT = Path(__file__).parents[2]
 CONFIG = "zensical.toml"
@@ -42,6 +48,13 @@ class Page(HTMLParser):
             (self.leads if given.get("rel") == "canonical" else self.loads).append(target)
         if tag == "a" and (target := given.get("href")):
             self.leads.append(target)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and says nothing of it."""
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -79,6 +92,26 @@ def test_nothing_comes_from_elsewhere(site: Path) -> None:
     for path in site.rglob("*.css"):
         named = re.findall(r"(?:url\(|@import )[\"']?([^)\"' ]+)", path.read_text(encoding="utf-8"))
         assert [one for one in named if urlsplit(one).netloc] == [], path
+
+
+@needs_zensical
+def test_a_browser_asks_nobody_else(site: Path, tmp_path: Path) -> None:
+    """Scripts too load nothing from elsewhere, and nothing is missing."""
+    handler = partial(Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, chromium(tmp_path) as chrome:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            page = Browsed(chrome, f"http://127.0.0.1:{server.server_port}")
+            chrome.get_log("performance")
+            for name in ("index", "tutorial/index", "explanation/batching"):
+                chrome.get(f"{page.url}/{name}.html")
+                page.until("document.readyState === 'complete' && document.querySelector('h1')")
+            assert page.hosts() - {""} == {f"127.0.0.1:{server.server_port}"}
+            assert page.complaints() == []
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @needs_zensical
