@@ -10,6 +10,7 @@ import argparse
 import csv
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -58,6 +59,7 @@ def main() -> None:
         intermediate_size=192,
         max_position_embeddings=POSITIONS,
     )
+    torch.manual_seed(0)
     BertModel(config).save_pretrained(given.output)
     tokenizer.save_pretrained(given.output)
 

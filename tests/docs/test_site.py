@@ -103,6 +103,7 @@ def test_a_browser_asks_nobody_else(site: Path, tmp_path: Path) -> None:
         thread.start()
         try:
             page = Browsed(chrome, f"http://127.0.0.1:{server.server_port}")
+            chrome.get("about:blank")  # its own first page is left
             chrome.get_log("performance")
             for name in ("index", "tutorial/index", "explanation/batching"):
                 chrome.get(f"{page.url}/{name}.html")

@@ -52,7 +52,7 @@ def values(schema: Schema, models: Mapping[str, Schema]) -> str:
             return ", or ".join(dict.fromkeys(told))
     if "const" in schema or "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
-    kind = schema.get("type", "anything")
+    kind = str(schema.get("type", "anything"))
     if kind == "array":
         kind = _array(schema, models)
     elif kind == "object":
