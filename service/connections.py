@@ -5,12 +5,12 @@ client may take to send or to read. One sweep a second looks at all connections;
 a timer. Knows no paths but the probes', and no bodies: their bounds are the middleware's.
 """
 
+import asyncio
 import enum
-import json
 import logging
-import uuid
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -20,6 +20,8 @@ import uvicorn
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from service.refusals import Refused, full, problem
 
 log = logging.getLogger(__name__)
 
@@ -66,26 +68,13 @@ class Awaits(enum.Enum):
     CLOSE = enum.auto()  # by a client that was refused
 
 
-class Refused(Exception):
-    """Ends the parser's work on what a client sent.
-
-    Args:
-        status: of the answer.
-        detail: what was wrong.
-    """
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
 class BoundedHttp(HttpToolsProtocol):
     """One connection, bounded."""
 
     def connection_made(self, transport: Any) -> None:
         """Begins to wait for the first head."""
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, _Closing(transport, self._close))
         self._limits = cast(BoundedConfig, self.config).limits
         self._awaits = Awaits.HEAD
         self._turn = self._turn_seen = 0  # what is waited for, and what the sweep has seen
@@ -223,7 +212,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._running = cycle
         if app is service_unavailable:
             path = cycle.scope["path"].removeprefix(self.root_path)
-            app = self.app if path in PROBES else _full
+            app = self.app if path in PROBES else full
         super()._start_asgi_task(cycle, app)
 
     def _refuse(self, cause: Refused) -> None:
@@ -247,12 +236,47 @@ class BoundedHttp(HttpToolsProtocol):
             if self.cycle.response_started:
                 self.transport.abort()
                 return
-        head, body = _problem(cause)
+        head, body = problem(cause)
         lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *head)]
         status = b"HTTP/1.1 %d %s\r\n" % (cause.status, cause.status.phrase.encode())
         self.transport.write(b"".join([status, *lines, b"\r\n", body]))
-        # Closed now, what is still unread would reset the connection and take the answer with it.
         self.transport.write_eof()
+
+    def _close(self, transport: asyncio.Transport) -> None:
+        """Closes, at once or when the client has read its answer.
+
+        While a body is still on its way, a close would reset the connection, and take with it the
+        answer that came before the body: that it is too large, or that there is no key.
+        """
+        if self._awaits is Awaits.BODY and self._idle and transport.can_write_eof():
+            self._await(Awaits.CLOSE)
+            transport.write_eof()
+        elif self._awaits is not Awaits.CLOSE:
+            transport.close()
+
+
+class _Closing:
+    """A transport whose `close` is the connection's, and all else its own.
+
+    Args:
+        transport: as the server gives it.
+        close: is given it.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, close: Callable[[asyncio.Transport], None]
+    ) -> None:
+        self.write = transport.write  # of every answer, and found at once
+        self.is_closing = transport.is_closing
+        self._transport = transport
+        self._close = close
+
+    def close(self) -> None:
+        """See `BoundedHttp._close`."""
+        self._close(self._transport)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def _sweep(state: ServerState, loop: Any) -> None:
@@ -266,34 +290,3 @@ def _sweep(state: ServerState, loop: Any) -> None:
         loop.call_later(SWEEP_SECONDS, _sweep, state, loop)
     else:
         _sweeping.discard(state)
-
-
-async def _full(_: Any, __: Any, send: Any) -> None:
-    """Answers 503, as an application: there are more connections than there may be."""
-    headers, body = _problem(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections"))
-    headers.append((b"retry-after", b"1"))
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _problem(cause: Refused) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of an error as all have it: RFC 9457, with an id that is in the log."""
-    request_id = uuid.uuid4().hex
-    extra = {"status": int(cause.status), "why": cause.detail, "request_id": request_id}
-    log.info("request refused", extra=extra)
-    body = json.dumps(
-        {
-            "type": "about:blank",
-            "title": cause.status.phrase,
-            "status": int(cause.status),
-            "detail": cause.detail,
-            "request_id": request_id,
-        }
-    ).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id.encode()),
-        (b"connection", b"close"),
-    ]
-    return headers, body

@@ -22,6 +22,7 @@ TITLES = {
     "distil": "train a candidate",
     "ended": "train a candidate, cut short",
     "export": "export",
+    "answers": "ask a model",
     "judge": "judge",
     "fit": "fit the cascade",
     "measure": "measure",

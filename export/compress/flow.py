@@ -248,7 +248,7 @@ def _measured(
 
     def measure(folder: Path) -> None:
         name, soft = material.set_name, material.soft
-        told = measured(judged, looks, cascade, links_of, data, name, soft, others)
+        told = measured(judged, looks, cascade, links_of, data, name, shop, soft, others)
         (folder / MEASURED).write_text(told.model_dump_json(indent=2), encoding="utf-8")
 
     chain = {

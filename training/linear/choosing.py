@@ -16,7 +16,7 @@ from training.linear.methods import Rows, Weights, logistic, naive_bayes, nb_svm
 from training.linear.ngrams import Pool, Texts, weighed
 from training.loop.metrics import measured
 from training.recipe.models import LinearModel
-from training.recipe.recipe import ChooseBy
+from training.recipe.schedule import ChooseBy
 
 Method = Literal["naive-bayes", "logistic", "nb-svm"]
 METHODS: tuple[Method, ...] = ("naive-bayes", "logistic", "nb-svm")  # the simplest first

@@ -12,7 +12,7 @@ from training.data.labelled import LabelledText, Targets
 from training.data.tags.schemes import chunks_of
 from training.errors import RecipeError
 from training.problem import UNLABELLED, ProblemType
-from training.recipe.recipe import ChooseBy, Training
+from training.recipe.schedule import ChooseBy, Training
 from training.score.entities import counts_of
 from training.score.scores import score, score_multi_label, score_regression, sigmoid, softmax
 from training.score.told import told

@@ -4,42 +4,65 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainingArguments
+from transformers import PreTrainedModel, TrainingArguments
 
 from training.errors import RecipeError
 from training.loop.metrics import Judged, chosen_by
 from training.loop.passing import check_trackers, passed_arguments
 from training.models.devices import fast_bf16
 from training.recipe.recipe import Recipe
+from training.telling import tell
 
 STEPS = 2_000  # that are aimed at where a recipe says neither epochs nor steps
 MOST_EPOCHS = 60
+WIDTH, RATE = 768, 5e-5  # of an encoder, and the learning rate that suits it
+RATES = (2e-5, 3e-4)  # the least and the most that are chosen by a width
 EVALUATIONS = 10  # in all, where epochs are counted here
 SCHEDULERS = {"constant": "constant_with_warmup"}  # the Trainer's "constant" has none
 EVALUATIONS_PER_EPOCH = 2  # where they are given
 
 
-def resolved(recipe: Recipe, rows: int) -> Recipe:
-    """The recipe with its precision and its epochs, given or as many as the data's size asks for.
+def rate_for(width: int) -> float:
+    """The learning rate that suits an encoder so wide: the narrower, the higher."""
+    least, most = RATES
+    return float(f"{min(max(RATE * (WIDTH / width) ** 1.5, least), most):.2g}")
+
+
+def width_of(model: PreTrainedModel) -> int:
+    """Of the states that an encoder's layers pass on."""
+    return int(model.config.get_text_config().hidden_size)
+
+
+def resolved(recipe: Recipe, rows: int, model: PreTrainedModel | None) -> Recipe:
+    """The recipe with all that it left open of its schedule.
 
     Few texts are read often, and many once: whole epochs that come near the steps aimed at.
 
     Args:
         rows: texts that are read in an epoch.
+        model: that is trained; an encoder's width chooses the learning rate where it is not given.
+            None: it is not known yet.
     """
-    if recipe.training.precision == "auto":
-        fast = recipe.model.architecture == "encoder" and fast_bf16()
-        told = {"precision": "bf16" if fast else "fp32"}
-        recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update=told)})
-    schedule = recipe.training
-    if schedule.epochs is not None:
-        return recipe
-    wanted = (schedule.steps or STEPS) / _steps_per_epoch(recipe, rows)
-    epochs = min(max(round(wanted), 1), MOST_EPOCHS)
-    changes: dict[str, Any] = {"epochs": float(epochs), "steps": None}
-    if schedule.evaluations_per_epoch is None:
-        changes["evaluations_per_epoch"] = round(EVALUATIONS / epochs, 4)
-    return recipe.model_copy(update={"training": schedule.model_copy(update=changes)})
+    schedule, is_encoder = recipe.training, recipe.model.architecture == "encoder"
+    chosen: dict[str, Any] = {}
+    if schedule.learning_rate is None:  # of an encoder, or the recipe would not have been read
+        chosen["learning_rate"] = rate_for(WIDTH if model is None else width_of(model))
+    if schedule.precision == "auto":
+        chosen["precision"] = "bf16" if is_encoder and fast_bf16() else "fp32"
+    if schedule.epochs is None:
+        wanted = (schedule.steps or STEPS) / _steps_per_epoch(recipe, rows)
+        epochs = min(max(round(wanted), 1), MOST_EPOCHS)
+        chosen |= {"epochs": float(epochs), "steps": None}
+        if schedule.evaluations_per_epoch is None:
+            chosen["evaluations_per_epoch"] = round(EVALUATIONS / epochs, 4)
+    return recipe.model_copy(update={"training": schedule.model_copy(update=chosen)})
+
+
+def tell_chosen(asked: Recipe, whole: Recipe, rows: int) -> None:
+    """Says what the recipe left open of its schedule, and what it is."""
+    for key, why in (("epochs", f"{rows} texts"), ("learning_rate", "an encoder so wide")):
+        if getattr(asked.training, key) is None:
+            tell(f"training.{key} is not given: {getattr(whole.training, key):g} for {why}")
 
 
 def check_trainer_table(recipe: Recipe) -> None:
@@ -48,7 +71,7 @@ def check_trainer_table(recipe: Recipe) -> None:
     Raises:
         RecipeError: which key and why.
     """
-    trainer_arguments(resolved(recipe, 1), Path(), 1, keep=False, problem=None)
+    trainer_arguments(resolved(recipe, 1, None), Path(), 1, keep=False, problem=None)
     check_trackers((recipe.trainer or {}).get("report_to", []))
 
 
@@ -70,6 +93,7 @@ def trainer_arguments(
     """
     schedule = recipe.training
     assert schedule.epochs is not None
+    assert schedule.learning_rate is not None
     steps_per_epoch = _steps_per_epoch(recipe, rows)
     evaluations = schedule.evaluations_per_epoch or EVALUATIONS_PER_EPOCH
     evaluate_every = max(1, int(steps_per_epoch / evaluations))

@@ -94,7 +94,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> AnsweringJob:
     inner = CausalLm(lm.source, adapted.get_base_model(), lm.tokenizer)
     scorer = Scorer(inner, prompt, train.texts[:PROBES], recipe.data.max_length)
     lesson, held_out = (_rows(scorer, one) for one in (train, sets.choose))
-    whole = resolved(recipe, len(lesson))
+    whole = resolved(recipe, len(lesson), None)
     arguments = trainer_arguments(whole, run, len(lesson), keep=keep)
     arguments.prediction_loss_only = True
     arguments.label_names = ["labels"]

@@ -17,7 +17,12 @@ from training.loop.head import Head, check_head, new_head
 from training.loop.key import run_parts
 from training.loop.metrics import metrics_for, scores_of
 from training.loop.processes import is_main_process
-from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
+from training.loop.schedule import (
+    check_trainer_table,
+    resolved,
+    tell_chosen,
+    trainer_arguments,
+)
 from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
 from training.models.hashes import fingerprint
 from training.models.initialization import new_model
@@ -127,9 +132,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         train.problem,
         vocabulary_before=None if old_ids is None else rows_before,
     )
-    whole = resolved(_augmented(recipe, drawn), len(lesson.rows))
+    whole = resolved(_augmented(recipe, drawn), len(lesson.rows), model)
     if keep and is_main_process():
-        _tell_chosen(recipe, whole, drawn, len(lesson.rows))
+        _tell_of(recipe, whole, drawn, len(lesson.rows))
     held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)
@@ -168,7 +173,7 @@ def _augmented(recipe: Recipe, drawn: Drawn) -> Recipe:
     return recipe.model_copy(update={"distillation": taught})
 
 
-def _tell_chosen(asked: Recipe, whole: Recipe, drawn: Drawn, n: int) -> None:
+def _tell_of(asked: Recipe, whole: Recipe, drawn: Drawn, n: int) -> None:
     """Says what the recipe left open and the data's size has chosen."""
     altering = asked.distillation.augmentation if asked.distillation else None
     done = drawn.augmentation
@@ -179,8 +184,7 @@ def _tell_chosen(asked: Recipe, whole: Recipe, drawn: Drawn, n: int) -> None:
             f"distillation.augmentation.copies is not given: {done.copies} of each text{why}; "
             f"{n} texts in all"
         )
-    if asked.training.epochs is None:
-        tell(f"training.epochs is not given: {whole.training.epochs:g} for {n} texts")
+    tell_chosen(asked, whole, n)
 
 
 def _trainer(

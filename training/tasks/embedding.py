@@ -21,7 +21,12 @@ from training.data.transfer import load_transfer_text
 from training.errors import RecipeError
 from training.loop.key import run_parts
 from training.loop.processes import is_main_process
-from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
+from training.loop.schedule import (
+    check_trainer_table,
+    resolved,
+    tell_chosen,
+    trainer_arguments,
+)
 from training.loop.trainers import EmbeddingTrainer, settle
 from training.models.embedding.embedding import Embedding, SentenceEncoder
 from training.models.embedding.students import new_embedder
@@ -47,7 +52,6 @@ from training.teach.general import looking
 from training.teach.lesson import Collator
 from training.teach.rows import new_rows, tokens_of
 from training.teach.white_box import WhiteBox
-from training.telling import tell
 
 USUAL = Losses(cosine=1.0, similarity=1.0)
 EMBEDDERS = ("cosine", "similarity", "hidden", "attention", "masked", "masked_kl")
@@ -176,9 +180,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
         "teacher_sha256": teacher.sha256,
         "label_precision": [teacher.precision],
     }
-    whole = resolved(recipe, len(rows))
-    if keep and whole is not recipe and is_main_process():
-        tell(f"training.epochs is not given: {whole.training.epochs:g} for {len(rows)} texts")
+    whole = resolved(recipe, len(rows), body)
+    if keep and is_main_process():
+        tell_chosen(recipe, whole, len(rows))
     trainer = EmbeddingTrainer(
         model=body,
         args=trainer_arguments(_by_loss(whole), run, len(rows), keep=keep),

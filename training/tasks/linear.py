@@ -33,7 +33,8 @@ from training.models.students.linear import (
 from training.problem import TRANSFORMERS_NAMES
 from training.quiet import hush
 from training.recipe.models import LinearModel
-from training.recipe.recipe import ChooseBy, Recipe
+from training.recipe.recipe import Recipe
+from training.recipe.schedule import ChooseBy
 from training.tasks.job import Job, Learnt, Part
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Drawn, drawn_texts

@@ -17,7 +17,12 @@ from training.loop.head import Head
 from training.loop.key import run_parts
 from training.loop.metrics import best_labels, chosen_by, measured_tags
 from training.loop.processes import is_main_process
-from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
+from training.loop.schedule import (
+    check_trainer_table,
+    resolved,
+    tell_chosen,
+    trainer_arguments,
+)
 from training.loop.trainers import TaggingTrainer, settle
 from training.models.checkpoint import Checkpoint
 from training.models.hashes import fingerprint
@@ -113,9 +118,9 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     if teachers:
         hashes = [one.sha256 for one in checkpoints]
         lineage["teacher_sha256"] = hashes if len(hashes) > 1 else hashes[0]
-    whole = resolved(recipe, len(learnt))
-    if keep and whole is not recipe and is_main_process():
-        tell(f"training.epochs is not given: {whole.training.epochs:g} for {len(learnt)} texts")
+    whole = resolved(recipe, len(learnt), model)
+    if keep and is_main_process():
+        tell_chosen(recipe, whole, len(learnt))
     collator = TagCollator(reading.pad_id, len(labels))
     cutting = begin(recipe, model, learnt, collator, of_tokens=True)
     trainer = TaggingTrainer(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError
+from training.loop.schedule import rate_for, width_of
 from training.models.checkpoint import Checkpoint
 from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
@@ -118,12 +119,12 @@ class Wanted:
                 yield from self._of(kind, teacher)
         elif name.endswith(".toml"):
             recipe = self._load(Path(name))
-            yield Candidate(recipe.name, recipe, _choices(recipe))
+            yield Candidate(recipe.name, recipe, _choices(recipe, teacher))
         elif name.partition("-")[0] == "layers":
             yield from self._shallow(name, teacher)
         elif name != ITSELF:
             recipe = self._load(shipped_recipe(f"student-{name}"))
-            yield Candidate(name, recipe, _choices(recipe))
+            yield Candidate(name, recipe, _choices(recipe, teacher))
 
     def _shallow(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
         depth = _depth(teacher)
@@ -134,7 +135,7 @@ class Wanted:
         recipe = self._load(shipped_recipe("student-layers"))
         for kept in [int(asked)] if asked else depths(depth):
             whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
-            yield Candidate(f"layers-{kept}", whole, _choices(whole))
+            yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
 
     def _load(self, path: Path) -> Recipe:
         recipe = load_recipe(path, self.overrides, self.named)
@@ -175,10 +176,11 @@ def _order(one: Candidate) -> tuple[int, int]:
     return place, int(number) if number.isdecimal() else 0
 
 
-def _choices(recipe: Recipe) -> dict[str, Sequence[Any]]:
+def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:
     if isinstance(recipe.model, LinearModel):  # which looks for its own
         return {}
-    rate = recipe.training.learning_rate
+    # Of another base it is not known here, and what is near this is a choice all the same.
+    rate = recipe.training.learning_rate or rate_for(width_of(teacher.model))
     found: dict[str, Sequence[Any]] = {
         "training.learning_rate": [float(f"{rate * factor:.3g}") for factor in RATES]
     }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from export.compress.answers import answers
 from export.compress.exporting import CHOOSE
 from export.compress.figures.timing import Times, timed
 from export.compress.results import (
@@ -26,9 +27,10 @@ from export.compress.ways.staging import Other
 from export.measure.comparison import decisions, truth
 from export.measure.memory import memory_of
 from export.measure.metrics import as_metrics, served_scores
-from export.measure.served import served_logits
+from export.measure.served import Logits, served_logits
 from export.measure.timing import processor
 from export.quantize.ways import TITLES
+from export.stages.engine import Workshop
 from service.repository.manifest import MODEL_FILE
 from service.repository.routes import Cascade
 from service.repository.sections import Metrics
@@ -85,6 +87,7 @@ def measured(
     links: Mapping[str, int],
     data: LabelledText,
     set_name: str,
+    shop: Workshop,
     soft: SoftLabels | None = None,
     others: Others = NO_OTHERS,
 ) -> Measured:
@@ -94,6 +97,7 @@ def measured(
         judged: the teacher in FP32 first; of a file of soft labels an encoder, for its time.
         looks: who is chosen.
         links: the place of each model of the cascade's chain, by the name in it.
+        shop: keeps what the models said.
         soft: the file, which others are then compared with in the teacher's place.
         others: that are measured with them, in the same turns, and chosen by nobody.
     """
@@ -101,9 +105,14 @@ def measured(
     models = [one.staged.model() for one in judged] + [one.model() for one in others.made]
     opinion = soft.of(data) if soft else None
     said = [
-        _said(model, data) if place or opinion is None else _nothing_of(len(data))
-        for place, model in enumerate(models)
+        _said(model, answers(one.staged, data, shop), data)
+        if place or opinion is None
+        else _nothing_of(len(data))
+        for place, (one, model) in enumerate(zip(judged, models[:n], strict=True))
     ]
+    for model in models[n:]:
+        logits = served_logits(model, data.texts, title=f"{model.manifest.name} on the texts")
+        said.append(_said(model, logits, data))
     times = timed(models, data.texts)
     some = data.texts[:MEMORY_TEXTS]
     teacher, auto = said[0], None
@@ -144,8 +153,7 @@ def measured(
     )
 
 
-def _said(model: Classifier, data: LabelledText) -> _Said:
-    logits = served_logits(model, data.texts, title=f"{model.manifest.name} on the texts")
+def _said(model: Classifier, logits: Logits, data: LabelledText) -> _Said:
     metrics = as_metrics(served_scores(model, logits, data), data.labels)
     if data.problem == "regression":
         return _Said(metrics, None, None, np.ones(len(data)))

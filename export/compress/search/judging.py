@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from export.compress.answers import answers
 from export.compress.exporting import Staged
 from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
-from export.measure.served import one_batch, served_logits
+from export.measure.served import one_batch
 from export.measure.timing import latencies, processor
 from export.stages.engine import Workshop
 from export.stages.keys import ran_by
@@ -126,7 +127,7 @@ class Judge:
         model = staged.model()
         return {
             "n": len(self._data),
-            "quality": self._quality(model),
+            "quality": self._quality(staged, model),
             "cost": self._cost(model),
         }
 
@@ -137,8 +138,8 @@ class Judge:
         ours, teacher = latencies(runs, texts, runs=TIMED, clock=time.process_time)
         return ours.mean_ms / teacher.mean_ms
 
-    def _quality(self, model: Classifier) -> float:
-        logits = served_logits(model, self._data.texts)
+    def _quality(self, staged: Staged, model: Classifier) -> float:
+        logits = answers(staged, self._data, self._shop)
         if self._data.problem == "regression":
             numbers = model.probabilities(logits)[:, 0].astype(np.float64)
             return score_regression(numbers, self._data.targets).pearson or 0.0

@@ -1,16 +1,22 @@
 """`stillhouse compress` again: what is made anew, what is kept, and what is published."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from cli import main
+from export.measure.served import Logits, served_logits
 from service.repository.manifest import read_manifest
+from service.runtime.model import Input
+from service.runtime.tasks.classification import Classifier
 from tests.export.compress.conftest import LENIENT, Compress
 from tests.export.compress.test_compress import report_of, versions
 from tests.tiny import tiny_encoder_checkpoint
+from training.data.inputs import hashed
 from training.models.checkpoint import load_checkpoint
 from training.teach.teacher import CheckpointTeacher
 
@@ -28,6 +34,24 @@ def test_an_unchanged_command_publishes_nothing(tmp_path: Path, again: Compress)
     assert all(reused(tmp_path).values())
     assert versions(tmp_path, "student") == versions(tmp_path, "teacher") == ["1"]
     assert report_of(tmp_path).outcome == "unchanged"
+
+
+def test_texts_are_read_once_by_each_model(
+    compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who judges and who measures share what a model said of the same texts."""
+    asked: list[tuple[str, str]] = []
+
+    def counted(model: Classifier, texts: Sequence[Input], **options: Any) -> Logits:
+        asked.append((model.manifest.fingerprint, hashed(texts)))
+        return served_logits(model, texts, **options)
+
+    for module in ("answers", "figures.measuring"):
+        monkeypatch.setattr(f"export.compress.{module}.served_logits", counted)
+    result = compress(*LENIENT)
+    assert result.exit_code == 0, result.output
+    assert len(asked) >= 4  # teacher and student, on the texts that choose and that measure
+    assert len(set(asked)) == len(asked)
 
 
 def test_swapped_labels_train_again(given: Path, tmp_path: Path, again: Compress) -> None:

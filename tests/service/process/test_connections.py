@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import socket
 import time
 from collections.abc import Iterator
 
@@ -86,6 +87,19 @@ def test_a_refused_client_may_finish(
             client.socket.sendall(b"a" * 1000)
             time.sleep(0.01)  # for a reset to come back
     assert [record.message for record in caplog.records].count("request refused") == 1
+
+
+@pytest.mark.parametrize("closes", [b"Connection: close\r\n", b""], ids=["closing", "kept"])
+def test_an_answer_before_the_body_is_heard(server: uvicorn.Server, closes: bytes) -> None:
+    """As 413 is one: what is still on its way does not reset the connection and take it along."""
+    head = b"POST /early HTTP/1.1\r\nHost: x\r\n%sContent-Length: 2000000\r\n\r\n" % closes
+    with Client(server) as client:
+        client.socket.sendall(head)
+        eventually(lambda: bool(client.socket.recv(1, socket.MSG_PEEK)))
+        for _ in range(20):
+            client.socket.sendall(b"a" * 100_000)
+            time.sleep(0.01)  # for a reset to come back
+        assert client.hear_answers(1) == [(200, {"path": "/early", "read": 0})]
 
 
 def test_heads_within_the_limit_pass(server: uvicorn.Server) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 from transformers import (
+    BertConfig,
+    BertModel,
     PreTrainedModel,
     TrainerCallback,
     TrainerControl,
@@ -139,11 +141,30 @@ def test_precision_by_the_machine(
     """`auto` is bfloat16 where the machine is fast at it, and of encoders alone."""
     monkeypatch.setattr(training.loop.schedule, "fast_bf16", lambda: fast)
     recipe = teacher_recipe(toy, training__precision="auto")
-    assert resolved(recipe, 100).training.precision == expected
+    assert resolved(recipe, 100, None).training.precision == expected
     spec = {"teacher": "unread"}
     nano = parse_recipe(changed(STUDENT, training__precision="auto", distillation=spec), "test")
     assert nano.model.architecture != "encoder"
-    assert resolved(nano, 100).training.precision == "fp32"
+    assert resolved(nano, 100, None).training.precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("width", "rate"), [(64, 3e-4), (384, 1.4e-4), (768, 5e-5), (1024, 3.2e-5), (4096, 2e-5)]
+)
+def test_rate_follows_the_width(toy: Path, width: int, rate: float) -> None:
+    """A narrow encoder learns by larger steps, within bounds; a rate that is given is kept."""
+    model = BertModel(
+        BertConfig(
+            vocab_size=8,
+            hidden_size=width,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            intermediate_size=8,
+        )
+    )
+    recipe = teacher_recipe(toy, training__learning_rate=None)
+    assert resolved(recipe, 100, model).training.learning_rate == rate
+    assert resolved(teacher_recipe(toy), 100, model) == teacher_recipe(toy)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +184,10 @@ def test_epochs_follow_the_size(
     recipe = teacher_recipe(
         toy, training__epochs=None, training__steps=steps, training__batch_size=64
     )
-    found = resolved(recipe, rows).training
+    found = resolved(recipe, rows, None).training
     assert (found.epochs, found.steps) == (epochs, None)
     assert found.evaluations_per_epoch == evaluations
-    arguments = trainer_arguments(resolved(recipe, rows), Path("run"), rows, keep=True)
+    arguments = trainer_arguments(resolved(recipe, rows, None), Path("run"), rows, keep=True)
     total = epochs * -(-rows // 64)
     assert total == pytest.approx(10 * (arguments.eval_steps or 0), rel=0.1)
 
@@ -192,11 +213,11 @@ def test_evaluations_checkpoints_and_logs_follow_the_steps(
 
 def test_what_is_given_is_kept(toy: Path, tmp_path: Path) -> None:
     """Epochs, or evaluations, that a recipe gives are not counted; the copy says what ran."""
-    assert resolved(teacher_recipe(toy), 10**6) == teacher_recipe(toy)
+    assert resolved(teacher_recipe(toy), 10**6, None) == teacher_recipe(toy)
     recipe = teacher_recipe(
         toy, training__epochs=None, training__steps=20, training__evaluations_per_epoch=3
     )
-    assert resolved(recipe, 10**6).training.evaluations_per_epoch == 3
+    assert resolved(recipe, 10**6, None).training.evaluations_per_epoch == 3
     metrics = run_recipe(recipe, tmp_path / "teacher")
     copied = load_recipe(tmp_path / "teacher" / "recipe.toml")
     assert (copied.training.epochs, copied.training.steps) == (1.0, None)

@@ -95,10 +95,14 @@ def test_every_wrong_key_is_listed() -> None:
 
 
 def test_missing_key_is_named() -> None:
-    """A value that has no default must be given."""
+    """A value that has no default must be given; of a student that is no encoder the rate too."""
+    values = changed(VALUES)
+    del values["training"]["batch_size"]
+    with pytest.raises(RecipeError, match=r"training\.batch_size"):
+        parse_recipe(values, "test")
     values = changed(VALUES)
     del values["training"]["learning_rate"]
-    with pytest.raises(RecipeError, match=r"training\.learning_rate"):
+    with pytest.raises(RecipeError, match=r"training\.learning_rate is missing"):
         parse_recipe(values, "test")
 
 
