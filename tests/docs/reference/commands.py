@@ -22,8 +22,14 @@ def commands() -> str:
 
 def _help(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
     """A section for the command, and for each that it has below it."""
+    # The command's own settings: click keeps the help option that it first made of a command.
     context = click.Context(
-        command, parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
     )
     level = "##" if parent is None or parent.parent is None else "###"
     yield f"{level} {context.command_path}\n\n```text\n{context.get_help()}\n```\n"
