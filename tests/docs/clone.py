@@ -1,5 +1,6 @@
 """A folder like a fresh clone, in which pages' commands run as a reader would run them."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -67,7 +68,7 @@ class Clone:
         try:
             said, _ = process.communicate(timeout=MOST_SECONDS)
         finally:
-            if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # nothing is left of it
                 os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == 0, said[-4000:]
         return said
