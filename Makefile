@@ -16,7 +16,7 @@ STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
 
 .PHONY: help flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \
-  image clean sbom audit spread
+  reference docs image clean sbom audit spread
 
 # This list.
 help:
@@ -138,6 +138,14 @@ checkpoints/nano: | checkpoints/strong
 results: .venv/installed .venv-dev/installed
 	$(BENCHMARKS) measure --models $(MODELS) --data $(DATA)/sst2/dev.tsv --fitted $(FITTED) \
 	  --readme README.md
+
+# The pages of docs/reference/, from the code.
+reference: .venv-dev/installed
+	.venv-dev/bin/python -m tests.docs.reference
+
+# The site of docs/, in build/site. A link that leads nowhere ends it.
+docs: .venv-dev/installed
+	.venv-dev/bin/zensical build --strict --clean
 
 # The service's container image; one that is larger than docs/kubernetes.md says is refused.
 image:

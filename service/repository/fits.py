@@ -15,32 +15,32 @@ Promise = Literal["accuracy", "lost-texts", "disagreement"]
 class Fitted(Section):
     """The version of a model that a cascade was fitted on."""
 
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, description="its number")
     sha256: str = Field(description="its manifest's fingerprint")
 
 
 class Point(Section):
     """One threshold of the fitted curve."""
 
-    threshold: float
+    threshold: float = Field(description="of the first model's confidence")
     escalated: float = Field(description="share of texts that the last model answered")
-    accuracy: float
+    accuracy: float = Field(description="of the cascade with it")
 
 
 class Fit(Section):
     """How a cascade's thresholds were found."""
 
-    method: str
+    method: str = Field(description="the test that bounds the loss")
     promise: Promise = Field(
         "lost-texts",  # as it was before there were others
         description="what is bounded: accuracy: the accuracy lost against the last model; "
         "lost-texts: the share of texts that the last model alone gets right; disagreement: the "
         "share that gets another label than the last model's, by texts without labels",
     )
-    data_sha256: str
-    n: int = Field(ge=1)
-    max_accuracy_loss: float
-    confidence: float
+    data_sha256: str = Field(description="of the texts")
+    n: int = Field(ge=1, description="texts")
+    max_accuracy_loss: float = Field(description="the limit that is promised, as a share")
+    confidence: float = Field(description="the probability that the promise holds")
     accuracy_loss_bound: float = Field(
         description="of the chosen threshold, as if no other had been looked at: the promise is "
         "`max_accuracy_loss`"
@@ -53,7 +53,7 @@ class Fit(Section):
     used_for: str | None = Field(
         None, description="what else the texts were used for; None: from before it was told"
     )
-    curve: tuple[Point, ...] = ()
+    curve: tuple[Point, ...] = Field((), description="what other thresholds came to")
 
     @property
     def labelled(self) -> bool:

@@ -66,10 +66,10 @@ _ADDED: dict[str, object] = {
 class Manifest(Section):
     """One version of one model."""
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
-    name: str = Field(pattern=NAME_PATTERN)
-    version: int = Field(ge=1)
-    task: Task = "text-classification"
+    schema_version: Literal[1, 2] = Field(SCHEMA_VERSION, description="of this format")
+    name: str = Field(pattern=NAME_PATTERN, description="the model's, and its folder's")
+    version: int = Field(ge=1, description="its number, and its folder's")
+    task: Task = Field("text-classification", description="what it does")
     problem_type: ProblemType = Field("single_label", description="of text classification")
     labels: tuple[str, ...] = Field(
         description="in the order of the logits; none where the task is feature-extraction"
@@ -96,7 +96,9 @@ class Manifest(Section):
         None, description="of an embedder: how the graph makes one vector of the tokens'"
     )
     normalize: bool = Field(False, description="of an embedder: to length 1")
-    embedding_size: int | None = Field(None, ge=1, description="of an embedder")
+    embedding_size: int | None = Field(
+        None, ge=1, description="of an embedder: numbers in an embedding"
+    )
     dimensions: tuple[int, ...] = Field(
         (), description="shorter embeddings that an embedder was trained for; none: it was not"
     )
@@ -112,23 +114,27 @@ class Manifest(Section):
     disabled_optimizers: tuple[str, ...] = Field(
         (), description="ONNX Runtime's, that make this graph slower"
     )
-    precision: Literal["fp32", "int8"]
+    precision: Literal["fp32", "int8"] = Field(description="of the arithmetic")
     weights: Literal["float32", "float16", "int8"] = Field(
         description="how the file stores them; in fp32 they are widened when loaded"
     )
     quantization: Quantization | None = Field(
         None, description="of an int8 model; None: fp32, or dynamic and from before it was told"
     )
-    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
-    outputs: tuple[str, ...] = ("logits",)
-    temperature: float = Field(1.0, gt=0)
-    parameters: int = Field(ge=0)
-    files: dict[str, File]
-    lineage: Lineage
-    metrics: dict[str, Metrics] = Field(default_factory=dict)
-    parity: Parity | None = None
-    licence: str
-    created_at: datetime
+    inputs: tuple[str, ...] = Field(
+        ("input_ids", "attention_mask"), description="of the graph, by name"
+    )
+    outputs: tuple[str, ...] = Field(("logits",), description="of the graph, by name")
+    temperature: float = Field(1.0, gt=0, description="by which logits are divided")
+    parameters: int = Field(ge=0, description="how many the model has")
+    files: dict[str, File] = Field(description="by name; what is not named is never read")
+    lineage: Lineage = Field(description="where the model came from")
+    metrics: dict[str, Metrics] = Field(
+        default_factory=dict, description="scores of this very file, by the name of the set"
+    )
+    parity: Parity | None = Field(None, description="how it differs from its checkpoint")
+    licence: str = Field(description="SPDX identifier, as its owner gave it")
+    created_at: datetime = Field(description="when it was published")
 
     @property
     def fingerprint(self) -> str:

@@ -31,10 +31,10 @@ class Target(NamedTuple):
 class Cascade(Section):
     """A chain of models, cheapest first; each asks the next only when it is unsure."""
 
-    chain: tuple[str, ...] = Field(min_length=2)
-    hops: tuple[Hop, ...]
-    models: dict[str, Fitted]
-    fit: Fit
+    chain: tuple[str, ...] = Field(min_length=2, description="the models, the cheapest first")
+    hops: tuple[Hop, ...] = Field(description="one for each model but the last")
+    models: dict[str, Fitted] = Field(description="by name, the versions that answer")
+    fit: Fit = Field(description="what was found when it was fitted, and what it promises")
     overload: Literal["refuse", "answer"] = Field(
         "refuse",
         description="where the next model's answer would be late: refuse the request, or give the "
@@ -75,17 +75,21 @@ class Cascade(Section):
 class Shadow(Section):
     """A model whose requests are, in part, also answered by another, unseen."""
 
-    with_: str = Field(alias="with")
-    share: float = Field(gt=0, le=1)
+    with_: str = Field(alias="with", description="who answers too: a model, alias or cascade")
+    share: float = Field(gt=0, le=1, description="of the requests")
 
 
 class Routes(Section):
     """The contents of `routes.toml`."""
 
     default: str | None = Field(None, description="what a request without a model gets")
-    aliases: dict[str, str] = Field(default_factory=dict)
-    cascade: dict[str, Cascade] = Field(default_factory=dict)
-    shadow: dict[str, Shadow] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="other names for a model, `name@version` or a cascade"
+    )
+    cascade: dict[str, Cascade] = Field(default_factory=dict, description="by name")
+    shadow: dict[str, Shadow] = Field(
+        default_factory=dict, description="by the model, alias or cascade that is shadowed"
+    )
 
     @model_validator(mode="after")
     def _aliases_end(self) -> Self:

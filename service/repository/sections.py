@@ -14,8 +14,8 @@ class Section(BaseModel):
 class File(Section):
     """One file of the version."""
 
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of its bytes")
+    bytes: int = Field(ge=0, description="how many")
 
 
 class Windows(Section):
@@ -35,12 +35,12 @@ class Lineage(Section):
     teacher: str | tuple[str, ...] | None = Field(
         description="hash of the teacher's weights; of each, where there were several"
     )
-    recipe_sha256: str | None
-    data_sha256: str | None
+    recipe_sha256: str | None = Field(description="of the recipe")
+    data_sha256: str | None = Field(description="of the texts that it was trained on")
     transfer_sha256: str | None = Field(
         None, description="of the texts without labels that a teacher labelled"
     )
-    code_version: str
+    code_version: str = Field(description="of Stillhouse, when it was exported")
 
 
 class LabelMetrics(Section):
@@ -49,9 +49,9 @@ class LabelMetrics(Section):
     n: int = Field(ge=0, description="texts that have the label")
     precision: float | None = Field(description="None: it was never given")
     recall: float | None = Field(description="None: no text has it")
-    recall_low: float | None = None
-    recall_high: float | None = None
-    f1: float
+    recall_low: float | None = Field(None, description="its lower bound")
+    recall_high: float | None = Field(None, description="its upper bound")
+    f1: float = Field(description="the harmonic mean of precision and recall")
 
 
 class Metrics(Section):
@@ -61,13 +61,13 @@ class Metrics(Section):
     model, `accuracy` is the share of texts all of whose labels are right.
     """
 
-    n: int = Field(ge=1)
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
-    macro_f1: float | None = None
+    n: int = Field(ge=1, description="texts")
+    accuracy: float | None = Field(None, description="share of texts that are right")
+    accuracy_low: float | None = Field(None, description="at 95% (Wilson's)")
+    accuracy_high: float | None = Field(None, description="at 95% (Wilson's)")
+    macro_f1: float | None = Field(None, description="mean of the labels' F1")
     micro_f1: float | None = Field(None, description="of a multi-label model")
-    ece: float | None = None
+    ece: float | None = Field(None, description="expected calibration error")
     pearson: float | None = Field(None, description="of a regression")
     spearman: float | None = Field(None, description="of a regression")
     mean_absolute_error: float | None = Field(None, description="of a regression")
@@ -75,23 +75,23 @@ class Metrics(Section):
     entity_recall: float | None = Field(None, description="of a tagger, over whole entities")
     entity_f1: float | None = Field(None, description="of a tagger, over whole entities")
     entity_f1_low: float | None = Field(None, description="at 95%, resampling texts")
-    entity_f1_high: float | None = None
+    entity_f1_high: float | None = Field(None, description="at 95%, resampling texts")
     neighbours: float | None = Field(
         None, description="of an embedder: share of texts whose nearest other has their label"
     )
     neighbours_low: float | None = Field(None, description="at 95% (Wilson's)")
-    neighbours_high: float | None = None
+    neighbours_high: float | None = Field(None, description="at 95% (Wilson's)")
     mean_average_precision: float | None = Field(
         None, description="of an embedder: of the ten nearest texts, by the same label"
     )
-    by_label: dict[str, LabelMetrics] | None = None
+    by_label: dict[str, LabelMetrics] | None = Field(None, description="scores of each label")
 
 
 class Parity(Section):
     """How this file differs from the torch checkpoint it was made of, on `n` texts."""
 
-    n: int = Field(ge=1)
-    max_logit_difference: float
+    n: int = Field(ge=1, description="texts")
+    max_logit_difference: float = Field(description="the largest, absolute")
     agreement: float = Field(description="share of texts with the same label")
     agreement_low: float | None = Field(None, description="its lower bound, at 95%")
     accuracy_drop: float | None = Field(description="torch less this file; None: no labels")
@@ -112,7 +112,7 @@ class Parity(Section):
     min_cosine: float | None = Field(
         None, description="of an embedder: the least between this file's embedding and torch's"
     )
-    mean_cosine: float | None = None
+    mean_cosine: float | None = Field(None, description="of an embedder: their mean")
     neighbours_kept: float | None = Field(
         None, description="of an embedder: share of texts that keep their nearest neighbour"
     )
@@ -121,10 +121,10 @@ class Parity(Section):
 class NodeError(Section):
     """What the logits lose when one node alone is quantised, on the calibration texts."""
 
-    node: str
-    rms_logit_difference: float
-    max_logit_difference: float
-    agreement: float
+    node: str = Field(description="its name in the graph")
+    rms_logit_difference: float = Field(description="root of the mean square")
+    max_logit_difference: float = Field(description="the largest, absolute")
+    agreement: float = Field(description="share of texts with the same label")
 
 
 class Quantization(Section):
@@ -141,6 +141,6 @@ class Quantization(Section):
         None, description="how the ranges of static activations were taken; None: they are known"
     )
     texts: int | None = Field(None, description="how many the ranges and errors are of")
-    texts_sha256: str | None = None
+    texts_sha256: str | None = Field(None, description="of those texts")
     left_out: tuple[str, ...] = Field((), description="nodes that stay in FP32, the worst first")
     errors: tuple[NodeError, ...] = Field((), description="of every node, the worst first")

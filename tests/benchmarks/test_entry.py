@@ -17,7 +17,7 @@ from cli import main as stillhouse
 ROOT = Path(__file__).parents[2]
 STAGES = ("service", "training", "export", "loadtest")
 # Where commands are written down, to be typed or run.
-PAGES = [ROOT / "Makefile", ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "Makefile", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_wheel_has_every_package_but_these() -> None:

@@ -1,6 +1,6 @@
 """A page of all that a recipe may say, from the models that read it.
 
-Run as `python -m training.recipe.reference > docs/recipe.md`.
+Run as `python -m training.recipe.reference > docs/reference/recipe.md`.
 """
 
 import inspect

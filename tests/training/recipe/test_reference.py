@@ -10,13 +10,6 @@ from training.recipe.recipe import load_recipe, shipped_recipe
 from training.recipe.reference import keys, reference
 from training.tasks.run import run_recipe
 
-ROOT = Path(__file__).parents[3]
-
-
-def test_the_page_is_what_the_code_gives() -> None:
-    """`python -m training.recipe.reference > docs/recipe.md` writes it again."""
-    assert (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8") == reference()
-
 
 def test_every_key_is_described() -> None:
     """All that shipped recipes say is on the page, and nothing there is without a word."""
