@@ -32,6 +32,7 @@ MISSING = "pip install 'ray[data,serve]'"
 DEPLOY = Path(__file__).parents[2] / "deploy" / "ray"
 TEXTS = ["good", "bad film", "good good film", " ", "fine", "bad bad"]
 ROWS, SHARD = 240, 10
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's, of its own and of what it uses
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +63,17 @@ def ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv(TOKEN, str(place / "token"))
         patch.setenv("PYTHONPATH", str(DEPLOY.parents[1]))
         patch.setenv("PYTHONWARNINGS", "ignore")
+        patch.setenv("RAY_TMPDIR", str(place))  # where it notes the cluster's address, in `ray/`
+        (place / "ray").mkdir()
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 100_000_000}
         try:
             cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": str(place)})
-        except Exception:  # Ray waits half a minute, which may be too short
-            cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": str(place)})
+        except Exception as error:  # of no class of its own
+            if "timed out" not in str(error):
+                raise
+            pytest.skip(f"this machine is too busy for Ray to start in half a minute: {error}")
         try:
             yield cluster.address
         finally:
@@ -91,7 +96,6 @@ class Dying(spread.Worker):
             file.write(f"{shard.number} {os.getpid()}\n")
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     folder: Path, ray_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +171,6 @@ def asked(url: str, body: Any = None, key: str = "a-key") -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_the_same_service_on_ray_serve(served: str) -> None:
     """Started by its lifespan, with its settings, keys and errors, in two replicas."""
     assert asked(f"{served}/readyz") == (200, '{"status":"ready"}')
