@@ -179,14 +179,15 @@ def test_message_that_does_not_come_is_not_waited_for(speak: Speak) -> None:
     key = (("x-api-key", "key"),)
     with grpc.insecure_channel(spoken.address) as channel:
         stream = channel.stream_unary(PATH)
-        for requests, metadata, code in (
-            (never(), key, "DEADLINE_EXCEEDED"),
-            (never(), (), "UNAUTHENTICATED"),
-            (iter(()), key, "INVALID_ARGUMENT"),
+        for requests, metadata, code, says in (
+            (never(), key, "DEADLINE_EXCEEDED", "the message did not arrive"),
+            (never(), (), "UNAUTHENTICATED", "this needs a key"),
+            (iter(()), key, "INVALID_ARGUMENT", "the call came without"),
         ):
             with pytest.raises(grpc.RpcError) as raised:
-                stream(requests, metadata=metadata)
+                stream(requests, metadata=metadata, timeout=15)
             assert raised.value.code().name == code
+            assert raised.value.details().startswith(says)  # and not the client's own patience
         stopped.set()
     until_counted(spoken, 1, "rejected_total", reason="BodyTooSlow")
 

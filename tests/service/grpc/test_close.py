@@ -31,8 +31,9 @@ class Slow:
         return await self._real.answer(*given)
 
 
-def test_calls_in_flight_end_well(models: Path) -> None:
+def test_calls_in_flight_end_well(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the close nobody new is let in, and what was taken is answered before the end."""
+    monkeypatch.setattr("service.api.grpc.server.LINGER_SECONDS", 2.0)
     import grpc
     from tritonclient.grpc import service_pb2, service_pb2_grpc
 
@@ -55,6 +56,7 @@ def test_calls_in_flight_end_well(models: Path) -> None:
                 server.close()
                 refused = stub.ModelInfer(message(service_pb2))
                 assert await refused.code() is grpc.StatusCode.UNAVAILABLE
+                assert await refused.details() == "the service is stopping"
                 ended = asyncio.ensure_future(server.stop())
                 options = [("grpc.use_local_subchannel_pool", 1)]
                 async with grpc.aio.insecure_channel(address, options) as other:
