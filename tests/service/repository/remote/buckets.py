@@ -1,5 +1,6 @@
 """A real S3 server on this machine, and buckets in it."""
 
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ def s3_server(bucket: str = "models") -> Iterator[str]:
     try:
         host, port = running.get_host_and_port()
         url = f"http://{host}:{port}"
+        # All servers of a process share what is in them.
+        urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()  # noqa: S310  ours
         client(url).create_bucket(Bucket=bucket)
         yield url
     finally:
