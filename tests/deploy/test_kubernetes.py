@@ -21,7 +21,12 @@ FILES = sorted(
     for path in FOLDER.rglob("*.yaml")
     if path.name not in ("kustomization.yaml", "adapter.yaml") and path.parent.name != "kserve"
 )
-KINDS = {"base": 4, "overlays/volume": 6, "overlays/autoscaled": 5}
+KINDS = {"base": 4, "overlays/volume": 6, "overlays/autoscaled": 5, "overlays/bucket": 4}
+PATCHES = [
+    ("volume", "deployment.yaml"),
+    ("bucket", "deployment.yaml"),
+    ("bucket", "network.yaml"),
+]
 
 
 def container(name: str = "base/deployment.yaml") -> dict[str, Any]:
@@ -35,8 +40,8 @@ def container(name: str = "base/deployment.yaml") -> dict[str, Any]:
 def test_files_are_valid(path: Path) -> None:
     """By the schemas of Kubernetes itself, unknown keys refused; a patch is no whole object."""
     for one in yaml.safe_load_all(path.read_text()):
-        if path.parent.name == "volume" and path.name == "deployment.yaml":
-            assert one["kind"] == "Deployment"
+        if (path.parent.name, path.name) in PATCHES:
+            assert one["kind"] in ("Deployment", "NetworkPolicy")
             continue
         kubernetes_validate.validate(one, "1.33", strict=True)
 
@@ -58,7 +63,13 @@ def test_overlays_render(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["base/deployment.yaml", "overlays/volume/deployment.yaml", "kserve/runtime.yaml"]
+    "name",
+    [
+        "base/deployment.yaml",
+        "overlays/volume/deployment.yaml",
+        "overlays/bucket/deployment.yaml",
+        "kserve/runtime.yaml",
+    ],
 )
 def test_settings_are_settings(name: str) -> None:
     """Every variable of a container is one that the service takes."""
