@@ -88,7 +88,7 @@ def test_a_publisher_that_is_killed_blocks_nobody(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == ["1", "2"]
 
 
-VERSION = ["manifest.json", "model.onnx", "tokenizer.json"]
+VERSION = ["README.md", "manifest.json", "model.onnx", "tokenizer.json"]
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,13 @@ class Started:
     ) -> None:
         self.log = log
         given = {f"STILLHOUSE_{name.upper()}": value for name, value in settings.items()}
+        # A command that ran in this process may have left its settings.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("STILLHOUSE_")}
         with log.open("w") as stream:
             self.process = subprocess.Popen(
                 [*within, *command, "serve", *options],
                 cwd=folder,
-                env={**os.environ, **DEFAULTS, **given, **variables},
+                env={**inherited, **DEFAULTS, **given, **variables},
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
