@@ -77,8 +77,9 @@ class Proxy:
             if name.lower() not in PASSED:
                 handler.send_header(name, value)
         length = str(len(content))
-        if handler.command == "HEAD":
+        if handler.command == "HEAD":  # whose answer has no body, whatever it says
             length = next((v for n, v in headers if n.lower() == "content-length"), "0")
+            content = b""
         handler.send_header("Content-Length", length)
         handler.send_header("Connection", "close")
         handler.end_headers()
