@@ -35,14 +35,14 @@ from export.commands.options import MODELS
 @click.option(
     "--batch-tokens",
     type=click.IntRange(min=1),
-    default=2048,
+    default=512,
     show_default=True,
     help="Most tokens of a batch, padding counted.",
 )
 @click.option(
     "--chunk-rows",
     type=click.IntRange(min=1),
-    default=8192,
+    default=4096,
     show_default=True,
     help="Rows that are kept together: what a stop loses at most for each process.",
 )

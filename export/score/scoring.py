@@ -41,8 +41,8 @@ class Order:
     output: Path
     text_column: str | None = None
     text_pair_column: str | None = None
-    batch_tokens: int = 2048
-    rows: int = 8192
+    batch_tokens: int = 512
+    rows: int = 4096
     processes: int = 1
 
 
