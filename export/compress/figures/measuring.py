@@ -105,7 +105,7 @@ def measured(
     models = [one.staged.model() for one in judged] + [one.model() for one in others.made]
     opinion = soft.of(data) if soft else None
     said = [
-        _said(model, answers(one.staged, data, shop), data)
+        _said(model, answers(one.staged, model, data, shop), data)
         if place or opinion is None
         else _nothing_of(len(data))
         for place, (one, model) in enumerate(zip(judged, models[:n], strict=True))

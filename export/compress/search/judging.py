@@ -139,7 +139,7 @@ class Judge:
         return ours.mean_ms / teacher.mean_ms
 
     def _quality(self, staged: Staged, model: Classifier) -> float:
-        logits = answers(staged, self._data, self._shop)
+        logits = answers(staged, model, self._data, self._shop)
         if self._data.problem == "regression":
             numbers = model.probabilities(logits)[:, 0].astype(np.float64)
             return score_regression(numbers, self._data.targets).pearson or 0.0
