@@ -5,22 +5,12 @@ from pathlib import Path
 
 import click
 
+from benchmarks.options import with_models, with_stillhouse
+
 
 @click.command()
-@click.option(
-    "--stillhouse",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path(".venv/bin/stillhouse"),
-    show_default=True,
-    help="The command in the service's own environment.",
-)
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
+@with_stillhouse
+@with_models
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.growth.plan import CLASSES, DIMENSIONS, Plan
-from benchmarks.peers.options import PATH, names, numbers
+from benchmarks.options import PATH, with_models, with_stillhouse
+from benchmarks.peers.options import names, numbers
 
 if TYPE_CHECKING:
     from benchmarks.growth.results import Visit
@@ -44,13 +45,7 @@ def growth() -> None:
 
 @growth.command()
 @click.option("--model", default="student,teacher", show_default=True, callback=names)
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
+@with_models
 @click.option(
     "--dimensions",
     default=",".join(DIMENSIONS),
@@ -86,13 +81,7 @@ def growth() -> None:
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--port", type=int, default=8123, show_default=True, help="A free port.")
-@click.option(
-    "--stillhouse",
-    type=PATH,
-    default=Path(".venv/bin/stillhouse"),
-    show_default=True,
-    help="The command in the service's own environment.",
-)
+@with_stillhouse
 @click.option(
     "--output",
     type=PATH,

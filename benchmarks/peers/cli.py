@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.options import PATH, with_stillhouse
 from benchmarks.peers.embeddings.cli import embeddings
-from benchmarks.peers.options import ENVIRONMENTS, PATH, PEERS, numbers, with_setting
+from benchmarks.peers.options import ENVIRONMENTS, PEERS, numbers, with_setting
 from benchmarks.peers.terminal import need_libraries, said_of
 from loadtest.traffic.texts import TextsUnfit
 
@@ -89,13 +90,7 @@ def tune(seconds: int, warm_up: int, model: tuple[str, ...], **given: Any) -> No
     help="How many ask at once; one load each.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option(
-    "--stillhouse",
-    type=PATH,
-    default=Path(".venv/bin/stillhouse"),
-    show_default=True,
-    help="The command in the service's own environment.",
-)
+@with_stillhouse
 @click.option(
     "--bfloat16",
     is_flag=True,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from benchmarks.options import PATH, with_models
 from loadtest.traffic.texts import SENTENCES
 
 ALL = "fastapi-def,fastapi-async,litserve,bentoml,mlserver,infinity,ray,fastapi-echo"
-PATH = click.Path(path_type=Path)
 
 
 def names(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, ...]:
@@ -49,13 +49,7 @@ SETTING = (
         callback=names,
         help="One comparison each; the service's cascades that end in it take part.",
     ),
-    click.option(
-        "--models",
-        type=click.Path(path_type=Path, exists=True),
-        default=Path("models"),
-        show_default=True,
-        help="The model repository.",
-    ),
+    with_models,
     PEERS,
     click.option(
         "--texts",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.peers.options import PATH
+from benchmarks.options import PATH, with_models
 
 DOCS = Path("docs")
 
@@ -18,13 +18,7 @@ DOCS = Path("docs")
     show_default=True,
     help="The command in the service's own environment, which needs `stillhouse[grpc]`.",
 )
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
+@with_models
 @click.option("--model", default="student", show_default=True, help="That is asked.")
 @click.option(
     "--texts",

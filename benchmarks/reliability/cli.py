@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.peers.options import PATH, names
+from benchmarks.options import PATH
+from benchmarks.peers.options import names
 from benchmarks.reliability.commands import finish, made, need
 from benchmarks.reliability.options import COMMON, FAULTS, RATE, with_options
 from benchmarks.reliability.rolling.cli import rolling

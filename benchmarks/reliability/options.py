@@ -1,31 +1,18 @@
 """The options that several of the commands take."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
-from benchmarks.peers.options import PATH
+from benchmarks.options import with_models, with_stillhouse
 
 FAULTS = (
     "kill-worker,stop,publish,corrupt-version,full-disk,clock-step,"
     "slow-clients,leaving-clients,garbage,wrong-items,long-texts"
 )
 COMMON = (
-    click.option(
-        "--stillhouse",
-        type=PATH,
-        default=Path(".venv/bin/stillhouse"),
-        show_default=True,
-        help="The command in the service's own environment.",
-    ),
-    click.option(
-        "--models",
-        type=click.Path(path_type=Path, exists=True),
-        default=Path("models"),
-        show_default=True,
-        help="The model repository.",
-    ),
+    with_stillhouse,
+    with_models,
     click.option(
         "--texts",
         type=click.IntRange(min=4),

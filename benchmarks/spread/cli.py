@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.options import with_models
+
 
 @click.command()
 @click.option(
@@ -15,16 +17,10 @@ import click
     show_default=True,
     help="The command in an environment with Ray.",
 )
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
+@with_models
 @click.option("--model", default="auto", show_default=True, help="Who answers.")
 @click.option("--rows", type=click.IntRange(min=1), default=200_000, show_default=True)
-@click.option("--chunk-rows", type=click.IntRange(min=1), default=8192, show_default=True)
+@click.option("--chunk-rows", type=click.IntRange(min=1), default=4096, show_default=True)
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option(
     "--output",

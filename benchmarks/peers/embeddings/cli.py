@@ -5,20 +5,15 @@ from typing import Any
 
 import click
 
-from benchmarks.peers.options import ENVIRONMENTS, PATH, numbers
+from benchmarks.options import PATH, with_models, with_stillhouse
+from benchmarks.peers.options import ENVIRONMENTS, numbers
 from benchmarks.peers.terminal import need_libraries, said_of
 from loadtest.traffic.texts import SENTENCES, TextsUnfit
 
 
 @click.command()
 @click.option("--model", required=True, help="An embedder of the repository.")
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models"),
-    show_default=True,
-    help="The model repository.",
-)
+@with_models
 @click.option(
     "--texts",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -38,7 +33,7 @@ from loadtest.traffic.texts import SENTENCES, TextsUnfit
     is_flag=True,
     help="The service takes part once more, with STILLHOUSE_BFLOAT16 set to the model.",
 )
-@click.option("--stillhouse", type=PATH, default=Path(".venv/bin/stillhouse"), show_default=True)
+@with_stillhouse
 @ENVIRONMENTS
 @click.option("--output", type=PATH, default=Path("docs/peers-embeddings.json"), show_default=True)
 def embeddings(model: str, texts: Path, output: Path, **given: Any) -> None:

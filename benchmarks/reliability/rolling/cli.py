@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.peers.options import PATH
+from benchmarks.options import PATH
 from benchmarks.reliability.commands import finish, made, need
 from benchmarks.reliability.options import COMMON, with_options
 
