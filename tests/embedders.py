@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoModel, PreTrainedModel
 
 from tests.tiny import tiny_encoder, tiny_hub_tokenizer
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.embedding.embedding import embedding_of
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel

@@ -224,7 +224,7 @@ def test_every_stage_was_looked_at() -> None:
         ("if True:\n    import service", "loadtest", {"service"}),
         ("import service.serving.plan", "training.models", {"service.serving.plan"}),
         ("from service.app import x", "cli", {"service.app.x"}),
-        ("from training.models.checkpoint import load_checkpoint", "export", set()),
+        ("from training.models.checkpoints.checkpoint import load_checkpoint", "export", set()),
         ("import training.models.students.bilstm", "export", set()),
         ("from service.runtime.tokenizer import Tokenizer", "training.models", set()),
         ("from . import schemas\nfrom ..errors import X", "service.api", set()),

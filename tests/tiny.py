@@ -13,8 +13,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from service.runtime.model import Input, Pair
-from training.models.checkpoint import Checkpoint
-from training.models.reading import Reading
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import Reading
 from training.models.students.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.models.students.nano import NanoConfig, NanoForSequenceClassification
 from training.teach.logits import predict_logits

@@ -16,7 +16,7 @@ from service.runtime.tasks.embedding import Embedder
 from service.runtime.tasks.entities import Entity
 from service.runtime.tasks.tokens import Tagger
 from training.data.texts import singles
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.score.neighbours import Vectors, normalized
 
 

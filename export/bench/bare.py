@@ -20,7 +20,7 @@ from service.runtime.engine import open_session
 from service.runtime.model import Input, Pair
 from service.runtime.tasks.classification import Classifier
 from service.runtime.tokenizer import Tokenizer
-from training.models.labels import label_names
+from training.models.checkpoints.labels import label_names
 from training.problem import MODELS, problem_of, task_of
 
 CONFIG_FILE = "config.json"

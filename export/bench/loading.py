@@ -19,7 +19,7 @@ from service.repository.manifest import FILE_NAME, MODEL_FILE, TOKENIZER_FILE
 from service.runtime.tasks.loading import load_model
 from service.runtime.tasks.task import OnnxModel
 from service.runtime.tokenizer import Tokenizer
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.problem import ProblemType, Task
 
 

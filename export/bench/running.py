@@ -42,7 +42,7 @@ from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, load_perhaps_labelled, of_pairs
 from training.data.tags.loading import load_tagged_text
 from training.data.tags.tagged import types_of
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.problem import MODELS
 
 SEED = 13

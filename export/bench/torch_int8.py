@@ -6,7 +6,7 @@ from export.bench.loading import Loaded
 from export.bench.weights import counted_in_modules
 from export.errors import ExportError
 from export.quantize.torch_int8 import saved_bytes, torch_int8
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 
 def in_torch_int8(loaded: Loaded) -> Loaded:

@@ -34,7 +34,7 @@ from service.runtime.tasks.loading import load_model
 from service.runtime.tasks.task import OnnxModel
 from training.data.inputs import shown
 from training.data.texts import are_pairs
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.problem import ProblemType, Task
 
 SAME = 1e-4  # of a logit, in FP32

@@ -38,7 +38,7 @@ def check(
     from export.check.check import check as run
     from training.data.labels import map_of_model
     from training.data.loading import load_labelled_text, load_texts, of_pairs
-    from training.models.checkpoint import load_checkpoint
+    from training.models.checkpoints.checkpoint import load_checkpoint
     from training.recipe.data import Data
 
     columns = Data(**in_data(options))

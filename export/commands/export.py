@@ -146,7 +146,7 @@ def export(
     from export.publish.origin import origin_of
     from export.publish.publish import publish
     from export.publish.refusal import lines, write_refusal
-    from training.models.checkpoint import load_checkpoint
+    from training.models.checkpoints.checkpoint import load_checkpoint
 
     if precision == "fp32" and (options["sensitivity"] or options["calibration"]):
         raise click.UsageError("--calibration and --sensitivity are of --precision int8")

@@ -78,7 +78,7 @@ def _job(
     from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, Gate, gate_for
     from export.publish.licence import licence_for
     from training.recipe.recipe import Recipe
-    from training.teach.soft_labels import is_soft_labels
+    from training.teach.teachers.soft_labels import is_soft_labels
 
     _refuse_base(teacher, base, of_labels=is_soft_labels(teacher))
     if train is None and unlabelled is None:

@@ -19,7 +19,7 @@ from export.quantize.quantization import Activations
 from export.stages.engine import Workshop
 from service.runtime.model import Input
 from service.runtime.tasks.classification import Classifier
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 VERDICT = "verdict.json"
 CHOOSE = "choose"  # the set that a version is measured on while it is staged

@@ -24,13 +24,13 @@ from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
 from training.data.transfer import load_transfer_text
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.problem import Task
 from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.recipe.teaching import Transfer
-from training.teach.store import Logits
-from training.teach.teacher import CheckpointTeacher, Teacher
+from training.teach.teachers.store import Logits
+from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
 LABELLED = "labelled.jsonl"
 # What a teacher of another task is made a student of with: the same steps, one by one.

@@ -17,10 +17,10 @@ from service.repository.manifest import read_manifest
 from training.data.inputs import hashed
 from training.data.splitting.splits import Split
 from training.loop.key import CODE, run_parts
-from training.models.checkpoint import Checkpoint
-from training.models.hashes import fingerprint
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import reading_of
 from training.models.initialization import new_model
-from training.models.reading import reading_of
 from training.models.students.base import load_base
 from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe

@@ -22,7 +22,7 @@ from service.runtime.model import Input, Pair
 from service.runtime.tasks.classification import Classifier
 from service.runtime.tokenizer import Tokenizer
 from training.data.texts import are_pairs
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.problem import ProblemType, problem_of
 from training.score.scores import sigmoid, softmax
 

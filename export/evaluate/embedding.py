@@ -17,7 +17,7 @@ from export.measure.embedding import EmbeddingReference, has_labels, served_vect
 from service.runtime.tasks.embedding import Embedder
 from training.data.labelled import LabelledText
 from training.data.texts import singles
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.score.neighbours import Retrieval, Vectors, cosines, kept, normalized, retrieval
 from training.score.paired import Paired, compare
 

@@ -9,7 +9,7 @@ from service.errors import UnknownModel
 from service.repository.editing import find, place_of
 from service.repository.manifest import FILE_NAME, read_manifest
 from training.errors import CheckpointError
-from training.models.checkpoint import task_at
+from training.models.checkpoints.checkpoint import task_at
 from training.problem import Task
 
 Opened = TypeVar("Opened")

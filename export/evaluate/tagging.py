@@ -17,7 +17,7 @@ from service.repository.sections import Windows
 from service.runtime.tasks.entities import Aggregation, Entity, Tokens, entities_of
 from service.runtime.tasks.tokens import Tagger
 from training.data.tags.tagged import TaggedText, types_of
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.score.entities import EntityScores, f1_drop, score_entities
 from training.score.scores import softmax
 from training.teach.tags.logits import AT_ONCE, aggregation_of, predict_token_logits

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from export.graph.building import FloatArray, arrays, checked_graph
 from export.graph.pinning import PINS, initial_states, pin
 from export.graph.towers import FEATURES, IDS, MASK, apart, compared
-from training.models.labels import outputs_of
+from training.models.checkpoints.labels import outputs_of
 from training.models.students.bilstm import BiLstm, BiLstmForTokenClassification
 from training.models.students.towers import is_towers
 

@@ -14,7 +14,7 @@ import onnx
 from onnx import helper
 
 from export.graph.building import checked_graph
-from training.models.labels import outputs_of
+from training.models.checkpoints.labels import outputs_of
 from training.models.students.linear import LinearForSequenceClassification
 
 Ints = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 
 from export.graph.building import arrays, checked_graph
 from export.graph.towers import FEATURES, IDS, MASK, Initializers, apart, compared
-from training.models.labels import outputs_of
+from training.models.checkpoints.labels import outputs_of
 from training.models.students.nano import NanoForSequenceClassification
 from training.models.students.towers import is_towers
 

@@ -17,8 +17,8 @@ from service.repository.sections import Parity
 from service.runtime.model import Input, Item
 from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
-from training.models.pairs import TYPE_IDS
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.pairs import TYPE_IDS
 from training.problem import ProblemType
 from training.score.intervals import wilson_interval
 from training.score.paired import difference_interval

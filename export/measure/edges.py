@@ -10,7 +10,7 @@ from pathlib import Path
 from service.runtime.model import Input, Pair
 from service.runtime.spans import Strategy
 from training.data.inputs import halves
-from training.models.reading import LONGEST_FIRST
+from training.models.checkpoints.reading import LONGEST_FIRST
 
 NEUTRAL = tuple(Path(__file__).with_name("neutral.txt").read_text(encoding="utf-8").splitlines())
 ODD = (

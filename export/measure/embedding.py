@@ -21,7 +21,7 @@ from service.repository.sections import Metrics, Parity
 from service.runtime.model import Input
 from service.runtime.tasks.embedding import Embedder
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.embedding.embedding import SentenceEncoder
 from training.score.intervals import wilson_interval
 from training.score.neighbours import Retrieval, Vectors, cosines, kept, normalized, retrieval

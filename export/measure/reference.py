@@ -18,8 +18,8 @@ from transformers import PreTrainedTokenizerFast
 from service.repository.sections import Windows
 from service.runtime.model import Input
 from training.data.inputs import halves
-from training.models.checkpoint import Checkpoint
-from training.models.reading import split_special_tokens
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import split_special_tokens
 
 BATCH = 16
 LONG_RUN = 200

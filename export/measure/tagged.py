@@ -21,7 +21,7 @@ from service.runtime.tasks.entities import Entity
 from service.runtime.tasks.tagging import Tagging
 from service.runtime.tasks.tokens import Tagger
 from training.data.tags.tagged import Span, Spans, TaggedText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.score.entities import Drop, f1_drop, share_interval
 from training.teach.tags.logits import entities_in
 

@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from service.repository.sections import Lineage
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 PACKAGE = "stillhouse"
 HERE = Path(__file__).resolve().parents[2]

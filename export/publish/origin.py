@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from huggingface_hub.repocard import metadata_load
 
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 CARD = "README.md"
 

@@ -26,7 +26,7 @@ from service.repository.sections import File, Quantization
 from service.runtime.model import Input
 from service.runtime.tasks.loading import load_model
 from service.runtime.tasks.task import OnnxModel
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 
 def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = silent) -> Manifest:

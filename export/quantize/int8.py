@@ -17,7 +17,7 @@ from service.repository.sections import Quantization
 from service.runtime.model import Input
 from service.runtime.tokenizer import Tokenizer
 from training.data.inputs import spelt
-from training.models.pairs import TYPE_IDS
+from training.models.checkpoints.pairs import TYPE_IDS
 from training.models.students.linear import LinearForSequenceClassification
 
 

@@ -22,7 +22,7 @@ from service.runtime.tasks.classification import Classifier
 from training.data.labelled import LabelledText
 from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, of_pairs
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.recipe.data import Data
 from training.score.scores import Scores, sigmoid
 from training.score.temperature import fit_temperature

@@ -28,7 +28,7 @@ from training.data.labelled import LabelledText, unlabelled
 from training.data.loading import load_perhaps_labelled, load_texts, of_pairs
 from training.data.texts import singles
 from training.errors import DataError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.embedding.embedding import SentenceEncoder
 from training.recipe.data import Data
 from training.score.neighbours import retrieval

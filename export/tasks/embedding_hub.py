@@ -15,10 +15,10 @@ import torch
 
 from export.graph.building import FloatArray
 from service.runtime.model import Input
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import split_special_tokens
 from training.models.embedding.embedding import SentenceEncoder
 from training.models.embedding.files import is_sentence_transformer
-from training.models.reading import split_special_tokens
 from training.score.neighbours import normalized
 
 PACKAGE = "sentence_transformers"

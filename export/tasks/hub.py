@@ -12,7 +12,7 @@ from export.graph.building import FloatArray
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
 from training.data.inputs import halves
-from training.models.reading import LONGEST_FIRST, split_special_tokens
+from training.models.checkpoints.reading import LONGEST_FIRST, split_special_tokens
 
 
 class Hub:

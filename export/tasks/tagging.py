@@ -30,7 +30,7 @@ from training.data.tags.loading import load_tagged_text
 from training.data.tags.splitting import load_tagged_split
 from training.data.tags.tagged import TaggedText, labels_of, types_of
 from training.data.tags.tokens import Later, label_tokens
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.problem import UNLABELLED
 from training.recipe.data import Data
 from training.recipe.recipe import Recipe

@@ -9,7 +9,7 @@ import transformers
 from export.graph.building import FloatArray
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
-from training.models.reading import split_special_tokens
+from training.models.checkpoints.reading import split_special_tokens
 
 
 class TaggingHub:

@@ -11,7 +11,7 @@ from export.measure.gate import Gate
 from export.progress import Say
 from service.repository.sections import Metrics, Parity
 from service.runtime.model import Input
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.recipe.data import Data
 
 

@@ -7,7 +7,7 @@ from export.tasks.classification import ClassificationExport
 from export.tasks.embedding import EmbeddingExport
 from export.tasks.tagging import TaggingExport
 from export.tasks.task import ExportTask
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.problem import Task
 
 AnyTask = ExportTask[Any, Any, Any]  # a checkpoint tells which, when it is read

@@ -20,7 +20,7 @@ from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.tiny import tiny_bilstm, toy_texts
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.students.bilstm import BiLstmForSequenceClassification
 
 LABELS = ("negative", "positive")

@@ -13,7 +13,7 @@ from service.repository.manifest import Manifest, read_manifest
 from service.settings import Settings
 from tests.tiny import tiny_encoder_checkpoint, toy_data, toy_pair_data
 from tests.training.builders import STUDENT, changed, teacher_recipe
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.tasks.run import run_recipe
 

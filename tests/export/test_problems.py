@@ -20,7 +20,7 @@ from tests.tiny import EMOTIONS, TOLD, tiny_encoder_checkpoint, toy_emotions, to
 from tests.training.builders import student_recipe, teacher_recipe
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.recipe.recipe import Recipe
 from training.tasks.run import run_recipe
 

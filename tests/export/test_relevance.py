@@ -16,7 +16,7 @@ from service.settings import Settings
 from tests.tiny import tiny_encoder_checkpoint, toy_pairs
 from tests.training.builders import STUDENT, changed, teacher_recipe
 from training.errors import DataError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.tasks.run import run_recipe
 

@@ -26,7 +26,7 @@ from tests.tiny import tiny_encoder_checkpoint
 from training.data.tags.loading import load_tagged_text
 from training.data.tags.splitting import load_tagged_split
 from training.data.tags.tagged import labels_of
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.students.bilstm import BiLstmForTokenClassification
 from training.recipe.data import Data
 from training.tasks.run import run_recipe

@@ -10,7 +10,7 @@ from transformers.utils import logging
 from cli import main
 from tests.tiny import tiny_encoder, tiny_hub_tokenizer
 from tests.training.builders import teacher_recipe
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 
 # Of the steps and of an evaluation; and a label that so short a training never gives is told.
 BARS = r"training: .*|\d+%\|.*|WARNING: the model never gives .*|"

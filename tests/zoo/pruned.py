@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.zoo.families import SUPPORTED
 from tests.zoo.saving import Builder
 from tests.zoo.tokenizers import CORPUS
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.pruned.modeling import Kept, cut, prunable
 from training.models.pruned.vocabulary import shrink_table, smaller_tokenizer, tokens_to_keep
 

@@ -10,7 +10,7 @@ from export.check.check import SAME, load_version, prepare
 from service.runtime.tasks.tokens import Tagger
 from tests.zoo.taggers import TAGGERS, visit_tagger
 from tests.zoo.test_zoo import SAME_IN_ANY_BATCH
-from training.models.reading import split_special_tokens
+from training.models.checkpoints.reading import split_special_tokens
 
 
 @pytest.mark.parametrize("name", TAGGERS)

@@ -15,7 +15,7 @@ from export.quantize.quantization import quantizer
 from service.runtime.model import Input
 from tests.zoo.saving import Builder
 from training.errors import TrainingError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.embedding.embedding import SentenceEncoder
 from training.score.neighbours import normalized
 from training.teach.embeddings import predict_vectors

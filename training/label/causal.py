@@ -22,10 +22,10 @@ from transformers import (
 )
 
 from training.errors import CheckpointError
-from training.models.hashes import model_sha256
-from training.models.reading import refuse_missing
+from training.models.checkpoints.hashes import model_sha256
+from training.models.checkpoints.reading import refuse_missing
 from training.quiet import hush
-from training.teach.precision import Precision
+from training.teach.teachers.precision import Precision
 
 ADAPTER = "adapter_config.json"
 INSTALL = "pip install 'stillhouse[llm]'"

@@ -44,7 +44,7 @@ from training.label.soft_file import check_output, write_soft_labels
 from training.models.devices import fast_bf16, on_fastest_device
 from training.recipe.data import Data
 from training.score.intervals import wilson_interval
-from training.teach.precision import Precision
+from training.teach.teachers.precision import Precision
 
 KEY = "OPENAI_API_KEY"
 PROBES = 8  # texts that the words and the passes are checked on

@@ -17,8 +17,8 @@ from training.data.inputs import even, spelt
 from training.data.labelled import LabelledText
 from training.label.calibration import Calibration, Trial, Way, calibrations, chosen, tried
 from training.label.prompt import Shot
-from training.teach.store import Logits, LogitStore, text_key
-from training.teach.teacher import remembered_rows
+from training.teach.teachers.store import Logits, LogitStore, text_key
+from training.teach.teachers.teacher import remembered_rows
 from training.telling import tell
 
 CHUNK = 64  # texts that are scored before they are kept: what a killed run may lose

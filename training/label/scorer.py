@@ -24,7 +24,7 @@ from training.label.layout import Tree, lay_out, tree_of
 from training.label.prompt import Prompt, as_input
 from training.label.words import Answers, answers_of, prompt_ids, rendered, shared_length
 from training.teach.logits import batches_by_length
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 from training.telling import tell
 
 CONTENT_FREE = ("N/A", "", "[MASK]")  # Zhao et al. 2021, arXiv:2102.09690, section 5

@@ -1,4 +1,4 @@
-"""Writes soft labels as `training.teach.soft_labels` reads them, whole or not at all."""
+"""Writes soft labels as `training.teach.teachers.soft_labels` reads them, whole or not at all."""
 
 import csv
 import gzip
@@ -15,7 +15,7 @@ from service.runtime.model import Input
 from training.data.inputs import even, halves
 from training.data.sources.files import DIALECTS
 from training.errors import DataError
-from training.teach.soft_labels import TEXTS
+from training.teach.teachers.soft_labels import TEXTS
 
 ENDINGS = (".tsv", ".csv", ".jsonl")
 MARKS = ("\t", "\n", "\r")

@@ -15,9 +15,9 @@ from transformers import (
 )
 
 from training.errors import CheckpointError
-from training.models.labels import label_names
-from training.models.reading import refuse_missing
-from training.models.supported import head_of
+from training.models.checkpoints.labels import label_names
+from training.models.checkpoints.reading import refuse_missing
+from training.models.checkpoints.supported import head_of
 from training.problem import TRANSFORMERS_NAMES, ProblemType
 
 # What a config says of each layer by itself, such as which attends to all of a text.

@@ -9,12 +9,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training import cache
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import load_hub_tokenizer, reading_of
 from training.models.devices import on_fastest_device
 from training.models.encoder import new_encoder
 from training.models.pooling import pool_by_mask
 from training.models.pruned.modeling import prunable
-from training.models.reading import load_hub_tokenizer, reading_of
 from training.models.shrinking.shrinking import shaped
 from training.models.students.base import load_base
 from training.models.students.bilstm import (

@@ -6,8 +6,8 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from service.runtime.model import Input
+from training.models.checkpoints.reading import Reading
 from training.models.pruned.vocabulary import shrink_table, smaller_tokenizer, tokens_to_keep
-from training.models.reading import Reading
 from training.recipe.pruning import Pruning
 from training.teach.rows import tokens_of
 

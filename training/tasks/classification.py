@@ -24,9 +24,9 @@ from training.loop.schedule import (
     trainer_arguments,
 )
 from training.loop.trainers import BucketTrainer, DistillationTrainer, settle
-from training.models.hashes import fingerprint
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import Reading, reading_of
 from training.models.initialization import new_model
-from training.models.reading import Reading, reading_of
 from training.models.shrinking.shape import with_shape
 from training.prune.pruning import Cutting, begin, refuse_unprunable
 from training.prune.vocabulary import cut_vocabulary
@@ -37,9 +37,9 @@ from training.tasks.job import Part, TrainerJob
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Collator, Drawn, Lesson, drawn_texts, new_lesson
 from training.teach.logits import predict_logits
-from training.teach.opening import labelling_in, open_teachers, split_of
 from training.teach.rows import new_rows, tokens_of
-from training.teach.teacher import CheckpointTeacher
+from training.teach.teachers.opening import labelling_in, open_teachers, split_of
+from training.teach.teachers.teacher import CheckpointTeacher
 from training.telling import tell
 
 

@@ -28,11 +28,11 @@ from training.loop.schedule import (
     trainer_arguments,
 )
 from training.loop.trainers import EmbeddingTrainer, settle
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import Reading, reading_of
+from training.models.checkpoints.saving import save_checkpoint
 from training.models.embedding.embedding import Embedding, SentenceEncoder
 from training.models.embedding.students import new_embedder
-from training.models.hashes import fingerprint
-from training.models.reading import Reading, reading_of
-from training.models.saving import save_checkpoint
 from training.models.shrinking.shape import with_shape
 from training.quantize.aware import refuse_aware
 from training.quiet import hush

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, Trai
 from training.loop.processes import is_main_process
 from training.loop.resuming import begin, last_complete
 from training.loop.stopping import SaveAndStop, Stop
-from training.models.saving import save_checkpoint
+from training.models.checkpoints.saving import save_checkpoint
 from training.recipe.recipe import Recipe
 
 Part = Literal["choose", "measure"]

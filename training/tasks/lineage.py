@@ -5,7 +5,7 @@ from typing import Any
 
 from training.data.splitting.splits import Split
 from training.teach.lesson import Drawn
-from training.teach.teacher import Teacher
+from training.teach.teachers.teacher import Teacher
 
 
 def lineage_of(sets: Split, teachers: Sequence[Teacher], drawn: Drawn) -> dict[str, Any]:

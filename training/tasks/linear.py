@@ -23,7 +23,7 @@ from training.linear.ngrams import Texts, pool_of
 from training.linear.words import learnt_words, word_tokenizer
 from training.loop.key import run_parts
 from training.loop.metrics import chosen_by, scores_of
-from training.models.reading import Reading, reading_of
+from training.models.checkpoints.reading import Reading, reading_of
 from training.models.students.linear import (
     FIRST_WORD,
     UNKNOWN,
@@ -39,8 +39,8 @@ from training.tasks.job import Job, Learnt, Part
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Drawn, drawn_texts
 from training.teach.logits import predict_logits
-from training.teach.opening import labelling_in, open_teachers, split_of
-from training.teach.teacher import Teacher, ensemble_logits
+from training.teach.teachers.opening import labelling_in, open_teachers, split_of
+from training.teach.teachers.teacher import Teacher, ensemble_logits
 
 AT_ONCE = 8192  # texts whose tokens are in memory as Python's lists
 

@@ -14,7 +14,7 @@ from transformers import TrainerCallback
 from training.errors import CheckpointError
 from training.loop.key import key_of
 from training.loop.processes import join_processes
-from training.models.saving import refuse_existing
+from training.models.checkpoints.saving import refuse_existing
 from training.recipe.recipe import Recipe
 from training.score.told import warnings
 from training.tasks.tasks import prepare, refuse_resume

@@ -24,10 +24,10 @@ from training.loop.schedule import (
     trainer_arguments,
 )
 from training.loop.trainers import TaggingTrainer, settle
-from training.models.checkpoint import Checkpoint
-from training.models.hashes import fingerprint
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import reading_of
 from training.models.initialization import new_model
-from training.models.reading import reading_of
 from training.models.shrinking.shape import with_shape
 from training.prune.pruning import Cutting, begin, refuse_unprunable
 from training.quantize.aware import refuse_aware

@@ -12,7 +12,7 @@ from training.tasks.embedding import prepare as prepare_embedding
 from training.tasks.job import Job, Prepare
 from training.tasks.linear import prepare as prepare_linear
 from training.tasks.tagging import prepare as prepare_tagging
-from training.teach.opening import task_of_teacher
+from training.teach.teachers.opening import task_of_teacher
 
 TASKS: dict[Task, Prepare] = {
     "text-classification": prepare_classification,

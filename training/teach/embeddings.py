@@ -22,14 +22,14 @@ from service.runtime.model import Input
 from service.runtime.tasks.embedding import Embedder
 from service.runtime.tokenizer import Tokenizer
 from training.errors import CheckpointError
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.devices import fast_bf16, on_fastest_device
 from training.models.embedding.embedding import Embedding, SentenceEncoder
 from training.score.neighbours import Vectors, cosines
 from training.teach.logits import all_cores, batches_by_length
-from training.teach.precision import PROBE, Asked, Precision
-from training.teach.published import version_directory
-from training.teach.teacher import remembered_rows
+from training.teach.teachers.precision import PROBE, Asked, Precision
+from training.teach.teachers.published import version_directory
+from training.teach.teachers.teacher import remembered_rows
 
 BATCH = 64
 CLOSE = 0.999  # the least cosine between both precisions, for `auto` to take bfloat16

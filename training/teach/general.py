@@ -16,8 +16,8 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokeni
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint
-from training.models.reading import Reading, reading_of
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import Reading, reading_of
 from training.problem import UNLABELLED
 from training.recipe.teaching import Distillation, Losses
 from training.teach.embeddings import CheckpointEmbedder, EmbeddingTeacher

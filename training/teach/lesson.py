@@ -18,11 +18,11 @@ from training.data.augmentation import augment, reads_masks, refuse_unread_masks
 from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split
 from training.data.transfer import load_transfer_text
-from training.models.reading import Reading, reading_of
+from training.models.checkpoints.reading import Reading, reading_of
 from training.recipe.recipe import Recipe
 from training.recipe.teaching import Augmentation, Distillation
 from training.teach.rows import Tokens, new_rows, tokens_of
-from training.teach.teacher import Teacher, ensemble_logits
+from training.teach.teachers.teacher import Teacher, ensemble_logits
 from training.teach.white_box import WhiteBox, looked_into, refuse_other_tokens
 
 READ = ("input_ids", "token_type_ids")  # what a row has of a teacher that reads something else

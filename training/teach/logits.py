@@ -16,9 +16,9 @@ from service.repository.sections import Windows
 from service.runtime.model import Input
 from service.runtime.tasks.classification import of_inputs
 from service.runtime.tokenizer import Tokenizer
-from training.models.labels import label_names
-from training.models.pairs import TYPE_IDS
-from training.teach.store import Logits
+from training.models.checkpoints.labels import label_names
+from training.models.checkpoints.pairs import TYPE_IDS
+from training.teach.teachers.store import Logits
 
 MOST_TOKENS = 16_384  # of a batch, its padding counted: what 64 texts of 256 tokens have
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from service.runtime.model import Input
 from training.data.labelled import Targets
-from training.models.reading import Reading
+from training.models.checkpoints.reading import Reading
 from training.scratch import mapped
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 
 TokenIds: TypeAlias = pa.ChunkedArray  # of lists of int32
 

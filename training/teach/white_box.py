@@ -12,11 +12,11 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.recipe.teaching import Losses
 from training.teach.attention import Projections, Seen, common_parts, last_projections, watched
 from training.teach.losses import cosine_loss, hidden_loss, relation_loss
-from training.teach.teacher import CheckpointTeacher, Teacher
+from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
 PROJECTIONS = "white_box_projections"
 

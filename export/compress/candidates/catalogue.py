@@ -11,7 +11,7 @@ from typing import Any
 
 from export.errors import ExportError
 from training.loop.schedule import rate_for, width_of
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.recipe.models import EncoderModel, LinearModel
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
 

@@ -19,7 +19,7 @@ from export.compress.reads import distil_reads
 from export.stages.engine import Made, Workshop
 from training.errors import Paused
 from training.loop.resuming import last_complete
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.recipe.recipe import with_values
 
 STUDENT = "student"

@@ -19,11 +19,11 @@ from training.data.loading import Sets, load_sets, load_texts
 from training.data.splitting.splits import split
 from training.data.texts import are_pairs
 from training.errors import CheckpointError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.initialization import new_model
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
-from training.teach.opening import open_teachers
-from training.teach.soft_labels import FileTeacher
+from training.teach.teachers.opening import open_teachers
+from training.teach.teachers.soft_labels import FileTeacher
 
 ADD = "label them too (`stillhouse label`), and put them in the same file"
 LEAVE_TEST = (

@@ -18,8 +18,8 @@ from training.data.inputs import shown
 from training.data.labelled import LabelledText
 from training.errors import DataError
 from training.score.scores import sigmoid, softmax
-from training.teach.soft_labels import FileTeacher
-from training.teach.store import Logits
+from training.teach.teachers.soft_labels import FileTeacher
+from training.teach.teachers.store import Logits
 
 Array = npt.NDArray[Any]
 

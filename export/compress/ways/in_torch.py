@@ -18,7 +18,7 @@ from export.tasks.classification import ClassificationExport
 from service.repository.manifest import MODEL_FILE, Manifest
 from service.repository.sections import File, Metrics
 from service.runtime.tasks.classification import Classifier
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 FOUND = "torch.json"
 

@@ -13,7 +13,7 @@ from export.errors import ExportError
 from export.quantize.ways import WAYS, Way, refuse_way
 from export.stages.engine import Workshop
 from service.repository.manifest import read_manifest
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from export.measure.gate import SAME_BY_TOKEN, SAME_IN_ANY_BATCH, Gate
 from export.quantize.ways import TITLES, Way
 from export.stages.engine import Workshop
 from service.runtime.tasks.classification import Classifier
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)

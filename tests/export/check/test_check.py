@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.tasks.hub import Hub
 from service.runtime.tokenizer import Tokenizer
 from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer, toy_data
-from training.models import reading
+from training.models.checkpoints import reading
 
 hf: Any = transformers
 

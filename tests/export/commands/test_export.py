@@ -23,8 +23,8 @@ from tests.tiny import (
 )
 from tests.training.builders import STUDENT, changed
 from training.data.loading import load_split
-from training.models.checkpoint import load_checkpoint
-from training.models.saving import save_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
+from training.models.checkpoints.saving import save_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.score.temperature import fit_temperature
 

@@ -17,8 +17,8 @@ from tests.export.compress.conftest import LENIENT, Compress
 from tests.export.compress.test_compress import report_of, versions
 from tests.tiny import tiny_encoder_checkpoint
 from training.data.inputs import hashed
-from training.models.checkpoint import load_checkpoint
-from training.teach.teacher import CheckpointTeacher
+from training.models.checkpoints.checkpoint import load_checkpoint
+from training.teach.teachers.teacher import CheckpointTeacher
 
 
 def reused(place: Path) -> dict[str, bool]:

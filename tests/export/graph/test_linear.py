@@ -22,7 +22,7 @@ from service.settings import Settings
 from tests.export.builders import LENIENT, request
 from tests.tiny import toy_data, toy_emotions
 from tests.training.linear.builders import linear_recipe
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.students.linear import LinearConfig, LinearForSequenceClassification
 from training.tasks.run import run_recipe
 

@@ -16,7 +16,7 @@ from export.measure.reference import reference_logits
 from export.measure.served import served_logits
 from tests.export.builders import TEXTS, served
 from tests.tiny import tiny_bilstm, tiny_checkpoint, tiny_encoder, tiny_nano
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 BILSTMS = [(pooling, layers) for pooling in ("last", "max", "mean") for layers in (1, 2)]
 NANOS = [("nano", width) for width in (1, 2, 3, 4, 5)]

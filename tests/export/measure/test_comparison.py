@@ -27,7 +27,7 @@ from tests.tiny import (
     toy_texts,
 )
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 TEXTS = [text for text, _ in toy_texts(40, seed=4)]
 

@@ -15,7 +15,7 @@ from service.repository.sections import Windows
 from tests.export.builders import STRICT, TEXTS, labelled, request, served
 from tests.tiny import POSITIONS, tiny_checkpoint, tiny_encoder, tiny_hub_tokenizer
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.teach.logits import predict_logits
 
 MEAN = Windows(stride=8, pooling="mean")

@@ -11,7 +11,7 @@ from export.publish.publish import publish
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, STRICT, labelled, request
 from tests.tiny import tiny_encoder, tiny_hub_tokenizer
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.pruned.modeling import Kept, cut, prunable
 from training.models.pruned.vocabulary import shrink_table, smaller_tokenizer, tokens_to_keep
 

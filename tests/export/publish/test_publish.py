@@ -44,7 +44,7 @@ from tests.tiny import (
 )
 from tests.training.builders import STUDENT, changed
 from training.data.labelled import LabelledText
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.students.bilstm import BiLstmForSequenceClassification
 from training.recipe.recipe import parse_recipe
 from training.score.temperature import fit_temperature

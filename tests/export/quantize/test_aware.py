@@ -26,7 +26,7 @@ from tests.tiny import (
     toy_texts,
 )
 from tests.training.builders import teacher_recipe
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.quantize.imitating import imitating
 from training.tasks.run import run_recipe
 

@@ -23,7 +23,7 @@ from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import LENIENT, TEXTS, batch_difference, served
 from tests.tiny import POSITIONS, tiny_checkpoint, tiny_tokenizer, toy_texts
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.students.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 
 VOCABULARY = tiny_tokenizer().get_vocab_size()

@@ -18,7 +18,7 @@ from export.score.reading import count_of
 from service.runtime.model import Pair
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import publish_tiny, write_cascade
-from training.teach.soft_labels import FileTeacher
+from training.teach.teachers.soft_labels import FileTeacher
 
 TEXTS = ["good", "bad film", "good good film", "fine", "bad bad", "film good bad good"] * 5
 Run = Callable[..., Result]

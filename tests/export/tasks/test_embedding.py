@@ -29,7 +29,7 @@ from tests.embedders import students, tiny_embedder, tiny_student
 from tests.export.builders import TEXTS, labelled, request
 from tests.tiny import toy_texts
 from training.data.labelled import LabelledText
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.embedding.embedding import SentenceEncoder
 from training.teach.embeddings import predict_vectors
 

@@ -13,9 +13,9 @@ from tests.tiny import toy_data, toy_texts
 from tests.training.builders import student_recipe
 from tests.training.label.endpoint.server import KEY, serving
 from training.errors import RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.tasks.run import run_recipe
-from training.teach.soft_labels import FileTeacher
+from training.teach.teachers.soft_labels import FileTeacher
 
 
 @pytest.fixture

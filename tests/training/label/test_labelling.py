@@ -11,7 +11,7 @@ from service.runtime.model import Input
 from tests.tiny import POSITIVE, toy_texts
 from training.data.labelled import LabelledText
 from training.label.labelling import distinct, label_texts, outside, split_few
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 
 LABELS = ("negative", "positive")
 

@@ -8,7 +8,7 @@ import pytest
 from service.runtime.model import Pair
 from training.errors import DataError
 from training.label.soft_file import check_output, write_soft_labels
-from training.teach.soft_labels import FileTeacher
+from training.teach.teachers.soft_labels import FileTeacher
 
 LABELS = ("bad film", "good")
 TEXTS = ['a "good" film', "half a \" and, 'more'", " two  blanks\tand\na line ", "ж 漢 🎬", "\\t"]

@@ -12,10 +12,10 @@ from tests.training.builders import student_recipe
 from training.data.labelled import LabelledText
 from training.data.loading import load_split
 from training.loop.key import key_of, run_parts
-from training.models.hashes import fingerprint
-from training.models.reading import reading_of
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import reading_of
 from training.tasks.classification import prepare
-from training.teach.teacher import CheckpointTeacher
+from training.teach.teachers.teacher import CheckpointTeacher
 
 
 @pytest.fixture(scope="module")

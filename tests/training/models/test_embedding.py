@@ -14,9 +14,9 @@ from tests.embedders import owned, tiny_embedder
 from tests.tiny import tiny_encoder_checkpoint, toy_texts
 from tests.training.builders import STUDENT, changed
 from training.errors import CheckpointError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
+from training.models.checkpoints.saving import save_checkpoint
 from training.models.embedding.embedding import SentenceEncoder, pool
-from training.models.saving import save_checkpoint
 from training.recipe.recipe import parse_recipe
 from training.teach.embeddings import predict_vectors
 

@@ -8,7 +8,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, pipeline
 
 from tests.tiny import tiny_bilstm, tiny_encoder_checkpoint, tiny_hub_tokenizer, tiny_nano
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.encoder import new_encoder
 from training.models.heads import hard_loss
 from training.problem import TRANSFORMERS_NAMES, ProblemType, problem_of

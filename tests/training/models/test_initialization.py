@@ -17,7 +17,7 @@ from transformers import (
 from tests.tiny import tiny_bilstm, tiny_encoder, tiny_hub_tokenizer, word_hub_tokenizer
 from tests.training.builders import TEACHER, changed
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.encoder import keep_layers
 from training.models.initialization import new_model
 from training.models.students.base import load_base

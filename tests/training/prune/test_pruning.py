@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 from tests.tiny import tiny_bilstm, tiny_hub_tokenizer
 from tests.training.builders import encoder_recipe, teacher_recipe
 from training.errors import RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.pruned.families import layers_of
 from training.prune.gates import NAME
 from training.tasks.classification import prepare

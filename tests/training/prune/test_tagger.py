@@ -7,7 +7,7 @@ import pytest
 
 from tests.tagged import student_tagger_recipe, tiny_tagger_checkpoint, toy_tags
 from training.errors import RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.pruned.families import layers_of
 from training.tasks.run import run_recipe
 

@@ -20,7 +20,7 @@ from tests.training.builders import student_recipe, teacher_recipe
 from training.data.loading import load_split
 from training.errors import CheckpointError, DataError, RecipeError
 from training.loop.schedule import trainer_arguments
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.initialization import contextual_embeddings
 from training.models.students.bilstm import BiLstmForSequenceClassification, project_embeddings
 from training.models.students.nano import NanoForSequenceClassification

@@ -9,7 +9,7 @@ import pytest
 from tests.embedders import tiny_embedder
 from tests.tiny import word_hub_tokenizer
 from training.errors import RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.students.bilstm import BiLstmEmbeddingModel
 from training.models.students.nano import NanoEmbeddingModel
 from training.recipe.models import BiLstmModel

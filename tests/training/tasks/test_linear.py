@@ -18,7 +18,7 @@ from tests.training.linear.builders import linear_recipe, vectorizer
 from training.data.loading import load_split
 from training.errors import CheckpointError, DataError, RecipeError
 from training.loop.processes import check_shares
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.students.linear import LinearForSequenceClassification
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
 from training.tasks.linear import prepare

@@ -12,11 +12,11 @@ from tests.training.builders import encoder_recipe, student_recipe, teacher_reci
 from training.data.loading import load_split
 from training.data.texts import are_pairs
 from training.errors import CheckpointError, DataError, RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.tasks.classification import prepare
 from training.tasks.run import run_recipe
-from training.teach.opening import labelling_in, open_teacher
-from training.teach.teacher import CheckpointTeacher
+from training.teach.teachers.opening import labelling_in, open_teacher
+from training.teach.teachers.teacher import CheckpointTeacher
 
 PAIRS: list[Input] = [pair for pair, _ in toy_pairs(30, seed=4)]
 

@@ -9,7 +9,7 @@ from tests.tiny import tiny_encoder, tiny_encoder_checkpoint, tiny_hub_tokenizer
 from tests.training.builders import student_recipe, teacher_recipe
 from training.errors import CheckpointError
 from training.tasks.tasks import task_of_recipe
-from training.teach.opening import open_teacher
+from training.teach.teachers.opening import open_teacher
 
 
 def test_the_recipe_says_it_or_its_teacher(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.tiny import (
 )
 from tests.training.builders import TEACHER, changed
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.problem import UNLABELLED
 from training.recipe.recipe import Recipe, parse_recipe
 from training.recipe.teaching import Losses

@@ -17,7 +17,7 @@ from training.data.augmentation import augment
 from training.data.loading import load_split
 from training.errors import RecipeError
 from training.loop.trainers import DistillationTrainer
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.recipe.teaching import Augmentation
 from training.tasks.classification import prepare
 from training.tasks.run import run_recipe

@@ -20,7 +20,7 @@ from training.errors import DataError, EndpointError
 from training.label.endpoint.client import Client, Said
 from training.label.prompt import Message, Prompt, as_input
 from training.label.scorer import CONTENT_FREE
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 
 DOUBT = 0.02  # probability on tokens that begin the words of several labels, from which it counts
 UNHEARD = 0.5  # probability of all labels together, under which an answer is none

@@ -10,10 +10,10 @@ import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import load_hub_tokenizer, refuse_missing
 from training.models.embedding.embedding import Embedding, embedding_of
 from training.models.initialization import start_of, start_student
-from training.models.reading import load_hub_tokenizer, refuse_missing
 from training.models.shrinking.shrinking import shaped
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel

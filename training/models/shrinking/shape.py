@@ -9,8 +9,8 @@ from typing import Any
 from transformers import AutoConfig
 
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import Checkpoint
-from training.models.reading import refuse_missing
+from training.models.checkpoints.checkpoint import Checkpoint
+from training.models.checkpoints.reading import refuse_missing
 from training.recipe.models import EncoderModel
 from training.recipe.recipe import Recipe
 

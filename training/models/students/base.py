@@ -4,9 +4,9 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from training.errors import CheckpointError
-from training.models.checkpoint import Checkpoint, load_checkpoint
-from training.models.reading import load_hub_tokenizer, refuse_missing
-from training.models.supported import head_of
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.reading import load_hub_tokenizer, refuse_missing
+from training.models.checkpoints.supported import head_of
 from training.problem import TASKS_OF_HEADS
 from training.quiet import hush
 

@@ -25,8 +25,8 @@ from transformers.modeling_outputs import (
     TokenClassifierOutput,
 )
 
+from training.models.checkpoints.labels import outputs_of
 from training.models.heads import hard_loss, token_loss
-from training.models.labels import outputs_of
 from training.models.students.towers import FEATURES, apart, compared, is_towers
 from training.problem import problem_of
 

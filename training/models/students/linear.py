@@ -18,8 +18,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from training.models.checkpoints.labels import outputs_of
 from training.models.heads import hard_loss
-from training.models.labels import outputs_of
 from training.problem import problem_of
 
 PAD, UNKNOWN = 0, 1  # ids that are in no n-gram; words are above them

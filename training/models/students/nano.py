@@ -18,8 +18,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
+from training.models.checkpoints.labels import outputs_of
 from training.models.heads import hard_loss
-from training.models.labels import outputs_of
 from training.models.students.towers import FEATURES, apart, compared, is_towers
 from training.problem import problem_of
 

@@ -4,7 +4,7 @@ import torch
 from transformers import PreTrainedModel
 
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 
 HEAD = "classifier."  # what it answers, of which the other one's labels or vectors are
 

@@ -14,11 +14,11 @@ from service.runtime.model import Item
 from service.runtime.tasks.entities import Aggregation, Tokens, entities_of
 from service.runtime.tokenizer import Tokenizer
 from training.data.tags.tagged import Span, Spans
-from training.models.labels import label_names
+from training.models.checkpoints.labels import label_names
 from training.recipe.data import Data
 from training.score.scores import softmax
 from training.teach.logits import batches_by_length
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 
 AT_ONCE = 2048  # texts whose tokens' places are in memory
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from service.runtime.model import Item
 from training.errors import DataError, RecipeError
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.hashes import fingerprint
+from training.models.checkpoints.reading import Reading
 from training.models.devices import on_fastest_device
-from training.models.hashes import fingerprint
-from training.models.reading import Reading
 from training.recipe.recipe import Recipe
 from training.teach.logits import all_cores
-from training.teach.published import version_directory
-from training.teach.soft_labels import is_soft_labels
-from training.teach.store import Logits, LogitStore, text_key
 from training.teach.tags.logits import predict_token_logits
+from training.teach.teachers.published import version_directory
+from training.teach.teachers.soft_labels import is_soft_labels
+from training.teach.teachers.store import Logits, LogitStore, text_key
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from export.compress.candidates.catalogue import Wanted, depths
 from export.errors import ExportError
 from tests.tiny import tiny_encoder_checkpoint
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 NAMED = {"data.train": "given", "distillation.teacher": "given"}
 

@@ -3,7 +3,7 @@
 from tests.tiny import tiny_hub_tokenizer
 from training.data.tags.tagged import Span, labels_of
 from training.data.tags.tokens import Later, label_tokens
-from training.models.reading import Reading
+from training.models.checkpoints.reading import Reading
 from training.problem import UNLABELLED
 
 LABELS = labels_of(("per", "place"))

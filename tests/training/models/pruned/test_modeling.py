@@ -13,7 +13,7 @@ from export.graph.onnx_graph import to_onnx
 from service.runtime.engine import open_session
 from tests.tiny import tiny_bilstm, tiny_encoder
 from tests.zoo.families import SUPPORTED
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.encoder import keep_layers
 from training.models.pruned.families import layers_of
 from training.models.pruned.modeling import Kept, cut, prunable

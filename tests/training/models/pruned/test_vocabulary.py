@@ -14,7 +14,7 @@ from tests.tiny import SPECIAL, tiny_encoder, word_hub_tokenizer
 from tests.zoo.families import SUPPORTED
 from tests.zoo.tokenizers import CORPUS
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint, load_checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.models.pruned.spelling import speller
 from training.models.pruned.vocabulary import shrink_table, smaller_tokenizer, tokens_to_keep
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from tests.tiny import tiny_bilstm, tiny_hub_tokenizer, tiny_nano
 from tests.training.builders import STUDENT, changed, student_recipe
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.initialization import new_model
 from training.models.students.bilstm import BiLstmConfig, BiLstmEmbeddingModel
 from training.models.students.nano import NanoConfig, NanoEmbeddingModel

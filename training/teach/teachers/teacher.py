@@ -17,12 +17,12 @@ from service.runtime.model import Input
 from training.data.augmentation import reads_masks, refuse_unread_masks
 from training.data.marks import masked
 from training.errors import RecipeError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.devices import on_fastest_device
 from training.problem import ProblemType, problem_of
 from training.teach.logits import all_cores, predict_logits
-from training.teach.precision import Precision
-from training.teach.store import Logits, LogitStore, matrix, text_key
+from training.teach.teachers.precision import Precision
+from training.teach.teachers.store import Logits, LogitStore, matrix, text_key
 
 WINDOW = 16_384  # texts that are looked up at once
 CHUNK = 2_048  # texts that are labelled before they are kept: what a killed run may lose

@@ -14,8 +14,8 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-import training.teach.precision
-import training.teach.teacher
+import training.teach.teachers.precision
+import training.teach.teachers.teacher
 from tests.tiny import (
     tiny_bilstm,
     tiny_checkpoint,
@@ -26,15 +26,15 @@ from tests.tiny import (
 )
 from training.data.marks import MASK
 from training.errors import CheckpointError
-from training.models.checkpoint import Checkpoint
+from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.students.bilstm import BiLstmConfig, BiLstmForSequenceClassification
 from training.problem import ProblemType
 from training.teach.logits import batches_by_length, predict_logits
-from training.teach.precision import Asked, choose, largest_move
-from training.teach.store import Logits, LogitStore, text_key
-from training.teach.teacher import CheckpointTeacher, ensemble_logits
+from training.teach.teachers.precision import Asked, choose, largest_move
+from training.teach.teachers.store import Logits, LogitStore, text_key
+from training.teach.teachers.teacher import CheckpointTeacher, ensemble_logits
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TEXTS = [text for text, _ in toy_texts(30, seed=4)]
 
 
@@ -167,8 +167,8 @@ def test_a_killed_labelling_goes_on(
     model: CountingBiLstm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was kept before the kill is not computed again; the bar counts it, and ends full."""
-    monkeypatch.setattr(training.teach.teacher, "CHUNK", 8)
-    monkeypatch.setattr(training.teach.teacher, "WINDOW", 20)
+    monkeypatch.setattr(training.teach.teachers.teacher, "CHUNK", 8)
+    monkeypatch.setattr(training.teach.teachers.teacher, "WINDOW", 20)
     model.patience = 24
     with pytest.raises(KeyboardInterrupt):
         logits_of(model, TEXTS)
@@ -191,7 +191,7 @@ def test_several_processes_may_use_one_file(model: CountingBiLstm) -> None:
         reader.execute("BEGIN")
         row = reader.execute("SELECT count(*) FROM logits").fetchone()
         script = (
-            "import sys; from training.teach.store import LogitStore; import numpy as np;"
+            "import sys; from training.teach.teachers.store import LogitStore; import numpy as np;"
             "store = LogitStore(sys.argv[1]); print(len(store))"
         )
         done = subprocess.run(
@@ -242,8 +242,8 @@ def test_auto_is_bf16_where_it_is_fast_and_near(
     monkeypatch: pytest.MonkeyPatch, fast: bool, tolerance: float, expected: str
 ) -> None:
     """On a machine that is fast at it, if no probability of a few texts moves too far."""
-    monkeypatch.setattr(training.teach.precision, "fast_bf16", lambda: fast)
-    monkeypatch.setattr(training.teach.precision, "TOLERANCE", tolerance)
+    monkeypatch.setattr(training.teach.teachers.precision, "fast_bf16", lambda: fast)
+    monkeypatch.setattr(training.teach.teachers.precision, "TOLERANCE", tolerance)
     checkpoint = tiny_checkpoint(tiny_encoder())
     found = choose("auto", checkpoint.model, checkpoint.reading, "single_label", TEXTS)
     assert found == expected

@@ -17,9 +17,9 @@ from service.runtime.tasks.classification import Classifier
 from training.errors import CheckpointError
 from training.problem import ProblemType
 from training.teach.logits import batches_by_length
-from training.teach.precision import Precision
-from training.teach.store import Logits
-from training.teach.teacher import refuse_masks, remembered
+from training.teach.teachers.precision import Precision
+from training.teach.teachers.store import Logits
+from training.teach.teachers.teacher import refuse_masks, remembered
 
 BATCH = 64
 
@@ -73,7 +73,7 @@ class OnnxTeacher:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
-        """See `training.teach.teacher.Teacher`: a version names no mask token."""
+        """See `training.teach.teachers.teacher.Teacher`: a version names no mask token."""
         return refuse_masks(self.name, texts)
 
     def logits(self, texts: Sequence[Input]) -> Logits:

@@ -23,9 +23,9 @@ from training.data.inputs import even, shown
 from training.data.sources.files import DIALECTS, delimited, json_objects, opened
 from training.errors import DataError
 from training.problem import ProblemType
-from training.teach.precision import Precision
-from training.teach.store import Logits, LogitStore, matrix, text_key
-from training.teach.teacher import refuse_masks
+from training.teach.teachers.precision import Precision
+from training.teach.teachers.store import Logits, LogitStore, matrix, text_key
+from training.teach.teachers.teacher import refuse_masks
 
 KINDS = (".tsv", ".csv", ".jsonl", ".json", ".parquet")
 TEXTS = ("text", "text_pair")
@@ -86,7 +86,7 @@ class FileTeacher:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def spelt(self, texts: Sequence[Input]) -> Sequence[Input]:
-        """See `training.teach.teacher.Teacher`: what is in no file has no label."""
+        """See `training.teach.teachers.teacher.Teacher`: what is in no file has no label."""
         return refuse_masks(self.name, texts)
 
     def logits(self, texts: Sequence[Input]) -> Logits:

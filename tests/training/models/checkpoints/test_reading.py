@@ -20,9 +20,9 @@ from tests.tiny import (
 )
 from tests.zoo.families import SUPPORTED
 from training.errors import CheckpointError
-from training.models.checkpoint import load_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
 from training.models.encoder import keep_layers, new_encoder
-from training.models.reading import load_hub_tokenizer, reading_of
+from training.models.checkpoints.reading import load_hub_tokenizer, reading_of
 from training.teach.lesson import Collator
 from training.teach.logits import predict_logits
 

@@ -16,11 +16,11 @@ from tests.training.builders import student_recipe
 from training.data.marks import MASK
 from training.errors import CheckpointError, DataError, RecipeError, TrainingError
 from training.tasks.run import run_recipe
-from training.teach.opening import open_teacher
-from training.teach.published import OnnxTeacher, version_directory
-from training.teach.soft_labels import FileTeacher
-from training.teach.store import LogitStore
-from training.teach.teacher import CheckpointTeacher, Teacher
+from training.teach.teachers.opening import open_teacher
+from training.teach.teachers.published import OnnxTeacher, version_directory
+from training.teach.teachers.soft_labels import FileTeacher
+from training.teach.teachers.store import LogitStore
+from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
 NAMES = ("negative", "positive")
 ROWS = [("a good film", 0.1, 0.9), ('so "bad"', 1.0, 0.0), ("plain", 0.5, 0.5)]

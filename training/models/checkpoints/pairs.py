@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from training.models.labels import label_names
+from training.models.checkpoints.labels import label_names
 from training.problem import problem_of
 
 TYPE_IDS = "token_type_ids"

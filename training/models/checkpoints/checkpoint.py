@@ -35,17 +35,17 @@ from training.models.embedding.files import (
     owned_by,
     read_as_owned,
 )
-from training.models.hashes import fingerprint, model_sha256
-from training.models.labels import label_names
-from training.models.pairs import is_cross_encoder, why_pairs
+from training.models.checkpoints.hashes import fingerprint, model_sha256
+from training.models.checkpoints.labels import label_names
+from training.models.checkpoints.pairs import is_cross_encoder, why_pairs
 from training.models.pooling import pool_by_mask
-from training.models.reading import (
+from training.models.checkpoints.reading import (
     Reading,
     load_hub_tokenizer,
     reading_of,
     refuse_missing,
 )
-from training.models.supported import head_of, predicts_words, refuse_unsupported
+from training.models.checkpoints.supported import head_of, predicts_words, refuse_unsupported
 from training.problem import (
     MODELS,
     TASKS_OF_HEADS,

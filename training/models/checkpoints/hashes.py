@@ -6,7 +6,7 @@ import json
 import torch
 from transformers import PreTrainedModel
 
-from training.models.reading import Reading
+from training.models.checkpoints.reading import Reading
 
 # What a config says of who wrote it and where.
 NOT_THE_MODEL = ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype")

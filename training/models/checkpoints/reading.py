@@ -24,8 +24,8 @@ from service.runtime.special import read_as_text
 from service.runtime.tokenizer import Tokenizer
 from training.data.marks import masked
 from training.errors import CheckpointError
-from training.models.marked import MarkedTokenizer
-from training.models.pairs import TYPE_IDS, takes_types
+from training.models.checkpoints.marked import MarkedTokenizer
+from training.models.checkpoints.pairs import TYPE_IDS, takes_types
 
 UNLIMITED = 10**6  # transformers writes 1e30 where a tokenizer's owner named no length
 LONGEST_FIRST: Strategy = "longest_first"

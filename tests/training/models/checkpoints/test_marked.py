@@ -11,7 +11,7 @@ from tests.service.runtime.families import FAMILIES
 from tests.tiny import POSITIONS, tiny_encoder, tiny_hub_tokenizer
 from training.data.marks import MASK
 from training.errors import CheckpointError
-from training.models.reading import Reading, split_special_tokens
+from training.models.checkpoints.reading import Reading, split_special_tokens
 from training.teach.logits import predict_logits
 
 MASKED = [name for name, hub in FAMILIES.items() if hub.mask_token is not None]

@@ -8,12 +8,12 @@ import numpy.typing as npt
 from transformers import PreTrainedModel
 
 from service.runtime.model import Input
+from training.models.checkpoints.reading import Reading
 from training.models.devices import fast_bf16, on_fastest_device
-from training.models.reading import Reading
 from training.problem import ProblemType
 from training.score.scores import softmax
 from training.teach.logits import predict_logits
-from training.teach.store import Logits
+from training.teach.teachers.store import Logits
 
 Precision = Literal["fp32", "bf16"]
 Asked = Literal["auto", "fp32", "bf16"]

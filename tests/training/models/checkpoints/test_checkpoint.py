@@ -17,9 +17,9 @@ from tests.tiny import (
 )
 from tests.training.builders import TEACHER, changed
 from training.errors import CheckpointError, RecipeError
-from training.models.checkpoint import load_checkpoint
-from training.models.reading import load_hub_tokenizer
-from training.models.saving import save_checkpoint
+from training.models.checkpoints.checkpoint import load_checkpoint
+from training.models.checkpoints.reading import load_hub_tokenizer
+from training.models.checkpoints.saving import save_checkpoint
 from training.recipe.recipe import parse_recipe
 
 RECIPE = parse_recipe(

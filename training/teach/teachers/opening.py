@@ -10,13 +10,13 @@ from training.data.loading import load_split
 from training.data.splitting.splits import Split
 from training.data.texts import are_pairs
 from training.errors import CheckpointError, DataError
-from training.models.checkpoint import load_checkpoint, task_at
+from training.models.checkpoints.checkpoint import load_checkpoint, task_at
 from training.problem import ProblemType, Task
 from training.recipe.recipe import Recipe
-from training.teach.precision import Asked, choose
-from training.teach.published import OnnxTeacher, version_directory
-from training.teach.soft_labels import FileTeacher, is_soft_labels
-from training.teach.teacher import CheckpointTeacher, Teacher
+from training.teach.teachers.precision import Asked, choose
+from training.teach.teachers.published import OnnxTeacher, version_directory
+from training.teach.teachers.soft_labels import FileTeacher, is_soft_labels
+from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
 
 def task_of_teacher(source: str) -> Task:
