@@ -89,7 +89,7 @@ class Wanted:
         for name in self.names:
             for one in self._of(name, teacher):
                 found.setdefault(one.name, one)
-        return sorted(found.values(), key=_order)
+        return sorted(found.values(), key=lambda one: _order(one, _depth(teacher)))
 
     @property
     def itself(self) -> bool:
@@ -146,8 +146,9 @@ class Wanted:
 
 
 def depths(depth: int) -> list[int]:
-    """How many layers are kept of so many: a sixth, a third and half of them."""
-    return sorted({round(depth / 6), round(depth / 3), depth // 2} - {0, depth})
+    """How many layers are kept of so many: a sixth, a third, half and two thirds of them."""
+    kept = {round(depth / 6), round(depth / 3), depth // 2, round(depth * 2 / 3)}
+    return sorted(kept - {0, depth})
 
 
 def _no_model(why: str) -> str:
@@ -169,11 +170,13 @@ def _depth(teacher: Checkpoint) -> int:
     return int(getattr(teacher.model.config, "num_hidden_layers", 0) or 0)
 
 
-def _order(one: Candidate) -> tuple[int, int]:
+def _order(one: Candidate, depth: int) -> tuple[int, int]:
     kind, _, number = one.name.partition("-")
-    kinds = (*KINDS, WHOLE)
-    place = kinds.index(kind) if kind in kinds else len(kinds)
-    return place, int(number) if number.isdecimal() else 0
+    kinds = (*KINDS, "more layers", WHOLE)
+    layers = int(number) if number.isdecimal() else 0
+    if kind == "layers" and 2 * layers > depth:  # dearer than a teacher of which half is cut out
+        kind = "more layers"
+    return kinds.index(kind) if kind in kinds else len(kinds), layers
 
 
 def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:

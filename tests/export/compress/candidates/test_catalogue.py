@@ -6,7 +6,7 @@ import pytest
 
 from export.compress.candidates.catalogue import Wanted, depths
 from export.errors import ExportError
-from tests.tiny import tiny_encoder_checkpoint
+from tests.tiny import tiny_checkpoint, tiny_encoder, tiny_encoder_checkpoint
 from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 NAMED = {"data.train": "given", "distillation.teacher": "given"}
@@ -46,10 +46,19 @@ def test_overrides_are_of_all(teacher: Checkpoint) -> None:
 
 
 def test_depths() -> None:
-    """A sixth, a third and half of the layers."""
-    assert depths(6) == [1, 2, 3]
-    assert depths(12) == [2, 4, 6]
+    """A sixth, a third, half and two thirds of the layers."""
+    assert depths(6) == [1, 2, 3, 4]
+    assert depths(12) == [2, 4, 6, 8]
+    assert depths(2) == [1]
     assert depths(1) == []
+
+
+def test_more_than_half_of_the_layers_come_after_a_pruned_teacher() -> None:
+    """They cost more."""
+    deep = tiny_checkpoint(tiny_encoder())
+    deep.model.config.num_hidden_layers = 6
+    layers = [f"layers-{kept}" for kept in (1, 2, 3)]
+    assert names(deep, "all") == ["linear", "nano", "bilstm", *layers, "pruned", "layers-4"]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "layers-", "layers-x", "layers-0", "teacher-1"])
