@@ -21,8 +21,8 @@ from service.api.edge.middleware import RequestMiddleware
 from service.api.edge.security import Keys
 from service.api.endpoint import Endpoint, Predictions
 from service.api.state import Parts, Service
-from service.draining import Stop, drained_on_signal
-from service.listening import check_grpc
+from service.process.draining import Stop, drained_on_signal
+from service.process.listening import check_grpc
 from service.rpc import spoken
 from service.runtime.engine import check_bfloat16
 from service.runtime.speed import measure

@@ -28,7 +28,7 @@ def serve(**options: Any) -> None:
 
     from service.environment import PREFIX
     from service.errors import StillhouseError
-    from service.server import serve as run
+    from service.process.server import serve as run
     from service.settings import Settings
 
     for name, value in options.items():

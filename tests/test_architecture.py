@@ -45,6 +45,10 @@ ROOMS = {
             *("errors", "cgroups", "repository.manifest", "runtime.model", "serving.shapes"),
         },
         "api": {"errors", "repository", "runtime", "serving", "telemetry", "settings"},
+        # It runs the application that all of them make.
+        "process": {
+            *("errors", "repository", "telemetry", "settings", "environment", "sourcing", "app"),
+        },
     },
     "training": {
         "errors": set[str](),

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from service.app import create_app
-from service.listening import check_free
+from service.process.listening import check_free
 from service.settings import Settings
 from tests.service.grpc.conftest import text_input
 from tests.service.process.conftest import Start, start
@@ -134,7 +134,7 @@ def test_workers_share_the_port(start: Start) -> None:
 
 def test_taken_port_ends_the_start(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that is another's is an error that names it; it is not shared unasked."""
-    monkeypatch.setattr("service.listening.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("service.process.listening.PATIENCE_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
         port = other.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from service.connections import BoundedConfig, Limits
+from service.process.connections import BoundedConfig, Limits
 
 LIMITS = Limits(head_bytes=2048, head_seconds=60, body_seconds=60, read_seconds=60)
 ANSWER = b'{"read": 2}'

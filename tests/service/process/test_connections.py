@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from service import connections
+from service.process import connections
 from tests.service.process.serving import LIMITS, Client, Echo, answers_in, bounded, eventually
 
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"

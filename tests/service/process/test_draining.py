@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.draining import Stop
+from service.process.draining import Stop
 
 LONG = 600.0
 

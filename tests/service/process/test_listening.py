@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service import listening
+from service.process import listening
 from tests.service.process.conftest import Start
 from tests.service.process.serving import answers_in, eventually
 from tests.service.process.started import Answer, Started, read

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service import workers
+from service.process import workers
 from tests.service.builders import publish_tiny
 from tests.service.process.conftest import Start
 from tests.service.process.serving import eventually

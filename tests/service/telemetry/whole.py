@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import service.app
-from service.server import serve
+from service.process.server import serve
 from service.settings import Settings
 
 create_app = service.app.create_app

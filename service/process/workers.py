@@ -24,7 +24,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from service.draining import ORPHANED
+from service.process.draining import ORPHANED
 from service.telemetry.gauges import SHARED_FOLDER, mark_dead
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from service.refusals import Refused, full, problem
+from service.process.refusals import Refused, full, problem
 
 log = logging.getLogger(__name__)
 
