@@ -5,14 +5,13 @@ was stopped goes on where it was. Texts are in `text` (`text_pair`), labels' pro
 `probabilities`, or in CSV and TSV in a column for each label: a file of soft labels.
 """
 
-import csv
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -21,11 +20,10 @@ import pyarrow.parquet as parquet
 
 from export.errors import ExportError
 from export.score.chain import Link, Scored
+from export.score.delimited import NESTED, to_delimited
 from export.score.reading import KINDS, Bad
-from training.data.sources.files import DIALECTS
 
 MADE_FROM = "made-from.json"
-NESTED = "probabilities"
 
 
 class Parts:
@@ -185,52 +183,12 @@ def _to_jsonl(paths: Sequence[Path], whole: Path) -> None:
             file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
 
 
-def _to_delimited(paths: Sequence[Path], whole: Path) -> None:
-    """A column for each label, since there are no objects in it."""
-    header: dict[str, None] = {}
-    for path in paths:
-        for field in parquet.read_schema(path):
-            nested = field.name == NESTED and pa.types.is_struct(field.type)
-            names = [one.name for one in field.type] if nested else [field.name]
-            header |= dict.fromkeys(names)
-    options = DIALECTS[whole.suffix]
-    with whole.open("w", encoding="utf-8", newline="") as file:
-        writer = _Delimited(file, list(header), options)
-        for row in _rows(paths):
-            writer.write({**row, **(row.pop(NESTED, None) or {})})
-
-
-class _Delimited:
-    """Rows of a CSV or TSV; in a TSV, which has no quotes, a tab or a newline becomes a blank."""
-
-    def __init__(self, file: IO[str], header: list[str], options: Mapping[str, Any]) -> None:
-        self._plain = "quoting" in options
-        if self._plain:
-            self._writer = csv.writer(
-                file, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, lineterminator="\n"
-            )
-        else:
-            self._writer = csv.writer(file, lineterminator="\n")
-        self._header = header
-        self._writer.writerow(header)
-
-    def write(self, row: Mapping[str, Any]) -> None:
-        """Writes one."""
-        self._writer.writerow([self._spelt(row.get(name)) for name in self._header])
-
-    def _spelt(self, value: Any) -> str:
-        if value is None:
-            return ""
-        spelt = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
-        return " ".join(spelt.splitlines()).replace("\t", " ") if self._plain else spelt
-
-
 _WRITERS = {
     "": _to_folder,
     ".parquet": _to_parquet,
     ".jsonl": _to_jsonl,
-    ".csv": _to_delimited,
-    ".tsv": _to_delimited,
+    ".csv": to_delimited,
+    ".tsv": to_delimited,
 }
 
 

@@ -14,15 +14,15 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from uvicorn.config import STARTUP_FAILURE
 
-from service.process.connections import BoundedConfig, Limits
 from service.environment import service_links
 from service.errors import StillhouseError
+from service.process.connections import BoundedConfig, Limits
 from service.process.listening import bound, check_free, check_grpc
+from service.process.workers import Supervisor, end_with_supervisor, shared_folder
 from service.repository.routes import read_routes_file
 from service.settings import Settings
 from service.sourcing import held_file_of, mirror_of, repository_of
 from service.telemetry import logs
-from service.process.workers import Supervisor, end_with_supervisor, shared_folder
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ def serve(settings: Settings) -> None:
 
 
 def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
-    config = _config(settings, "service.process.server:new_app", factory=True, workers=settings.workers)
+    config = _config(
+        settings, "service.process.server:new_app", factory=True, workers=settings.workers
+    )
     with shared_folder():
         supervisor = Supervisor(
             config, [listener], settings.worker_health_seconds, _stop_seconds(settings)
