@@ -49,7 +49,7 @@ def _written(path: Path, rows: int) -> Path:
     import pyarrow.parquet as parquet
 
     texts = list(islice(cycle(read_texts(TEXTS)), rows))
-    parquet.write_table(pa.table({"text": texts}), path, row_group_size=8192)
+    parquet.write_table(pa.table({"text": texts}), path, row_group_size=4096)
     return path
 
 
