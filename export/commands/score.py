@@ -42,7 +42,7 @@ from export.commands.options import MODELS
 @click.option(
     "--chunk-rows",
     type=click.IntRange(min=1),
-    default=4096,
+    default=2048,
     show_default=True,
     help="Rows that are kept together: what a stop loses at most for each process.",
 )

@@ -42,7 +42,7 @@ class Order:
     text_column: str | None = None
     text_pair_column: str | None = None
     batch_tokens: int = 512
-    rows: int = 4096
+    rows: int = 2048
     processes: int = 1
 
 
