@@ -14,6 +14,7 @@ from service.repository.manifest import FILE_NAME as MANIFEST
 from service.repository.manifest import Manifest, read_manifest
 from service.repository.routes import Target
 from service.repository.sources import ModelRepository
+from service.runtime.memory import give_back
 from service.serving.versions.version import Loaded, State, Version
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,8 @@ class Loader:
             while loaded.admission.texts:
                 await asyncio.sleep(LOOK_SECONDS)
             await loaded.batcher.stop()
-        version.loaded = None
+        version.loaded = loaded = None
+        await asyncio.to_thread(give_back)
         version.state = after
         log.info(
             "model " + ("asleep" if after is State.ASLEEP else "freed"),

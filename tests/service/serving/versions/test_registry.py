@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import weakref
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,28 @@ def test_unloaded_model_answers_nobody_until_it_is_loaded(root: Path) -> None:
         assert await registry.load("student") == 2
 
     run(root, scenario)
+
+
+def test_memory_is_given_back_once_the_model_is_gone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C library keeps what was freed until it is told; before that there is nothing."""
+    left: list[object] = []
+    models: list[weakref.ref[object]] = []
+    monkeypatch.setattr(
+        "service.serving.versions.loading.give_back", lambda: left.append(models[0]())
+    )
+
+    async def scenario(registry: Registry, fakes: Fakes) -> None:
+        loaded = (await registry.acquire(Target("student"), soon())).model
+        models.append(weakref.ref(loaded))
+        fakes.models.clear()
+        del loaded
+        await registry.unload("student")
+        await until(lambda: states(registry) == {1: State.ABSENT})
+
+    run(root, scenario)
+    assert left[0] is None
 
 
 def test_what_leaves_the_repository_leaves_memory(root: Path) -> None:
