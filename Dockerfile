@@ -1,6 +1,7 @@
 # Stages: `service` (the default) is the service alone: no torch, no compiler, no root.
 # `loadtest` is Locust with the project's locustfile; `train` trains, distils and exports, with torch:
-# `docker build --target train -t stillhouse-train . && docker run -v $PWD:/work stillhouse-train ...`.
+# `docker build --target train -t stillhouse-train .`, and then
+# `docker run --user $(id -u):$(id -g) -v $PWD:/work stillhouse-train train ...`.
 FROM python:3.11-slim AS build
 # EXTRAS=openvino for STILLHOUSE_BFLOAT16.
 ARG EXTRAS=""
@@ -36,6 +37,8 @@ FROM base AS train
 COPY --from=build-train /opt/stillhouse /opt/stillhouse
 USER 10001
 WORKDIR /work
+# Caches lie beside what is made, whoever runs it.
+ENV HOME=/work
 ENTRYPOINT ["stillhouse"]
 CMD ["--help"]
 

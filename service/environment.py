@@ -35,7 +35,10 @@ def check_names(settings: Iterable[str], environment: Mapping[str, str] = os.env
         if name == variable.upper() or name in known or name in OTHERS or variable in links:
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-        problems.append(f"there is no setting {variable}: is {PREFIX}{near[0]} meant?")
+        problem = f"there is no setting {variable}: is {PREFIX}{near[0]} meant?"
+        if name == "API_KEY":
+            problem += " (`stillhouse loadtest` reads the first, from a shell of its own)"
+        problems.append(problem)
     if problems:
         raise ValueError("; ".join(problems))
 

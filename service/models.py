@@ -24,6 +24,7 @@ def models() -> None:
 def list_models(models: Path) -> None:
     """List all versions with what was measured of each, and the routes."""
     from service.errors import ManifestError
+    from service.repository.held import HeldFile
     from service.repository.kinds import Kind
     from service.repository.manifest import read_manifest
     from service.repository.routes import Target, read_routes
@@ -62,6 +63,8 @@ def list_models(models: Path) -> None:
             )
     for alias, target in routes.aliases.items():
         click.echo(f"{alias}: {target}")
+    for name, held in sorted(HeldFile(models, None).read().items()):
+        click.echo(f"{name}: " + (f"held at {held} by hand" if held else "unloaded by hand"))
     if routes.default is not None:
         click.echo(f"default: {routes.default}")
     for problem in routes.problems(repository.versions(), kinds):

@@ -48,9 +48,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Makes a small encoder of a CSV's words.")
     parser.add_argument("texts", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--text-column", default="text")
     given = parser.parse_args()
     with given.texts.open(newline="", encoding="utf-8") as file:
-        tokenizer = tokenizer_of([row["text"] for row in csv.DictReader(file)])
+        rows = csv.DictReader(file)
+        if given.text_column not in (rows.fieldnames or ()):
+            parser.error(f"{given.texts} has the columns {rows.fieldnames}: name one --text-column")
+        tokenizer = tokenizer_of([row[given.text_column] for row in rows])
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=96,

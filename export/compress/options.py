@@ -48,9 +48,9 @@ SEARCH = [
         default="all",
         show_default=True,
         metavar="NAME,...",
-        help="What is tried: nano, bilstm, layers (some of the teacher's own; layers-2: so many), "
-        "teacher (itself in INT8), encoder (--base, whole), recipes of yours (.toml), or all "
-        "that ship.",
+        help="What is tried: linear, nano, bilstm, layers (some of the teacher's own; layers-2: so "
+        "many), pruned (half of it cut out), teacher (itself in INT8), encoder (--base, whole), "
+        "recipes of yours (.toml), or all that ship.",
     ),
     click.option(
         "--budget",

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from export.errors import ExportError
+from service.errors import UnknownModel
+from service.repository.editing import find, place_of
 from service.repository.manifest import Manifest, read_manifest
 from service.repository.routes import Routes, Target, parse_target, read_routes
 from service.repository.sources import ModelRepository
@@ -67,14 +69,16 @@ def chain_of(models: Path, name: str) -> list[Link]:
 
 
 def _link(repository: ModelRepository, target: Target, routes: Routes, threshold: float) -> Link:
-    there = repository.versions().get(target.name, [])
-    version = target.version or max(there, default=0)
-    if version not in there:
+    if target.name not in repository.versions():
         known = [*repository.versions(), *routes.aliases, *routes.cascade]
         raise ExportError(
             f"--model {target.name}: not in {repository.root}, which has {', '.join(known) or '-'}"
         )
-    directory = repository.root / target.name / str(version)
+    try:
+        found = find(repository.root, target)
+    except UnknownModel as error:
+        raise ExportError(f"--model {target.name}: {error}") from error
+    directory = place_of(repository.root, found)
     manifest = read_manifest(directory)
     if manifest.task != "text-classification":
         raise ExportError(

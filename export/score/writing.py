@@ -51,7 +51,8 @@ class Parts:
         self._bad = output.with_name(f"{output.name}.bad.jsonl")
         record = self.folder / MADE_FROM
         said = json.dumps(made_from, indent=2, sort_keys=True) + "\n"
-        if record.exists() and record.read_text(encoding="utf-8") != said:
+        begun = any(self.folder.glob("*.parquet"))
+        if begun and record.exists() and record.read_text(encoding="utf-8") != said:
             raise ExportError(
                 f"{self.folder} has parts of other inputs, models or options: give what they were "
                 "made of, and it goes on; or remove the folder"

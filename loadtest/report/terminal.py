@@ -37,6 +37,7 @@ def show_step(model: str, step: Step) -> None:
 
 def show_report(report: Report) -> None:
     """The figures, and what a reader must know of them."""
+    click.echo(f"texts: {report.texts}")
     if report.runs:
         click.echo(table(report.runs))
     for capacity in report.capacities:

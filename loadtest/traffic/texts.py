@@ -4,6 +4,7 @@ Long texts are several of the texts joined, their lengths drawn from a log-norma
 like that of IMDB's reviews (median 173 words, 95% below about 590), so none of these is shipped.
 """
 
+import csv
 import gzip
 import json
 import math
@@ -111,9 +112,9 @@ def read_inputs(path: Path) -> list[str | Pair]:
 
 
 def read_labelled(path: Path) -> list[tuple[str | Pair, str | None]]:
-    """One text a line, or the column `text` of a `.tsv`, or the objects of a `.jsonl`.
+    """One text a line, or the column `text` of a `.tsv` or `.csv`, or the objects of a `.jsonl`.
 
-    An object has a `text`, and perhaps a `text_pair`; it and a `.tsv` may have a `label`. Any of
+    An object has a `text`, and perhaps a `text_pair`; it and a table may have a `label`. Any of
     them may be gzipped.
 
     Raises:
@@ -129,7 +130,12 @@ def read_labelled(path: Path) -> list[tuple[str | Pair, str | None]]:
     if ".jsonl" in path.suffixes:
         found = [_object(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
     elif ".tsv" in path.suffixes:
-        found = _of_table(lines, path)
+        found = _of_table([line.rstrip("\r").split("\t") for line in lines], path)
+    elif ".csv" in path.suffixes:
+        try:
+            found = _of_table(list(csv.reader([f"{line}\n" for line in lines], strict=True)), path)
+        except csv.Error as error:
+            raise TextsUnfit(f"{path} is no CSV: {error}") from error
     else:
         found = [(text, None) for line in lines if (text := line.strip())]
     if not found:
@@ -149,13 +155,12 @@ def _labels_of(labelled: Sequence[tuple[str | Pair, str | None]]) -> dict[str | 
     return {text: labels.pop() for text, labels in found.items() if len(labels) == 1}
 
 
-def _of_table(lines: Sequence[str], path: Path) -> list[tuple[str | Pair, str | None]]:
-    names = lines[0].rstrip("\r").split("\t")
+def _of_table(rows: Sequence[Sequence[str]], path: Path) -> list[tuple[str | Pair, str | None]]:
+    names = [name.strip().removeprefix("\ufeff") for name in rows[0]]
     column = _text_column(names, path)
     at = names.index("label") if "label" in names else None
     found: list[tuple[str | Pair, str | None]] = []
-    for line in lines[1:]:
-        row = line.split("\t")
+    for row in rows[1:]:
         if len(row) > column and (text := row[column].strip()):
             label = row[at].strip() if at is not None and len(row) > at else ""
             found.append((text, label or None))
@@ -182,7 +187,10 @@ def _object(line: str, place: str) -> tuple[str | Pair, str | None]:
 
 def _text_column(names: Sequence[str], path: Path) -> int:
     if "text" not in names:
-        raise TextsUnfit(f"{path} has no column 'text'; its first line names {', '.join(names)}")
+        raise TextsUnfit(
+            f"{path} has no column 'text', and its first line names {', '.join(names)}: call the "
+            "column of texts so"
+        )
     return names.index("text")
 
 

@@ -78,7 +78,8 @@ def _bound_to_port(host: str, port: int) -> socket.socket:
                 continue
             found.close()
             raise OSError(
-                error.errno, f"cannot listen on {host} port {port}: {error.strerror}"
+                error.errno,
+                f"cannot listen on {host} port {port}: {error.strerror}: name another port",
             ) from None
         return found
 

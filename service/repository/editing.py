@@ -22,18 +22,22 @@ from service.repository.sources import ModelRepository
 Value = TypeVar("Value")
 
 
-def find(root: Path, model: str) -> Target:
-    """The version that `name` or `name@version` means: the highest, where none is named.
+def find(root: Path, model: str | Target) -> Target:
+    """The version that `name` or `name@version` means.
+
+    Where none is named, the one that answers: that an operator holds, else the highest.
 
     Raises:
         UnknownModel: there is no such model or version; the message says which there are.
+        RepositoryError: what is held cannot be read.
     """
     versions = ModelRepository(root).versions()
-    name, version = parse_target(model)
+    name, version = parse_target(model) if isinstance(model, str) else model
     if name not in versions:
         raise UnknownModel(f"no model {name!r} in {root}: there are {sorted(versions)}")
     if version is None:
-        return Target(name, versions[name][-1])
+        held = HeldFile(root, None).read().get(name)
+        return Target(name, held if held in versions[name] else versions[name][-1])
     if version not in versions[name]:
         raise UnknownModel(f"no version {version} of {name!r}: there are {versions[name]}")
     return Target(name, version)

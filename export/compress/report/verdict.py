@@ -64,23 +64,27 @@ def headline(found: Verdict, measured: Measured) -> str:
     """The verdict in one sentence."""
     if found.name is None or found.loss is None:
         return "No candidate was trained to its end, so nothing is known of any."
-    between = ""
+    between = gained = ""
     if found.low is not None and found.high is not None:
         between = f" ({100 * found.low:.2f} to {100 * found.high:.2f})"
-    lost = f"{100 * found.loss:.2f} points{between} of {measured.quality_name} on {found.n} texts"
+        gained = f" ({-100 * found.high:.2f} to {-100 * found.low:.2f})"
+    on = f" of {measured.quality_name} on {found.n} texts"
+    lost = f"loses {100 * found.loss:.2f} points{between}{on}"
+    if found.loss < 0:
+        lost = f"gains {-100 * found.loss:.2f} points{gained}{on}"
     cheaper = f"{_cheaper(found, measured)} than {found.than}{_memory(measured)}"
     if found.keeps:
         return (
-            f"{found.name} keeps the promise: it loses {lost}, at most {100 * found.limit:g} may "
+            f"{found.name} keeps the promise: it {lost}, at most {100 * found.limit:g} may "
             f"be lost, and is {cheaper}.{_before(measured)}"
         )
     if measured.student is None:
         return (
-            f"None keeps the promise: {found.name} comes nearest and loses {lost}, "
+            f"None keeps the promise: {found.name} comes nearest and {lost}, "
             f"where at most {100 * found.limit:g} may be lost; it is {cheaper}."
         )
     return (
-        f"{found.name} was chosen and does not keep the promise: it loses {lost}, where at most "
+        f"{found.name} was chosen and does not keep the promise: it {lost}, where at most "
         f"{100 * found.limit:g} may be lost; it is {cheaper}.{_before(measured)}"
     )
 
@@ -90,8 +94,9 @@ def _cheaper(found: Verdict, measured: Measured) -> str:
     one, other = measured.student or measured.nearest, measured.reference
     assert one is not None
     return (
-        f"{found.faster:.1f} times faster ({one.texts_per_second:,.0f} texts a second on a core, "
-        f"and not {other.texts_per_second:,.0f}) and {found.smaller:.1f} times smaller"
+        f"{found.faster:.1f} times faster for a text alone (in batches {one.texts_per_second:,.0f} "
+        f"a second on a core, and not {other.texts_per_second:,.0f}) and {found.smaller:.1f} times "
+        "smaller"
     )
 
 

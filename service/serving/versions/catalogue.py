@@ -177,6 +177,11 @@ class Catalogue:
         if versions is None:
             self._refuse_early()
             routes = sorted({*self.routes.aliases, *self.routes.cascade})
+            if name in routes:
+                raise UnknownModel(
+                    f"{name!r} is a route and has no versions of its own: routes.toml says whom it "
+                    f"asks, and the models are {sorted(self._models)}"
+                )
             more = f"; routes: {routes}" if routes else ""
             raise UnknownModel(f"no model {name[:64]!r}: there are {sorted(self._models)}{more}")
         if number is not None and number not in versions:

@@ -47,7 +47,7 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     assert found.student is not None
     assert found.student.precision == student.precision
     assert report.verdict.keeps
-    assert report.headline.startswith(f"{found.student.title} keeps the promise: it loses ")
+    assert report.headline.startswith(f"{found.student.title} keeps the promise: it ")
     memory = found.student.memory_bytes, found.reference.memory_bytes
     assert None not in memory
     assert " texts a second on a core, and not " in report.headline

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import export.score.scoring
 from cli import main
 from export.score.chain import Chain, chain_of
 from export.score.reading import count_of
+from service.repository.editing import rename_labels
+from service.repository.held import HeldFile
+from service.repository.routes import Target
 from service.runtime.model import Pair
 from service.runtime.tasks.classification import Classifier
 from tests.service.builders import publish_tiny, write_cascade
@@ -200,8 +204,12 @@ def test_parts_of_something_else_are_refused(
     source = write(tmp_path / "in.csv", [{"text": text} for text in TEXTS])
     output = tmp_path / "out.parquet"
 
-    def stopped(*_: object) -> None:
-        raise KeyboardInterrupt
+    answer = export.score.scoring.answer
+
+    def stopped(chain: Chain, links: Any, part: Path, chunk: Any) -> None:
+        if chunk.number:
+            raise KeyboardInterrupt
+        answer(chain, links, part, chunk)
 
     monkeypatch.setattr(export.score.scoring, "answer", stopped)
     run("--model", "teacher", "--input", source, "--output", output)
@@ -209,6 +217,28 @@ def test_parts_of_something_else_are_refused(
     result = run("--model", "student", "--input", source, "--output", output)
     assert result.exit_code == 1
     assert "has parts of other inputs, models or options" in result.output
+
+
+def test_what_was_wrong_at_first_may_be_put_right(tmp_path: Path, run: Run) -> None:
+    """A command that was refused before any row was answered holds up no other."""
+    source = write(tmp_path / "in.csv", [{"message": text} for text in TEXTS])
+    given = ("--model", "teacher", "--input", source, "--output", tmp_path / "out.csv")
+    refused = run(*given)
+    assert refused.exit_code == 1
+    assert "--text-column" in refused.output
+    assert run(*given, "--text-column", "message").exit_code == 0
+
+
+def test_a_version_that_is_held_answers(tmp_path: Path, models: Path) -> None:
+    """As it does in the service."""
+    root = tmp_path / "copy"
+    shutil.copytree(models, root)
+    rename_labels(root, Target("teacher", 1), {"positive": "fine"})
+    (link,) = chain_of(root, "teacher")
+    assert link.manifest.version == 2
+    HeldFile(root, None).change("teacher", 1, {})
+    (link,) = chain_of(root, "teacher")
+    assert link.manifest.version == 1
 
 
 def test_the_bar_has_an_end(tmp_path: Path) -> None:

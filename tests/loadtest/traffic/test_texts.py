@@ -75,6 +75,15 @@ def test_texts_may_have_labels(name: str, tmp_path: Path) -> None:
     assert not any("label" in str(one) for one in question.body)
 
 
+def test_a_csv_is_read_as_one(tmp_path: Path) -> None:
+    """Its header and its quotes are no text, and its labels are labels."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'\xef\xbb\xbflabel,text\r\n1,"one, ""two""\nthree"\r\n0,four\r\n')
+    texts = load_texts(Content(str(path)), 5)
+    assert texts.short == ('one, "two"\nthree', "four")
+    assert texts.labels == {'one, "two"\nthree': "1", "four": "0"}
+
+
 def test_numbers_and_labels_in_json_lines(tmp_path: Path) -> None:
     """A whole number is a place; what is no label is none."""
     path = tmp_path / "a.jsonl"
@@ -105,6 +114,8 @@ def test_models_of_pairs_are_asked_pairs() -> None:
         ("a.txt", b"\n \n", "no text"),
         ("a.txt", b"\xff\xfe", "not UTF-8"),
         ("a.tsv", b"label\tsentence\n1\tone\n", "no column 'text'"),
+        ("a.csv", b'message,category\n"one, two",1\n', "first line names message, category"),
+        ("a.csv", b'text,label\n"one" two,1\n', "is no CSV"),
         ("a.jsonl", b"", "no text"),
         ("a.jsonl", b'{"text": "a"}\n{"text": 5}', 'a.jsonl:2: expected an object with a "text"'),
         ("a.jsonl", b'{"text": "a", "text_pair": " "}', "not empty"),

@@ -26,7 +26,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_versions_are_found_by_name(root: Path) -> None:
-    """A name is its highest version; what is not there is told with what is."""
+    """A name is what answers: the highest, or what is held; what is not there is told."""
+    assert find(root, "student") == find(root, Target("student")) == Target("student", 2)
+    HeldFile(root, None).change("student", 1, {})
+    assert find(root, "student") == Target("student", 1)
+    assert find(root, "student@2") == Target("student", 2)
+    HeldFile(root, None).change("student", 3, {})  # which went
     assert find(root, "student") == Target("student", 2)
     assert find(root, "student@1") == Target("student", 1)
     for model, says in {

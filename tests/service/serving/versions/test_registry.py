@@ -209,6 +209,18 @@ def test_load_of_a_bad_version_changes_nothing(root: Path) -> None:
     run(root, scenario, fakes)
 
 
+def test_a_route_has_no_versions(root: Path) -> None:
+    """Who would load one is told what it is."""
+    write_cascade(root)
+
+    async def scenario(registry: Registry, _: Fakes) -> None:
+        await registry.follow(read_routes(root))
+        with pytest.raises(UnknownModel, match="'auto' is a route and has no versions of its own"):
+            await registry.load("auto")
+
+    run(root, scenario)
+
+
 def test_load_forgets_no_other_models_problem(root: Path) -> None:
     """A version of another model that has failed stays failed, and listed."""
     place(root, "student", 2)
