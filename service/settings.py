@@ -10,6 +10,7 @@ from service.cpus import usable_cpus
 from service.environment import PREFIX, check_names, is_link
 from service.errors import RepositoryError
 from service.repository.remote.address import Address, parse_address
+from service.repository.small_files import read_text
 
 DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
 
@@ -285,7 +286,7 @@ def _secret_keys(secret: SecretStr | None, name: str) -> tuple[str, ...]:
 def _keys_in(path: Path, name: str) -> tuple[str, ...]:
     """The keys in a file, one a line; a byte order mark before them is none of theirs."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path, "utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{name} is not UTF-8: {path}") from None  # the cause shows bytes
     if keys := tuple(line.strip() for line in lines if line.strip()):

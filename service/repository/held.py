@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from service.errors import RepositoryError
+from service.repository.small_files import read_text
 
 FILE_NAME = "held.toml"
 UNLOADED = 0  # in place of a version: the model was taken out of service
@@ -49,7 +50,7 @@ class HeldFile:
             return parse_held(self._own)
         for path in filter(None, (self._beside, self._file)):
             try:
-                text = path.read_text(encoding="utf-8")
+                text = read_text(path)
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError) as error:
@@ -138,7 +139,7 @@ def parse_held(text: str) -> Held:
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's
         raise RepositoryError(f"{FILE_NAME} is not TOML: {error}") from error
     held = {}
     for name, value in values.items():

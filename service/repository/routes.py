@@ -236,9 +236,11 @@ def parse_routes(text: str, name: str = FILE_NAME) -> Routes:
         RepositoryError: as `read_routes_file`.
     """
     try:
-        return Routes.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond Python's too
         raise RepositoryError(f"{name} is not TOML: {error}") from error
+    try:
+        return Routes.model_validate(values)
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RepositoryError(f"{name} cannot be used: {'; '.join(lines)}") from error

@@ -14,6 +14,7 @@ from service.repository.routes import FILE_NAME, read_routes_file
 from service.serving.versions.registry import Registry
 
 log = logging.getLogger(__name__)
+_UNSETTLED = object()  # the stamp of no file: what there is has not been taken
 
 HELD_LOOK_SECONDS = 0.2  # so soon do the workers of one service follow each other
 SWEEP_SECONDS = 1.0
@@ -132,10 +133,12 @@ class Control:
             return
         problems = routes.problems(self._registry.versions, self._registry.kinds)
         self._report(FILE_NAME, [f"not in force: {problem}" for problem in problems])
-        if not problems:  # else they are tried again: what they name may be on its way
-            await self._registry.follow(routes)
-            self._routes_seen = stamp
-            log.info("routes read")
+        if problems:  # they are tried again, and so are those before if they come back
+            self._routes_seen = _UNSETTLED
+            return
+        await self._registry.follow(routes)
+        self._routes_seen = stamp
+        log.info("routes read")
 
     def _check(self) -> None:
         registry = self._registry

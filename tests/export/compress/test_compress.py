@@ -50,7 +50,7 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     assert report.headline.startswith(f"{found.student.title} keeps the promise: it ")
     memory = found.student.memory_bytes, found.reference.memory_bytes
     assert None not in memory
-    assert " texts a second on a core, and not " in report.headline
+    assert " a second on a core, and not " in report.headline
     assert f", in {(memory[0] or 0) / 1e6:.3g} MB of memory and not " in report.headline
     assert result.stdout.startswith(f"{report.headline}\n{report.auto}\n")
     assert found.set_name == "test"

@@ -1,6 +1,7 @@
 """Keys: which paths they open, in which forms they come, and how they change."""
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,8 @@ def test_files_are_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     for spoil in (
         lambda: predict.write_bytes(b""),
         lambda: predict.write_bytes(b"\xff"),
+        predict.unlink,
+        lambda: os.mkfifo(predict),  # nobody knows when it ends
         predict.unlink,
     ):
         spoil()

@@ -124,6 +124,8 @@ def test_the_stamp_tells_of_choices(root: Path, shared: Path) -> None:
     [
         ("student = ", "is not TOML"),
         ("\xff", "cannot be read"),
+        (f"student = {'9' * 5000}", "is not TOML"),
+        (f"student = {'[' * 3000}", "is not TOML"),
         ("student = 0", "student is 0: give it a version, or 'unloaded'"),
         ("student = true", "student is True"),
         ("student = 'gone'", "student is 'gone'"),
@@ -134,6 +136,13 @@ def test_what_cannot_be_used_is_an_error(root: Path, text: str, says: str) -> No
     """Of somebody's editor: the choices in force should not change by it."""
     (root / "held.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(RepositoryError, match=rf"held\.toml.* {says}"):
+        HeldFile(root, None).read()
+
+
+def test_a_pipe_in_its_place_is_an_error(root: Path) -> None:
+    """And is not waited for."""
+    os.mkfifo(root / "held.toml")
+    with pytest.raises(RepositoryError, match="it is no regular file"):
         HeldFile(root, None).read()
 
 

@@ -189,6 +189,8 @@ def test_a_shadow_takes_and_gives_what_the_model_does(
     [
         ("default = [", "is not TOML"),
         ("\xff", "is not TOML"),
+        (f"default = {'9' * 5000}", "is not TOML"),
+        (f"default = {'[' * 3000}", "is not TOML"),
         ("defualt = 'x'", "defualt: Extra inputs"),
         ("[aliases]\na = 'b'\nb = 'c'", "alias 'a' leads to another alias, 'b'"),
         (tomli_w.dumps({"cascade": {"auto": cascade(hops=[])}}), "n models has n - 1 hops"),

@@ -225,6 +225,24 @@ def test_watching_follows_versions_and_routes(root: Path) -> None:
     run(scenario)
 
 
+def test_routes_that_come_back_are_in_force_again(root: Path) -> None:
+    """The very file that was there before a bad one: nothing is said of the bad one any more."""
+
+    async def scenario() -> None:
+        (root / "routes.toml").write_text('default = "student"\n')
+        async with Process(root) as one:
+            (root / "routes.toml").rename(root / "kept")
+            (root / "routes.toml").write_text('default = "nobody"\n')
+            await one.control.follow()
+            assert "nobody" in str(one.control.problems)
+            (root / "kept").rename(root / "routes.toml")
+            await one.control.follow()
+            assert one.control.problems == []
+            assert one.registry.routes.default == "student"
+
+    run(scenario)
+
+
 def test_work_that_fails_once_is_done_again(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An error in the background ends none of it."""
 
