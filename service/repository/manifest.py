@@ -22,6 +22,7 @@ from service.repository.sections import (
     Section,
     Windows,
 )
+from service.repository.small_files import read_text
 
 SCHEMA_VERSION: Literal[2] = 2
 READABLE = (1, SCHEMA_VERSION)  # what was added since 1 has a default that says what 1 meant
@@ -222,9 +223,7 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / FILE_NAME
     place = f"{directory.parent.name}/{directory.name}"
     try:
-        if path.exists() and not path.is_file():  # reading a pipe would never end
-            raise ManifestError(f"{place}: {FILE_NAME} is no file")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError as error:
         raise ManifestError(f"{place}: no {FILE_NAME}") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ from service.errors import RepositoryError, UnknownModel
 from service.repository.fits import Fit, Fitted, Hop
 from service.repository.kinds import Kind, unlike
 from service.repository.sections import Section
+from service.repository.small_files import read_text
 
 FILE_NAME = "routes.toml"
 _PINNED = re.compile(r"[^@]+@[1-9][0-9]{0,8}")
@@ -215,10 +216,10 @@ def read_routes_file(path: Path) -> Routes:
     Raises:
         RepositoryError: the file is not TOML, or has an unknown key.
     """
-    if not path.is_file():
-        return Routes()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
+    except FileNotFoundError:
+        return Routes()
     except UnicodeDecodeError as error:
         raise RepositoryError(f"{path.name} is not TOML: {error}") from error
     except OSError as error:

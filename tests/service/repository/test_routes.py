@@ -1,5 +1,6 @@
 """`routes.toml`: what it may say, and what in it nothing answers to."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,17 @@ def test_what_cannot_be_used_is_an_error(tmp_path: Path, text: str, says: str) -
     """Not a silent default."""
     (tmp_path / "routes.toml").write_bytes(text.encode("latin-1"))
     with pytest.raises(RepositoryError, match=says):
+        read_routes(tmp_path)
+
+
+def test_what_is_no_file_is_no_absence(tmp_path: Path) -> None:
+    """A pipe is not waited for, and neither it nor a folder leaves a service without routes."""
+    os.mkfifo(tmp_path / "routes.toml")
+    with pytest.raises(RepositoryError, match="it is no regular file"):
+        read_routes(tmp_path)
+    (tmp_path / "routes.toml").unlink()
+    (tmp_path / "routes.toml").mkdir()
+    with pytest.raises(RepositoryError, match="it is no regular file"):
         read_routes(tmp_path)
 
 
