@@ -69,15 +69,14 @@ def chain_of(models: Path, name: str) -> list[Link]:
 
 
 def _link(repository: ModelRepository, target: Target, routes: Routes, threshold: float) -> Link:
-    if target.name not in repository.versions():
-        known = [*repository.versions(), *routes.aliases, *routes.cascade]
-        raise ExportError(
-            f"--model {target.name}: not in {repository.root}, which has {', '.join(known) or '-'}"
-        )
     try:
         found = find(repository.root, target)
     except UnknownModel as error:
-        raise ExportError(f"--model {target.name}: {error}") from error
+        known = [*repository.versions(), *routes.aliases, *routes.cascade]
+        raise ExportError(
+            f"--model {target.name}: not in {repository.root}, which has "
+            f"{', '.join(known) or '-'}: {error}"
+        ) from error
     directory = place_of(repository.root, found)
     manifest = read_manifest(directory)
     if manifest.task != "text-classification":

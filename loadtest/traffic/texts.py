@@ -6,6 +6,7 @@ like that of IMDB's reviews (median 173 words, 95% below about 590), so none of 
 
 import csv
 import gzip
+import io
 import json
 import math
 import random
@@ -123,9 +124,10 @@ def read_labelled(path: Path) -> list[tuple[str | Pair, str | None]]:
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            lines = file.read().decode("utf-8").split("\n")
+            content = file.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise TextsUnfit(f"{path} is not UTF-8: {error}") from error
+    lines = content.split("\n")
     found: list[tuple[str | Pair, str | None]]
     if ".jsonl" in path.suffixes:
         found = [_object(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
@@ -133,7 +135,7 @@ def read_labelled(path: Path) -> list[tuple[str | Pair, str | None]]:
         found = _of_table([line.rstrip("\r").split("\t") for line in lines], path)
     elif ".csv" in path.suffixes:
         try:
-            found = _of_table(list(csv.reader([f"{line}\n" for line in lines], strict=True)), path)
+            found = _of_table(list(csv.reader(io.StringIO(content, newline=""), strict=True)), path)
         except csv.Error as error:
             raise TextsUnfit(f"{path} is no CSV: {error}") from error
     else:
