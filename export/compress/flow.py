@@ -165,13 +165,15 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     """Who is the student, and which of the teacher's files is the teacher.
 
     Where all choices were refused it is the first of them, which is then not published unasked. The
-    teacher is published in INT8 where its gate lets it, unless that is the student.
+    teacher is published in INT8 where its gate lets it and it is the faster, unless that is the
+    student.
     """
     exact, *others = confirmed.searched.judged
     if job.base is not None:
         return _of_labels(job, confirmed, others)
     own = exact.staged.name
-    eights = [one for one in others if one.staged.name == own and not one.staged.verdict.findings]
+    gains = [one for one in others if one.staged.name == own and one.cost < exact.cost]
+    eights = [one for one in gains if not one.staged.verdict.findings]
     student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
         trained = [one for one in others if one.staged.name != own]

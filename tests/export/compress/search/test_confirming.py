@@ -7,6 +7,7 @@ import pytest
 
 from export.compress.exporting import Staged
 from export.compress.search.judging import Judge, Judged
+from service.repository.manifest import read_manifest
 from tests.export.compress.conftest import LENIENT, Compress
 from tests.export.compress.test_compress import report_of, versions
 
@@ -51,6 +52,32 @@ def test_the_next_is_taken(
     assert any("refused 1 other choice" in line for line in report.warnings)
     assert [one.outcome for one in report.tried] == ["trained whole and exported"] * 2
     assert versions(tmp_path, "student") == ["1"]
+
+
+@pytest.mark.parametrize(("cost", "precision"), [(1.2, "fp32"), (0.8, "int8")])
+def test_the_teacher_is_published_as_it_is_fastest(
+    given: Path,
+    tmp_path: Path,
+    compress: Compress,
+    monkeypatch: pytest.MonkeyPatch,
+    cost: float,
+    precision: str,
+) -> None:
+    """INT8 that is slower than FP32, as of a model so small, does not take the teacher's place."""
+    judge = Judge.judge
+
+    def judged(self: Judge, staged: Staged) -> Judged:
+        found = judge(self, staged)
+        costs = {("teacher", "int8"): cost, ("tiny-student", "int8"): 0.1}
+        there = costs.get((staged.name, staged.precision), found.cost)
+        return dataclasses.replace(found, cost=there)
+
+    monkeypatch.setattr(Judge, "judge", judged)
+    both = f"{given / 'student.toml'},teacher"
+    result = compress("--test", given / "test.tsv", *LENIENT, "--candidates", both)
+    assert result.exit_code == 0, result.output
+    assert read_manifest(tmp_path / "models" / "student" / "1").precision == "int8"
+    assert read_manifest(tmp_path / "models" / "teacher" / "1").precision == precision
 
 
 def test_who_was_left_for_one_that_fails_in_int8(
