@@ -49,6 +49,7 @@ class Trainee:
     Attributes:
         seconds: that it took in all.
         progress: as far as it came; None: nothing is known yet.
+        is_shortened: it came to its end before that of its schedule.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Trainee:
         self.recipe = with_values(recipe, values) if values else recipe
         self.seconds = 0.0
         self.progress: Progress | None = None
+        self.is_shortened = False
         self._problem = material.parts.train.problem
         self._shop = shop
         self._run = run
@@ -87,16 +89,25 @@ class Trainee:
         assert self._made is not None
         return load_checkpoint(str(self._made.folder / STUDENT))
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is at its end."""
-        return self._made is not None
+    def finish(self, seconds: float) -> None:
+        """Trains to the end of the schedule, or of one that is shortened to this time.
+
+        Raises:
+            TrainingError: the recipe cannot be used with these texts and this teacher.
+        """
+        began = time.monotonic()
+        if seconds or self.progress is None:
+            self.advance(1.0, seconds=seconds)
+        if self._made is None:
+            self.is_shortened = True
+            left = max(0.0, seconds - (time.monotonic() - began))
+            self.advance(1.0, end=True, seconds=left)
 
     def advance(self, until: float, *, end: bool = False, seconds: float = math.inf) -> Progress:
         """Trains up to a share of the schedule.
 
         Args:
-            end: come to an end there, with the best checkpoint until then.
+            end: come to an end there, or after the time, with the best checkpoint until then.
             seconds: of training, after which it stops.
 
         Raises:

@@ -2,9 +2,9 @@
 
 The search chooses by texts that chose checkpoints too, and that may be few, or of another kind than
 those that the user holds to be the test. A choice that loses too much there is dropped, and the
-search goes on without that candidate: the cheapest is looked at first, each candidate once, and the
-first that keeps the promise is taken. All looks are told, since the more there are, the more the
-last one's figure flatters.
+search goes on without it: the cheapest is looked at first, each file once, and the first that keeps
+the promise is taken. All looks are told, since the more there are, the more the last one's figure
+flatters.
 """
 
 from dataclasses import dataclass
@@ -44,5 +44,5 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
         refused.append(one)
         if limits.publish_anyway:
             break
-        found = search.without(one)
+        found = search.without(one, there.loss)
     return Confirmed(found, None, tuple(refused))

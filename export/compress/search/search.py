@@ -1,8 +1,10 @@
 """The search: which candidate is the cheapest that keeps the promise.
 
 All candidates are trained a quarter of their schedule, those that come nearest half of it, and
-what is left whole, the cheapest first, until one keeps the promise. What time is left is spent on
-other settings of those that are cheaper and nearly keep it. Nothing here sees the texts that are
+what is left whole, the cheapest first, until one keeps the promise. Each rung takes its part of the
+budget at most, so that whoever is trained whole has the larger part of it; where even that is less
+than a schedule, the schedule is brought to an end in the time there is. What time is left is spent
+on other settings of those that are cheaper and nearly keep it. Nothing here sees the texts that are
 measured on; where they refuse the choice, the search goes on without it.
 """
 
@@ -29,9 +31,9 @@ from training.tune.space import values_of
 
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 SPARE = 1.5  # times what the first training took has to be left for another
-WHOLE = 2  # candidates that time is kept for, when the others have had their part of it
+LOOKING = 0.3  # of what is left of the budget is for a rung; the rest for what is trained whole
 OUT_OF_TIME = "the budget ended before its turn"
-CUT_SHORT = "the budget ended before its schedule"
+CUT_SHORT = "its schedule was shortened to what the budget left"
 NOT_NEEDED = "a cheaper one keeps the promise"
 
 
@@ -102,12 +104,19 @@ class Search:
             raise self._entrants[0].error
         return self._found()
 
-    def without(self, refused: Judged) -> Found:
-        """Goes on as if a candidate did not keep the promise, whatever the texts say that choose.
+    def without(self, refused: Judged, loss: float) -> Found:
+        """Goes on as if a file did not keep the promise, whatever the texts say that choose.
 
         Those that were left since it is cheaper are trained now, in what the budget leaves.
+
+        Args:
+            loss: of it on the texts that refused it. Where it is near the limit, the same training
+                in another precision may still keep the promise; else that is refused too.
         """
-        self._refused.add(refused.staged.name)
+        near = loss <= self._job.limits.loss + NEAR
+        name = refused.staged.name
+        others = [one.staged for one in self._judged if one.staged.name == name and not near]
+        self._refused |= {one.title for one in (refused.staged, *others)}
         reopened = [one for one in self._entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
         for one in reopened:
             one.why = None
@@ -145,8 +154,7 @@ class Search:
         return going
 
     def _advance(self, going: Sequence[Entrant], rung: float) -> None:
-        # Each its part of what is left, with two for those that are then trained whole.
-        part = self._job.jobs * self._clock.left / (len(going) + WHOLE)
+        part = self._job.jobs * LOOKING * self._clock.left / len(going)
 
         def advance(one: Entrant) -> None:
             if not self._clock.left:
@@ -170,24 +178,21 @@ class Search:
             list(threads.map(advance, going))
 
     def _finish(self, going: Sequence[Entrant]) -> None:
-        """Trains whole, exports and judges, until one keeps the promise."""
-        for one in going:
+        """Trains whole, exports and judges, until one keeps the promise; each has its part."""
+        for place, one in enumerate(going):
             if self._kept_by_cheaper(one):
                 one.why = NOT_NEEDED
                 continue
-            self._whole(one)
+            self._whole(one, self._clock.left / (len(going) - place))
 
-    def _whole(self, one: Entrant) -> None:
-        begun = one.trainee.progress
+    def _whole(self, one: Entrant, seconds: float) -> None:
+        """Trains to the end, of its schedule or in so many seconds, exports and judges."""
         try:
-            if begun is None and not self._clock.left:
+            if one.trainee.progress is None and not seconds:
                 one.why = OUT_OF_TIME
                 return
-            if self._clock.left or (begun and begun.share == 1):
-                begun = one.trainee.advance(1.0, seconds=self._clock.left)
-            assert begun is not None
-            if not one.trainee.is_whole:
-                one.trainee.advance(begun.share, end=True)
+            one.trainee.finish(seconds)
+            if one.trainee.is_shortened:
                 one.note = CUT_SHORT
             files = stage(
                 one.trainee.candidate.name,
@@ -219,7 +224,7 @@ class Search:
                 return
             if self._clock.left:
                 one.why = None
-                self._whole(one)
+                self._whole(one, self._clock.left)
 
     def _vary(self) -> list[Entrant]:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
@@ -238,14 +243,14 @@ class Search:
                 another = Trainee(trainee.candidate, values, self._material, self._shop, self._run)
                 variant = Entrant(another, one.place)
                 tried.append(variant)
-                self._whole(variant)
+                self._whole(variant, self._clock.left)
                 if self._keeps(variant):
                     break
         return tried
 
     def _is_near(self, one: Entrant) -> bool:
         """Whether it is cheaper than the best, and loses hardly more than it may."""
-        refused = one.trainee.candidate.name in self._refused
+        refused = any(found.staged.title in self._refused for found in one.judged)
         if refused or not one.judged or self._keeps(one) or self._kept_by_cheaper(one):
             return False
         return min(found.loss for found in one.judged) <= self._job.limits.loss + NEAR
@@ -278,7 +283,7 @@ class Search:
         return any(map(self._is_able, one.judged))
 
     def _is_able(self, found: Judged) -> bool:
-        return found.able and found.staged.name not in self._refused
+        return found.able and found.staged.title not in self._refused
 
     def _best(self) -> Judged | None:
         able = filter(self._is_able, self._judged[1:])

@@ -80,6 +80,25 @@ def test_the_teacher_is_published_as_it_is_fastest(
     assert read_manifest(tmp_path / "models" / "teacher" / "1").precision == precision
 
 
+def test_int8_that_misses_by_little_leaves_fp32(
+    given: Path, tmp_path: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the test refuses a student in INT8 by a point, it is looked at in FP32 too."""
+    judge = Judge.judge
+
+    def judged(self: Judge, staged: Staged) -> Judged:
+        found = judge(self, staged)
+        loses = "measured on" in self._use and staged.precision == "int8"
+        return dataclasses.replace(found, loss=0.11) if loses else found
+
+    monkeypatch.setattr(Judge, "judge", judged)
+    result = compress("--test", given / "test.tsv", *LENIENT)
+    assert result.exit_code == 0, result.output
+    student = report_of(tmp_path).measured.student
+    assert student is not None
+    assert student.title == "tiny-student FP32"
+
+
 def test_who_was_left_for_one_that_fails_in_int8(
     given: Path, tmp_path: Path, second: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
