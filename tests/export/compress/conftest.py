@@ -61,9 +61,23 @@ def done(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="package")
+def known(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stages that check and export the teacher; not to be changed."""
+    place = tmp_path_factory.mktemp("known")
+    command(given, place, given / "train.tsv", *LENIENT, "--test", given / "test.tsv")
+    for folder in (place / "work").iterdir():
+        if not folder.name.startswith(("check-", "export-")):
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    for student in {path.parents[1] for path in place.glob("work/export-*/*/tiny-student")}:
+        shutil.rmtree(student)
+    return place / "work"
+
+
 @pytest.fixture
-def compress(given: Path, tmp_path: Path) -> Compress:
-    """Runs the command under `tmp_path`, where nothing is yet."""
+def compress(given: Path, known: Path, tmp_path: Path) -> Compress:
+    """Runs the command under `tmp_path`, where nothing is yet but what is known of the teacher."""
+    shutil.copytree(known, tmp_path / "work")
 
     def run(*arguments: object, data: object = given / "train.tsv") -> Result:
         return command(given, tmp_path, data, *arguments)
@@ -74,5 +88,6 @@ def compress(given: Path, tmp_path: Path) -> Compress:
 @pytest.fixture
 def again(done: Path, tmp_path: Path, compress: Compress) -> Compress:
     """Runs it where it ran before: with the results of its stages, its models and report."""
+    shutil.rmtree(tmp_path / "work")
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     return compress

@@ -118,6 +118,13 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
     assert load_labelled_text(source, data) == expected
 
 
+def test_all_columns_that_lack_are_told(tmp_path: Path) -> None:
+    """Of a file with other names, the error says both options, and not one at a time."""
+    source = rows(tmp_path, "body,topic\nfine,x\n", "rows.csv")
+    with pytest.raises(DataError, match=r"--text-column.*--label-column"):
+        load_labelled_text(source, DATA)
+
+
 @pytest.mark.parametrize("column", ["text", "sentence", "review", "content"])
 def test_usual_columns_are_found(tmp_path: Path, column: str) -> None:
     """The usual names of the text column need not be given."""

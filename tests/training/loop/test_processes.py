@@ -36,6 +36,7 @@ def launch(cache: Path, *commands: list[object]) -> subprocess.CompletedProcess[
         env={**os.environ, "STILLHOUSE_CACHE": str(cache), "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
+        timeout=900,  # two that are out of step would wait for each other
     )
 
 

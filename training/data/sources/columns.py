@@ -1,11 +1,13 @@
 """Which columns of a source hold the texts, alone or in pairs, and the labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from training.errors import DataError
 from training.telling import tell
 
+Found = TypeVar("Found")
 TEXT_COLUMNS = ("text", "sentence", "review", "content")
 LABEL_COLUMNS = ("label", "labels")
 # What the sets of the hub call the two texts of a pair: GLUE's, SNLI's and MNLI's, QQP's, QNLI's,
@@ -45,15 +47,28 @@ class Wanted:
         """The columns by name.
 
         Raises:
-            DataError: one is not there, or there twice, or texts are pairs and should not be.
+            DataError: one is not there, or there twice, or texts are pairs and should not be; all
+                that is wrong is told at once.
         """
-        text, text_pair = self._texts(source, header)
+        wrong: dict[str, None] = {}
+
+        def named(find: Callable[[], Found]) -> Found | None:
+            try:
+                return find()
+            except DataError as error:
+                wrong[str(error)] = None
+                return None
+
+        texts = named(lambda: self._texts(source, header))
         label = beside = None
         may_be_there = self.label is not None or any(name in header for name in LABEL_COLUMNS)
         if self.labelled or (self.labelled is None and may_be_there):
-            label = _found(source, header, self.label, LABEL_COLUMNS, "label")
+            label = named(lambda: _found(source, header, self.label, LABEL_COLUMNS, "label"))
         if self.beside is not None:
-            beside = _found(source, header, self.beside, (), "beside")
+            beside = named(lambda: _found(source, header, self.beside, (), "beside"))
+        if wrong or texts is None:
+            raise DataError("; ".join(wrong))
+        text, text_pair = texts
         return Chosen(text, label, beside, text_pair)
 
     def _texts(self, source: str, header: Sequence[str]) -> tuple[str, str | None]:
