@@ -161,7 +161,18 @@ def prepare(
         ExportError: it has no graph, or its texts become other tokens.
     """
     checkpoint = load_checkpoint(source, max_length, pairs=pairs, special_tokens=special_tokens)
-    checkpoint = checkpoint.reads(are_pairs(texts) or None)
+    return trial_of(checkpoint.reads(are_pairs(texts) or None), texts)
+
+
+def trial_of(checkpoint: Checkpoint, texts: Sequence[Input] = ()) -> Trial:
+    """Exports a checkpoint, and sees that both sides read texts as the same tokens.
+
+    Args:
+        texts: see `prepare`.
+
+    Raises:
+        ExportError: it has no graph, or its texts become other tokens.
+    """
     limit = checkpoint.max_length
     task = task_for(checkpoint)
     reading = checkpoint.reading

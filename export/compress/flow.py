@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from export.cascade.routing import refuse_taken
-from export.check.check import MOST_TEXTS, check
+from export.check.check import MOST_TEXTS, judge, trial_of
 from export.compress.candidates.catalogue import Candidate
 from export.compress.candidates.running import runner
 from export.compress.chains import Link, fit_chain, links
@@ -105,7 +105,7 @@ def run_stages(job: Job, shop: Workshop) -> Found:
             "check",
             "compare the teacher as it would be served with transformers' pipeline",
             check_reads(material),
-            lambda folder: _check(folder, job, material),
+            lambda folder: _check(folder, material),
         )
     exported = "the teacher" if material.soft is None else "the encoder of --base, untrained,"
     shop.begin(f"export {exported} and compare it with transformers")
@@ -122,9 +122,8 @@ def run_stages(job: Job, shop: Workshop) -> Found:
     return Found(started, material, searched, roles, cascade, found, published, refused)
 
 
-def _check(folder: Path, job: Job, material: Material) -> None:
-    teacher = material.teacher
-    found = check(job.teacher, material.parts.choose.texts[:MOST_TEXTS], pairs=teacher.pairs)
+def _check(folder: Path, material: Material) -> None:
+    found = judge(trial_of(material.teacher, material.parts.choose.texts[:MOST_TEXTS]))
     values = json.dumps(dataclasses.asdict(found), indent=2)
     (folder / CHECKED).write_text(values + "\n", encoding="utf-8")
 

@@ -5,8 +5,10 @@ Whatever the architecture: `input_ids`, `attention_mask` and, where they are ask
 (batch, labels), or of each token (batch, time, labels).
 """
 
+import hashlib
 import logging
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +35,10 @@ from training.models.students.nano import NanoForSequenceClassification
 INPUTS = ("input_ids", "attention_mask")
 TYPE_IDS = "token_type_ids"
 WINDOWED = ("longformer", "led", "reformer")
+KEPT_BYTES = 500_000_000  # of weights; a larger graph is traced again
 NARROW_FROM_BYTES = 4096  # smaller tensors are not worth a node
+
+_newest: dict[tuple[Any, ...], onnx.ModelProto] = {}  # of one model, as long as no other comes
 
 Stored = tuple[dict[str, npt.NDArray[np.generic]], list[onnx.NodeProto]]
 
@@ -58,7 +63,26 @@ def to_onnx(
     if isinstance(model, LinearForSequenceClassification):
         return linear_graph(model)
     inputs = (*INPUTS, TYPE_IDS) if token_types else INPUTS
-    return encoder_graph(_LogitsOf(model), model.config.model_type, "logits", inputs)
+    key = (weakref.ref(model), inputs, _weights(model))
+    if key not in _newest:  # to trace a model takes seconds, and each precision begins with it
+        _newest.clear()
+        found = encoder_graph(_LogitsOf(model), model.config.model_type, "logits", inputs)
+        if is_large(found, KEPT_BYTES):
+            return found
+        _newest[key] = found
+    graph = onnx.ModelProto()
+    graph.CopyFrom(_newest[key])
+    return graph
+
+
+def _weights(model: PreTrainedModel) -> str:
+    """A hash of what a model has learnt, which may be more by the next time."""
+    found = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        array = tensor.detach().contiguous().cpu()
+        found.update(f"{name} {array.dtype} {tuple(array.shape)}".encode())
+        found.update(array.view(torch.uint8).numpy() if array.dim() else array.numpy().tobytes())
+    return found.hexdigest()
 
 
 def encoder_graph(

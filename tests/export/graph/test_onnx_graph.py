@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,6 +12,7 @@ import torch
 from transformers import BertForTokenClassification, PretrainedConfig, PreTrainedModel
 
 from export.errors import ExportError
+from export.graph import onnx_graph
 from export.graph.onnx_graph import store_in_half, store_in_int8, to_onnx
 from export.measure.reference import reference_logits
 from export.measure.served import served_logits
@@ -84,6 +86,30 @@ def test_token_types_and_tokens(tmp_path: Path) -> None:
             **{name: torch.from_numpy(one) for name, one in {**feed, **types}.items()}
         ).logits
     assert (untyped - typed).abs().max() > 1e-3  # the types do count
+
+
+def test_a_model_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks gets the same graph; of what has learnt since, or takes types, another."""
+    traced = []
+    trace = onnx_graph.encoder_graph
+
+    def encoder_graph(*arguments: Any) -> onnx.ModelProto:
+        traced.append(arguments)
+        return trace(*arguments)
+
+    monkeypatch.setattr(onnx_graph, "encoder_graph", encoder_graph)
+    model = tiny_encoder().eval()
+    first = to_onnx(model)
+    whole = first.SerializeToString(deterministic=True)
+    del first.graph.node[:]  # a caller's own, to do with as he likes
+    assert to_onnx(model).SerializeToString(deterministic=True) == whole
+    assert len(traced) == 1
+    with torch.no_grad():
+        model.classifier.bias += 1
+    assert to_onnx(model).SerializeToString(deterministic=True) != whole
+    assert len(traced) == 2
+    to_onnx(model, token_types=True)
+    assert len(traced) == 3
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
