@@ -22,6 +22,13 @@ def promise() -> None:
 @click.option("--base", required=True, help="The encoder that teachers are fine-tuned from.")
 @click.option("--sets", default="all", show_default=True, metavar="NAME,...")
 @click.option("--budget", default="30m", show_default=True, help="Of each search.")
+@click.option(
+    "--start",
+    "starts",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="A smaller encoder of general text, which a candidate of each set begins with.",
+)
 @click.option("--limit", type=float, default=0.01, show_default=True, help="What may be lost.")
 @click.option(
     "--stillhouse",
@@ -37,6 +44,7 @@ def run(
     base: str,
     sets: str,
     budget: str,
+    starts: tuple[Path, ...],
     limit: float,
     stillhouse: Path,
     conditions: str,
@@ -51,7 +59,7 @@ def run(
     names = [one.name for one in SETS] if sets == "all" else sets.split(",")
     if unknown := set(names) - {one.name for one in SETS}:
         raise click.UsageError(f"no set {sorted(unknown)}: there are {[one.name for one in SETS]}")
-    plan = Plan(stillhouse.absolute(), data, base, work, budget, limit)
+    plan = Plan(stillhouse.absolute(), data, base, work, budget, limit, starts)
     for one in SETS:
         if one.name not in names:
             continue

@@ -26,6 +26,7 @@ class Plan:
         stillhouse: the command.
         base: the encoder that teachers are fine-tuned from.
         work: where everything is kept.
+        starts: encoders of general text.
     """
 
     stillhouse: Path
@@ -34,6 +35,7 @@ class Plan:
     work: Path
     budget: str
     limit: float
+    starts: tuple[Path, ...] = ()
 
 
 def run(one: DataSet, plan: Plan, say: Callable[[str], None]) -> Found:
@@ -61,6 +63,7 @@ def run(one: DataSet, plan: Plan, say: Callable[[str], None]) -> Found:
         home / "compress.log",
         *("compress", "--teacher", teacher, "--data", train, "--test", test),
         *("--max-accuracy-loss", plan.limit, "--budget", plan.budget, "--licence", "none"),
+        *(value for start in plan.starts for value in ("--start", start)),
         *("--models", home / "models", "--work", home / "work", "--report", home / "reports"),
     )
     taken = time.monotonic() - started

@@ -54,6 +54,7 @@ def _job(
     unlabelled: str | None,
     max_accuracy_loss: float,
     candidates: str,
+    starts: tuple[str, ...],
     budget: str,
     jobs: int,
     keep_fusions: bool,
@@ -96,7 +97,7 @@ def _job(
         **in_recipe(columns),
     }
     wanted = Wanted(
-        tuple(filter(None, map(str.strip, candidates.split(",")))), named, overrides, base
+        tuple(filter(None, map(str.strip, candidates.split(",")))), named, overrides, base, starts
     )
 
     def gate(recipe: Recipe | None) -> Gate:

@@ -50,7 +50,15 @@ SEARCH = [
         metavar="NAME,...",
         help="What is tried: linear, nano, bilstm, layers (some of the teacher's own; layers-2: so "
         "many), pruned (half of it cut out), teacher (itself in INT8), encoder (--base, whole), "
-        "recipes of yours (.toml), or all that ship.",
+        "general (--start), recipes of yours (.toml), or all that ship and are given.",
+    ),
+    click.option(
+        "--start",
+        "starts",
+        multiple=True,
+        metavar="ENCODER",
+        help="A smaller encoder that was taught on general text (general-layers.toml), a directory "
+        "or a hub id, which one more candidate begins with; again for each further one.",
     ),
     click.option(
         "--budget",

@@ -1,13 +1,16 @@
 """The candidates: which recipes are tried in a teacher's place, in the order of their cost.
 
 A kind is a recipe that ships, `training/recipes/student-<kind>.toml`, or one of the user's. One
-kind has several candidates, `layers-1` to half of the teacher's. Trains and measures nothing.
+kind has several candidates, `layers-1` to two thirds of the teacher's, and each encoder that was
+taught on general text before is one, `general-2`. Trains and measures nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from transformers import AutoConfig
 
 from export.errors import ExportError
 from training.loop.schedule import rate_for, width_of
@@ -17,6 +20,7 @@ from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_val
 
 KINDS = ("linear", "nano", "bilstm", "layers", "pruned")  # that ship, cheapest first
 ITSELF = "teacher"  # the teacher in INT8: nothing is trained
+GENERAL = "general"  # what --start gives
 WHOLE = "encoder"  # the base, fine-tuned whole: where there is no teacher to do better by
 OF_LABELS = ("linear", "nano", "bilstm", "layers", WHOLE)  # where the teacher is a file of labels
 CUT = {  # candidates that are made of the teacher itself
@@ -60,12 +64,14 @@ class Wanted:
         named: values of every recipe by dotted names, such as `data.train`.
         overrides: the user's own, such as `training.epochs=1`, over all others.
         base: the encoder that candidates start from, where the teacher is a file of soft labels.
+        starts: encoders that were taught on general text, each a candidate of its own.
     """
 
     names: tuple[str, ...]
     named: Mapping[str, Any] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     base: str | None = None
+    starts: tuple[str, ...] = ()
 
     def first(self) -> Recipe:
         """A recipe whose data all share: the user's own, where one is given.
@@ -76,6 +82,8 @@ class Wanted:
         own = [name for name in self.names if name.endswith(".toml")]
         for name in self.names:
             _refuse_unknown(name)
+            if name == GENERAL and not self.starts:
+                raise ExportError(f"{GENERAL} begins with an encoder of general text: give --start")
             self._refuse_unlike(name)
         return self._load(Path(own[0]) if own else shipped_recipe("student-nano"))
 
@@ -115,8 +123,13 @@ class Wanted:
 
     def _of(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
         if name == ALL:
+            general = list(self._general(teacher))
+            yield from general
+            taken = {one.name.replace(GENERAL, "layers") for one in general}  # cost as much
             for kind in OF_LABELS if self.base else KINDS:
-                yield from self._of(kind, teacher)
+                yield from (one for one in self._of(kind, teacher) if one.name not in taken)
+        elif name == GENERAL:
+            yield from self._general(teacher)
         elif name.endswith(".toml"):
             recipe = self._load(Path(name))
             yield Candidate(recipe.name, recipe, _choices(recipe, teacher))
@@ -136,6 +149,18 @@ class Wanted:
         for kept in [int(asked)] if asked else depths(depth):
             whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
             yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
+
+    def _general(self, teacher: Checkpoint) -> Iterator[Candidate]:
+        recipe = self._load(shipped_recipe("student-general"))
+        depths = [_depth_of(start) for start in self.starts]
+        for start, depth in zip(self.starts, depths, strict=True):
+            if depths.count(depth) > 1:
+                raise ExportError(
+                    f"--start: several encoders have {depth} layers: give one of them"
+                )
+            name = f"{GENERAL}-{depth}"
+            whole = with_values(recipe, {"model.base": start, "name": f"student-{name}"})
+            yield Candidate(name, whole, _choices(whole, teacher))
 
     def _load(self, path: Path) -> Recipe:
         recipe = load_recipe(path, self.overrides, self.named)
@@ -158,11 +183,15 @@ def _no_model(why: str) -> str:
 def _refuse_unknown(name: str) -> None:
     kind, _, number = name.partition("-")
     layers = kind == "layers" and number.isdecimal() and int(number) > 0
-    if name not in (ALL, ITSELF, WHOLE, *KINDS) and not layers and not name.endswith(".toml"):
+    if (
+        name not in (ALL, ITSELF, WHOLE, GENERAL, *KINDS)
+        and not layers
+        and not name.endswith(".toml")
+    ):
         raise ExportError(
             f"no candidate {name!r}: there are {', '.join((ALL, *KINDS, 'layers-2', ITSELF))} "
-            f"(the teacher itself in INT8), {WHOLE} (of --base), and recipes of yours, by paths "
-            "that end in .toml"
+            f"(the teacher itself in INT8), {WHOLE} (of --base), {GENERAL} (of --start), and "
+            "recipes of yours, by paths that end in .toml"
         )
 
 
@@ -170,10 +199,19 @@ def _depth(teacher: Checkpoint) -> int:
     return int(getattr(teacher.model.config, "num_hidden_layers", 0) or 0)
 
 
+def _depth_of(start: str) -> int:
+    try:
+        config = AutoConfig.from_pretrained(start)
+    except (OSError, ValueError) as error:
+        raise ExportError(f"--start {start}: no encoder is there: {error}") from error
+    return int(config.get_text_config().num_hidden_layers)
+
+
 def _order(one: Candidate, depth: int) -> tuple[int, int]:
     kind, _, number = one.name.partition("-")
     kinds = (*KINDS, "more layers", WHOLE)
     layers = int(number) if number.isdecimal() else 0
+    kind = "layers" if kind == GENERAL else kind
     if kind == "layers" and 2 * layers > depth:  # dearer than a teacher of which half is cut out
         kind = "more layers"
     return kinds.index(kind) if kind in kinds else len(kinds), layers

@@ -8,6 +8,7 @@ from export.compress.candidates.catalogue import Wanted, depths
 from export.errors import ExportError
 from tests.tiny import tiny_checkpoint, tiny_encoder, tiny_encoder_checkpoint
 from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from training.recipe.models import EncoderModel
 
 NAMED = {"data.train": "given", "distillation.teacher": "given"}
 
@@ -28,6 +29,25 @@ def test_all_cheapest_first(teacher: Checkpoint) -> None:
     """All that ship, with as many layers as there are to choose."""
     assert names(teacher, "all") == ["linear", "nano", "bilstm", "layers-1", "pruned"]
     assert names(teacher, "layers", "nano") == ["nano", "layers-1"]
+
+
+def test_each_start_is_one(teacher: Checkpoint, tmp_path: Path) -> None:
+    """It takes the place of as many of the teacher's own layers, and is not made up."""
+    start = tiny_encoder().bert
+    start.config.num_hidden_layers = 1
+    start.save_pretrained(tmp_path / "one")
+    starts = (str(tmp_path / "one"),)
+    found = Wanted(("all",), NAMED, starts=starts).found(teacher)
+    assert [one.name for one in found] == ["linear", "nano", "bilstm", "general-1", "pruned"]
+    (general,) = (one for one in found if one.name == "general-1")
+    assert isinstance(general.recipe.model, EncoderModel)
+    assert (general.recipe.model.base, general.recipe.model.depth) == (*starts, None)
+    with pytest.raises(ExportError, match="several encoders have 1 layers"):
+        Wanted(("general",), NAMED, starts=(*starts, *starts)).found(teacher)
+    with pytest.raises(ExportError, match="--start nowhere: no encoder is there"):
+        Wanted(("general",), NAMED, starts=("nowhere",)).found(teacher)
+    with pytest.raises(ExportError, match="give --start"):
+        Wanted(("general",), NAMED).first()
 
 
 def test_a_recipe_of_ones_own(teacher: Checkpoint, tmp_path: Path) -> None:
