@@ -123,11 +123,8 @@ class Wanted:
 
     def _of(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
         if name == ALL:
-            general = list(self._general(teacher))
-            yield from general
-            taken = {one.name.replace(GENERAL, "layers") for one in general}  # cost as much
-            for kind in OF_LABELS if self.base else KINDS:
-                yield from (one for one in self._of(kind, teacher) if one.name not in taken)
+            for kind in (*(OF_LABELS if self.base else KINDS), GENERAL):
+                yield from self._of(kind, teacher)
         elif name == GENERAL:
             yield from self._general(teacher)
         elif name.endswith(".toml"):

@@ -32,13 +32,14 @@ def test_all_cheapest_first(teacher: Checkpoint) -> None:
 
 
 def test_each_start_is_one(teacher: Checkpoint, tmp_path: Path) -> None:
-    """It takes the place of as many of the teacher's own layers, and is not made up."""
+    """It comes after as many of the teacher's own layers, which cost as much."""
     start = tiny_encoder().bert
     start.config.num_hidden_layers = 1
     start.save_pretrained(tmp_path / "one")
     starts = (str(tmp_path / "one"),)
     found = Wanted(("all",), NAMED, starts=starts).found(teacher)
-    assert [one.name for one in found] == ["linear", "nano", "bilstm", "general-1", "pruned"]
+    layers = ["layers-1", "general-1"]
+    assert [one.name for one in found] == ["linear", "nano", "bilstm", *layers, "pruned"]
     (general,) = (one for one in found if one.name == "general-1")
     assert isinstance(general.recipe.model, EncoderModel)
     assert (general.recipe.model.base, general.recipe.model.depth) == (*starts, None)
