@@ -4,9 +4,9 @@ On the first SIGTERM the service gives notice: `/readyz` says no, and prediction
 balancers see it. Then it closes: new predictions are refused, and what was accepted is answered.
 When that is done, or the limit has passed, the server's own handler runs, which closes the socket.
 
-SIGINT, which a person sends, and `ORPHANED` skip the notice and go to the server's own handler at
-once: that closes the port first, and then waits for what was accepted as well. A second signal
-ends the process as it is.
+SIGINT, which a person sends, SIGHUP, which a terminal does that closes, and `ORPHANED` skip the
+notice and go to the server's own handler at once: that closes the port first, and then waits for
+what was accepted as well. A second signal ends the process as it is.
 """
 
 import asyncio
@@ -62,7 +62,8 @@ def drained_on_signal(stop: Stop) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {sig: signal.getsignal(sig) for sig in (signal.SIGTERM, signal.SIGINT, ORPHANED)}
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, ORPHANED)
+    handlers = {sig: signal.getsignal(sig) for sig in signals}
     handlers = {sig: found for sig, found in handlers.items() if found is not signal.SIG_IGN}
     stopper = _Stopper(stop, handlers[signal.SIGTERM])
     for sig in handlers:

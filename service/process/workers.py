@@ -167,8 +167,9 @@ def end_with_supervisor(stop_seconds: float) -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
-    # A terminal sends it to all of its processes; the supervisor tells the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal sends them to all of its processes; the supervisor tells the workers.
+    for sig in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_IGN)
 
     def watch() -> None:
         wait([parent.sentinel])

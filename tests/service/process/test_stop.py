@@ -116,10 +116,11 @@ def test_unfinished_heads_do_not_hold_up_a_stop(start: Start) -> None:
     assert service.end() == 0
 
 
-def test_a_person_need_not_wait(start: Start) -> None:
-    """SIGINT, from a terminal, skips the notice."""
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGHUP])
+def test_a_person_need_not_wait(start: Start, sig: signal.Signals) -> None:
+    """What comes from a terminal skips the notice, and ends the process in order all the same."""
     service = start(notice_seconds=LONG).until_ready()
-    service.tell(signal.SIGINT)
+    service.tell(sig)
     assert service.end() == 0
 
 

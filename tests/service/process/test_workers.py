@@ -75,7 +75,7 @@ def test_workers_that_die_are_replaced_and_forgotten(start: Start) -> None:
 
 def test_a_worker_that_hangs_is_replaced_and_holds_up_nobody(start: Start) -> None:
     """A worker that does not answer is replaced after its time; a stop does not wait for that."""
-    service = start("--workers", "2", worker_health_seconds="2").until_ready()
+    service = start("--workers", "2", worker_health_seconds="5").until_ready()
     eventually(lambda: len(service.lines("Application startup complete.")) == 2)
     hung = service.workers()[0]
     os.kill(hung, signal.SIGSTOP)
