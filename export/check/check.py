@@ -165,14 +165,7 @@ def prepare(
 
 
 def trial_of(checkpoint: Checkpoint, texts: Sequence[Input] = ()) -> Trial:
-    """Exports a checkpoint, and sees that both sides read texts as the same tokens.
-
-    Args:
-        texts: see `prepare`.
-
-    Raises:
-        ExportError: it has no graph, or its texts become other tokens.
-    """
+    """Of a checkpoint that is read already; see `prepare`."""
     limit = checkpoint.max_length
     task = task_for(checkpoint)
     reading = checkpoint.reading

@@ -124,9 +124,9 @@ class Trainee:
             self._run(self.recipe, output, until, end, seconds)
 
         told = f"train {self.name}" + ("" if until == 1 else f" up to {until:.0%}")
-        stage = self._copied() if end else DISTIL
+        stage, reads = self._copied() if end else (DISTIL, self._reads)
         try:
-            self._made = self._shop.stage(stage, told, self._reads, train, goes_on=True, part=True)
+            self._made = self._shop.stage(stage, told, reads, train, goes_on=True, part=True)
         except Paused:
             found = self._paused_at()
             assert found is not None  # it is paused by saving
@@ -139,12 +139,18 @@ class Trainee:
         self.progress = found
         return found
 
-    def _copied(self) -> str:
-        """A stage of its own for what ends early, which begins where this one is paused."""
-        paused, ended = (self._shop.unfinished(name, self._reads) for name in (DISTIL, ENDED))
+    def _copied(self) -> tuple[str, dict[str, Any]]:
+        """A stage of its own for what ends early, which begins where this one is paused.
+
+        One that came further since, in what another budget left, ends anew.
+        """
+        before = self._paused_at()
+        reads = {**self._reads, "begins_at": before.share if before else 0.0}
+        paused = self._shop.unfinished(DISTIL, self._reads)
+        ended = self._shop.unfinished(ENDED, reads)
         if paused.exists() and not ended.exists():
             shutil.copytree(paused, ended)
-        return ENDED
+        return ENDED, reads
 
     def _paused_at(self) -> Progress | None:
         """Where it stands, by what the Trainer saved."""

@@ -22,18 +22,22 @@ class OneSecond:
 def test_who_is_left_comes_to_an_end(
     given: Path, tmp_path: Path, compress: Compress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each has its part of the time, and is exported as it is then."""
+    """Each has its part of the time, and is exported as it is then; another budget goes on."""
     monkeypatch.setattr("export.compress.search.search.Clock", OneSecond)
     monkeypatch.setattr("export.compress.search.search.variants", lambda *_: [])
     second = tmp_path / "second.toml"
     text = (given / "student.toml").read_text()
     second.write_text(text.replace('name = "tiny-student"', 'name = "second"'))
-    result = compress(
+    arguments = (
         *("--test", given / "test.tsv", *LENIENT, "--max-accuracy-loss", "0.0001"),
         *("--candidates", f"{given / 'student.toml'},{second}"),
         *("--set", "training.epochs=3000"),
     )
+    result = compress(*arguments)
     assert result.exit_code in (0, 1), result.output
     tried = {one.name: one.outcome for one in report_of(tmp_path).tried}
     assert set(tried) == {"tiny-student", "second"}
     assert tried["tiny-student"] == SHORTENED
+    result = compress(*arguments)
+    assert result.exit_code in (0, 1), result.output
+    assert "train tiny-student: nothing that it reads has changed" not in result.output
