@@ -63,7 +63,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
         outcome=outcome,
         headline=headline(told, found.measured),
         warnings=(
-            *warnings(found.measured, found.material.measured_by),
+            *warnings(found.measured, found.material.measured_by, job.limits.loss),
             *_seen(found),
             *_loose(job, found),
         ),

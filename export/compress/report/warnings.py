@@ -12,8 +12,12 @@ BASELINE = "linear"
 FAR = 0.1  # of quality
 
 
-def warnings(found: Measured, labelled_by: str) -> tuple[str, ...]:
-    """What is to be said before the figures."""
+def warnings(found: Measured, labelled_by: str, limit: float) -> tuple[str, ...]:
+    """What is to be said before the figures.
+
+    Args:
+        limit: what may be lost.
+    """
     teacher, student = found.teacher, found.student or found.nearest
     if student is None:
         return (*_never_given("teacher", teacher, None), *_guessing(teacher))
@@ -26,6 +30,7 @@ def warnings(found: Measured, labelled_by: str) -> tuple[str, ...]:
         *_guessing(teacher),
         *_few(student),
         *_looks(found),
+        *_untold(found, limit),
         *_beaten(found),
         *_cannot_tell(labelled_by),
         *_other_gates(found),
@@ -105,6 +110,17 @@ def _looks(found: Measured) -> Iterator[str]:
         yield (
             f"the texts that are measured on refused {len(found.earlier)} other choice(s), so what "
             f"{found.student.title} loses on them is a little less than it would be on new ones"
+        )
+
+
+def _untold(found: Measured, limit: float) -> Iterator[str]:
+    """A student that the texts that choose would not have taken."""
+    one = found.student
+    if one is not None and loss_of(found, one) <= limit < one.chosen_loss:
+        yield (
+            f"the texts that choose put the loss of {one.title} at {100 * one.chosen_loss:.2f} "
+            "points, over the limit: that it keeps the promise rests on the texts that are "
+            "measured on alone"
         )
 
 

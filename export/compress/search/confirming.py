@@ -3,7 +3,8 @@
 The search chooses by texts that chose checkpoints too, and that may be few, or of another kind than
 those that the user holds to be the test. A choice that loses too much there is dropped, and the
 search goes on without it: the cheapest is looked at first, each file once, and the first that keeps
-the promise is taken. All looks are told, since the more there are, the more the last one's figure
+the promise is taken. Cheaper ones of which the search's texts cannot tell whether they keep it are
+looked at before. All looks are told, since the more there are, the more the last one's figure
 flatters.
 """
 
@@ -35,14 +36,16 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
         judge: on the texts that are measured on.
     """
     refused: list[Judged] = []
-    while found.chosen is not None:
-        one = found.chosen
+    while True:
+        near = () if limits.publish_anyway else found.near
+        one = next(iter(near), found.chosen)
+        if one is None:
+            return Confirmed(found, None, tuple(refused))
         there = judge.judge(one.staged)
         if there.loss <= limits.loss:
             return Confirmed(found, one, tuple(refused))
         judge.tell(f"{one.staged.title} is chosen and loses {100 * there.loss:.2f} points there")
         refused.append(one)
         if limits.publish_anyway:
-            break
+            return Confirmed(found, None, tuple(refused))
         found = search.without(one, there.loss)
-    return Confirmed(found, None, tuple(refused))

@@ -41,6 +41,7 @@ class Judged:
         loss: of quality against the teacher; negative where it is better.
         keeps: the loss is within its limit.
         cost: of a text alone, as a share of what the teacher in FP32 takes for it, in turns.
+        error: the standard error of the loss, of the texts' differences in pairs; 0: not known.
     """
 
     staged: Staged
@@ -49,11 +50,16 @@ class Judged:
     loss: float
     keeps: bool
     cost: float
+    error: float = 0.0
 
     @property
     def able(self) -> bool:
         """Whether it keeps the promise, and its file what its gate asks."""
         return self.keeps and not self.staged.verdict.findings
+
+    def is_near(self, limit: float) -> bool:
+        """Whether it loses more than that by no more than the loss's standard error."""
+        return limit < self.loss <= limit + self.error and not self.staged.verdict.findings
 
 
 class Judge:
@@ -125,10 +131,12 @@ class Judge:
 
     def _found(self, staged: Staged) -> dict[str, Any]:
         model = staged.model()
+        quality, error = self._quality(staged, model)
         return {
             "n": len(self._data),
-            "quality": self._quality(staged, model),
+            "quality": quality,
             "cost": self._cost(model),
+            "error": error,
         }
 
     def _cost(self, model: Classifier) -> float:
@@ -138,10 +146,20 @@ class Judge:
         ours, teacher = latencies(runs, texts, runs=TIMED, clock=time.process_time)
         return ours.mean_ms / teacher.mean_ms
 
-    def _quality(self, staged: Staged, model: Classifier) -> float:
+    def _quality(self, staged: Staged, model: Classifier) -> tuple[float, float]:
+        """A model's, and the standard error of its difference from the teacher's."""
         logits = answers(staged, model, self._data, self._shop)
         if self._data.problem == "regression":
             numbers = model.probabilities(logits)[:, 0].astype(np.float64)
-            return score_regression(numbers, self._data.targets).pearson or 0.0
+            return score_regression(numbers, self._data.targets).pearson or 0.0, 0.0
         right = (decisions(model, logits) == truth(self._data)).all(axis=1)
-        return float(right.mean())
+        if self._labels is not None:
+            return float(right.mean()), 0.0
+        differences = right.astype(np.float64) - self._teacher_right
+        return float(right.mean()), float(differences.std() / np.sqrt(len(differences)))
+
+    @cached_property
+    def _teacher_right(self) -> Array:
+        logits = answers(self._teacher, self._model, self._data, self._shop)
+        right: Array = (decisions(self._model, logits) == truth(self._data)).all(axis=1)
+        return right

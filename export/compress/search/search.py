@@ -2,10 +2,9 @@
 
 All candidates are trained a quarter of their schedule, those that come nearest half of it, and
 what is left whole, the cheapest first, until one keeps the promise. Each rung takes its part of the
-budget at most, so that whoever is trained whole has the larger part of it; where even that is less
-than a schedule, the schedule is brought to an end in the time there is. What time is left is spent
-on other settings of those that are cheaper and nearly keep it. Nothing here sees the texts that are
-measured on; where they refuse the choice, the search goes on without it.
+budget at most; where what is left is less than a schedule, that is brought to an end in the time
+there is. Other settings of those that are cheaper and nearly keep it have the rest. Nothing here
+sees the texts that are measured on; where they refuse the choice, the search goes on without it.
 """
 
 from collections.abc import Sequence
@@ -45,11 +44,14 @@ class Found:
         judged: all that was exported, the teacher in FP32 first; of a file of soft labels an
             encoder's time with the labels' quality.
         chosen: the cheapest of them that keeps the promise; None: none does.
+        near: those that are cheaper still, and lose too much by no more than the error of their
+            loss, so that other texts have to tell; the cheapest first.
         entrants: all that was tried, in the order of what they cost.
     """
 
     judged: tuple[Judged, ...]
     chosen: Judged | None
+    near: tuple[Judged, ...]
     entrants: tuple[Entrant, ...]
 
     @property
@@ -110,13 +112,15 @@ class Search:
         Those that were left since it is cheaper are trained now, in what the budget leaves.
 
         Args:
-            loss: of it on the texts that refused it. Where it is near the limit, the same training
-                in another precision may still keep the promise; else that is refused too.
+            loss: on the texts that refused it; where it is large, other precisions go too.
         """
+        best = self._best()
         near = loss <= self._job.limits.loss + NEAR
         name = refused.staged.name
         others = [one.staged for one in self._judged if one.staged.name == name and not near]
         self._refused |= {one.title for one in (refused.staged, *others)}
+        if best is not None and refused is not best:
+            return self._found()
         reopened = [one for one in self._entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
         for one in reopened:
             one.why = None
@@ -134,7 +138,12 @@ class Search:
         self._entrants += self._vary()
 
     def _found(self) -> Found:
-        return Found(tuple(self._judged), self._best(), tuple(self._entrants))
+        best, limit = self._best(), self._job.limits.loss
+        cheaper = [one for one in self._judged[1:] if one.cost < (best.cost if best else 1.0)]
+        near = [one for one in cheaper if one.is_near(limit)]
+        near = [one for one in near if one.staged.title not in self._refused]
+        near.sort(key=lambda one: one.cost)
+        return Found(tuple(self._judged), best, tuple(near), tuple(self._entrants))
 
     def _halve(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """Those that are to be trained whole, the cheapest first."""

@@ -18,4 +18,4 @@ def test_a_teacher_that_words_alone_beat(done: Path) -> None:
     for comparison, told in ((better, True), (worse, False)):
         linear = one.model_copy(update={"name": "linear", "comparison": comparison})
         changed = found.model_copy(update={"candidates": (*found.candidates, linear)})
-        assert any(BEATEN in line for line in warnings(changed, "people")) is told
+        assert any(BEATEN in line for line in warnings(changed, "people", 0.01)) is told
