@@ -63,7 +63,7 @@ def zeroed(model: PreTrainedModel) -> PreTrainedModel:
 def test_uncut_it_says_what_it_said(checkpoint: Checkpoint) -> None:
     """With every head and neuron, and the dropout that it had."""
     model = prunable(checkpoint.model)
-    assert torch.equal(logits(model), logits(checkpoint.model))
+    torch.testing.assert_close(logits(model), logits(checkpoint.model))
     assert model.config.model_type == f"pruned-{checkpoint.model.config.model_type}"
 
 
@@ -85,7 +85,7 @@ def test_cuts_add_up(checkpoint: Checkpoint) -> None:
     cut(once, KEPT)
     cut(twice, [Kept([0, 1], range(0, 64, 2)), Kept([0], range(32))])
     cut(twice, [Kept([1], range(32)), Kept([0], range(24))])
-    assert torch.equal(logits(once), logits(twice))
+    torch.testing.assert_close(logits(once), logits(twice))
     assert once.config.kept_heads == twice.config.kept_heads == [[1], [0]]
     assert once.config.kept_neurons == twice.config.kept_neurons == [32, 24]
 
@@ -97,7 +97,7 @@ def test_round_trip(checkpoint: Checkpoint, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     checkpoint.hub_tokenizer.save_pretrained(tmp_path)
     found = load_checkpoint(str(tmp_path))
-    assert torch.equal(logits(found.model), logits(model))
+    torch.testing.assert_close(logits(found.model), logits(model))
     assert found.parameters == model.num_parameters()
     assert found.max_length == checkpoint.max_length
     assert found.labels == checkpoint.labels
