@@ -200,7 +200,8 @@ def _depth_of(start: str) -> int:
     try:
         config = AutoConfig.from_pretrained(start)
     except (OSError, ValueError) as error:
-        raise ExportError(f"--start {start}: no encoder is there: {error}") from error
+        said = str(error).strip().splitlines()[0]
+        raise ExportError(f"--start {start}: no encoder is there: {said}") from error
     return int(config.get_text_config().num_hidden_layers)
 
 

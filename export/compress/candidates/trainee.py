@@ -96,7 +96,7 @@ class Trainee:
             TrainingError: the recipe cannot be used with these texts and this teacher.
         """
         began = time.monotonic()
-        if seconds or self.progress is None:
+        if seconds:
             self.advance(1.0, seconds=seconds)
         if self._made is None:
             self.is_shortened = True

@@ -37,8 +37,8 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
     """
     refused: list[Judged] = []
     while True:
-        near = () if limits.publish_anyway else found.near
-        one = next(iter(near), found.chosen)
+        doubtful = () if limits.publish_anyway else found.doubtful
+        one = next(iter(doubtful), found.chosen)
         if one is None:
             return Confirmed(found, None, tuple(refused))
         there = judge.judge(one.staged)

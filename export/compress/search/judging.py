@@ -57,7 +57,7 @@ class Judged:
         """Whether it keeps the promise, and its file what its gate asks."""
         return self.keeps and not self.staged.verdict.findings
 
-    def is_near(self, limit: float) -> bool:
+    def is_doubtful(self, limit: float) -> bool:
         """Whether it loses more than that by no more than the loss's standard error."""
         return limit < self.loss <= limit + self.error and not self.staged.verdict.findings
 

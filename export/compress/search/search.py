@@ -44,14 +44,14 @@ class Found:
         judged: all that was exported, the teacher in FP32 first; of a file of soft labels an
             encoder's time with the labels' quality.
         chosen: the cheapest of them that keeps the promise; None: none does.
-        near: those that are cheaper still, and lose too much by no more than the error of their
+        doubtful: those that are cheaper still, and lose too much by no more than the error of their
             loss, so that other texts have to tell; the cheapest first.
         entrants: all that was tried, in the order of what they cost.
     """
 
     judged: tuple[Judged, ...]
     chosen: Judged | None
-    near: tuple[Judged, ...]
+    doubtful: tuple[Judged, ...]
     entrants: tuple[Entrant, ...]
 
     @property
@@ -140,10 +140,10 @@ class Search:
     def _found(self) -> Found:
         best, limit = self._best(), self._job.limits.loss
         cheaper = [one for one in self._judged[1:] if one.cost < (best.cost if best else 1.0)]
-        near = [one for one in cheaper if one.is_near(limit)]
-        near = [one for one in near if one.staged.title not in self._refused]
-        near.sort(key=lambda one: one.cost)
-        return Found(tuple(self._judged), best, tuple(near), tuple(self._entrants))
+        doubtful = [one for one in cheaper if one.is_doubtful(limit)]
+        doubtful = [one for one in doubtful if one.staged.title not in self._refused]
+        doubtful.sort(key=lambda one: one.cost)
+        return Found(tuple(self._judged), best, tuple(doubtful), tuple(self._entrants))
 
     def _halve(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """Those that are to be trained whole, the cheapest first."""

@@ -72,6 +72,15 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
     assert (trial.share, trial.outcome) == (1.0, "trained whole and exported")
 
 
+def test_a_start_of_general_text(given: Path, tmp_path: Path, compress: Compress) -> None:
+    """An encoder that --start gives is trained, exported and told of as a candidate."""
+    start = ("--candidates", "general", "--start", given / "base", "--set", "training.epochs=2")
+    result = compress("--test", given / "test.tsv", *LENIENT, *start)
+    assert result.exit_code in (0, 1), result.output
+    (trial,) = [one for one in report_of(tmp_path).tried if "(" not in one.name]
+    assert (trial.name, trial.outcome) == ("general-2", "trained whole and exported")
+
+
 def test_the_page_needs_nothing(tmp_path: Path, again: Compress) -> None:
     """The report is one page with its pictures in it, the warnings before the figures."""
     shutil.rmtree(tmp_path / "reports")
