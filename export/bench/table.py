@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from export.bench.results import Bench, Figure, Row
+from export.measure.timing import TURN
 
 
 def markdown(found: Bench) -> str:
@@ -75,10 +76,10 @@ def _notes(found: Bench) -> Sequence[str]:
         "text by text.",
         "",
         f"One text alone, tokenising included: {found.runs} runs after {found.warm_up} to warm "
-        f"up, {_threads(found.threads)} a model, the models in turns, text by text; times as fast "
-        "is by the median. Texts a second are of all texts, sorted by length, in batches of that "
-        "size. Texts are tokenised by one thread. Zeros are the share of the numbers in weight "
-        "matrices, as they are stored.",
+        f"up, {_threads(found.threads)} a model, the models in turns of {TURN} texts; times as "
+        "fast is by the median. Texts a second are of all texts, sorted by length, in batches of "
+        "that size. Texts are tokenised by one thread. Zeros are the share of the numbers in "
+        "weight matrices, as they are stored.",
         "",
         f"{found.hardware}, {found.cpus} CPUs; {libraries}; {found.started_at:%Y-%m-%d %H:%M} UTC, "
         f"stillhouse {found.code_version}.",

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from transformers import PreTrainedModel
 
 from export.errors import ExportError
+from export.graph.attention import written_out
 from export.graph.attention_mask import finite_masks
 from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
@@ -112,7 +113,7 @@ def encoder_graph(
     mask[1, 5:] = 0
     given = {"input_ids": ids, "attention_mask": mask, TYPE_IDS: torch.zeros_like(ids)}
     try:
-        with warnings.catch_warnings(), _quiet():
+        with warnings.catch_warnings(), _quiet(), written_out(module):
             warnings.simplefilter("ignore")  # of torch's own insides
             program = torch.onnx.export(
                 module,

@@ -1,6 +1,7 @@
 """How long models take: one text alone, and texts in batches. Knows no model and no task.
 
-Models are timed in turns, text by text, so that whatever else the machine does hits all alike.
+Models are timed in turns, a few texts each, so that whatever else the machine does hits all alike,
+and yet a model's weights are in the caches from one text to the next, as they are where it serves.
 """
 
 import platform
@@ -17,6 +18,7 @@ from service.runtime.model import Input
 WARM_UP = 20
 RUNS = 300
 SIZES = (1, 2, 4, 8, 16, 32, 64)  # of batches, to find the fastest among
+TURN = 10  # texts that a model answers before the next one has them
 SLOWER = 1.2  # times as long a text as the fastest size so far: larger ones are not tried
 
 Clock = Callable[[], float]  # seconds
@@ -63,21 +65,22 @@ def latencies(
     warm_up: int = WARM_UP,
     clock: Clock = time.perf_counter,
 ) -> list[Latency]:
-    """Times one text alone by each model in turn, then the next text.
+    """Times each text alone, `TURN` of them by one model, then the same by the next.
 
-    Whose turn is first changes with every text. Texts begin anew where there are fewer than runs.
+    Whose turn is first changes with every few. Texts begin anew where there are fewer than runs.
 
     Args:
         runs: timed texts.
         warm_up: texts before those, which are not timed.
     """
-    taken = np.zeros((len(models), warm_up + runs))
-    for turn in range(warm_up + runs):
-        text = texts[turn % len(texts)]
-        for place in _rotated(len(models), turn):
-            started = clock()
-            models[place]([text])
-            taken[place, turn] = clock() - started
+    some = [texts[place % len(texts)] for place in range(warm_up + runs)]
+    taken = np.zeros((len(models), len(some)))
+    for turn, places in enumerate(_parts(range(len(some)), TURN)):
+        for model in _rotated(len(models), turn):
+            for place in places:
+                started = clock()
+                models[model]([some[place]])
+                taken[model, place] = clock() - started
     return [_latency(row[warm_up:] * 1000) for row in taken]
 
 

@@ -3,8 +3,9 @@
 A row is quantised to unsigned 8 bits by its largest magnitude, multiplied with weights that are
 scaled by column, and the result is multiplied with the row's scale. So nothing is calibrated, an
 outlier costs no other token anything, and no answer depends on its batch. An input that several
-products share is quantised once. Weights have all of 8 bits, of which a CPU without VNNI has to be
-told (`service.runtime.engine`); so have embedding tables, with a scale for each token.
+products share is quantised once, and they are one product, which is split. Weights have all of 8
+bits, of which a CPU without VNNI has to be told (`service.runtime.engine`); so have embedding
+tables, with a scale for each token.
 
 All in operators that ONNX Runtime has.
 """
@@ -20,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 from export.graph.building import FloatArray
 from export.graph.files import is_large
+from export.graph.shapes import OTHER, Shape, shapes_of
 from training.quantize.rounding import (
     EITHER_SIDE,
     FROM_ZERO,
@@ -33,8 +35,6 @@ WEIGHT_BITS = 8
 OPSET, IR = 21, 10  # the first in which a scale is of a block
 MICROSOFT = "com.microsoft"
 PREFIX = "by_token."
-
-Shape = tuple[str | int, ...]
 
 # What an activation function gives lies above its least, so more of the 8 bits are for the rest.
 ABOVE = {"Gelu": GELU, "Relu": FROM_ZERO, "Sigmoid": FROM_ZERO}
@@ -83,13 +83,20 @@ class _Rewriting:
     def result(self) -> onnx.ModelProto:
         """The graph, rewritten."""
         graph = self._model.graph
+        shared: dict[str, list[onnx.NodeProto]] = {}
+        for node in graph.node:
+            if node.name in self._chosen and node.op_type != "Gather":
+                shared.setdefault(node.input[0], []).append(node)
         for node in graph.node:
             if node.name not in self._chosen:
                 self._nodes.append(node)
             elif node.op_type == "Gather":
                 self._table(node)
             else:
-                self._product(node)
+                if products := shared.pop(node.input[0], []):  # the first of those of one input
+                    self._products(products)
+                if _has_bias(node):
+                    self._add("Add", [_scaled(node), node.input[2]], node.output[0])
         del graph.node[:]
         graph.node.extend(self._nodes)
         used = {name for node in self._nodes for name in node.input}
@@ -103,13 +110,11 @@ class _Rewriting:
         self._model.ir_version = max(self._model.ir_version, IR)
         return self._model
 
-    def _product(self, node: onnx.NodeProto) -> None:
-        weight = numpy_helper.to_array(self._weights[node.input[1]]).astype(np.float32)
-        settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-        if settings.get("transB"):
-            weight = weight.T
-        scales, whole = by_column(weight * np.float32(settings.get("alpha", 1.0)))
-        row, name = self._row(node.input[0], len(weight)), PREFIX + node.name
+    def _products(self, nodes: Sequence[onnx.NodeProto]) -> None:
+        """Those of one input, as one."""
+        weight = np.concatenate([self._weight(node) for node in nodes], axis=1)
+        scales, whole = by_column(weight)
+        row, name = self._row(nodes[0].input[0], len(weight)), PREFIX + nodes[0].name
         product = self._add(
             "MatMulIntegerToFloat",
             [
@@ -122,11 +127,21 @@ class _Rewriting:
             f"{name}.product",
             domain=MICROSOFT,
         )
-        has_bias = node.op_type == "Gemm" and len(node.input) > 2
-        out = f"{name}.scaled" if has_bias else node.output[0]
-        self._add("Mul", [product, row.scales], out)
-        if has_bias:
-            self._add("Add", [out, node.input[2]], node.output[0])
+        outs = [_scaled(node) for node in nodes]
+        if len(nodes) == 1:
+            self._add("Mul", [product, row.scales], outs[0])
+            return
+        scaled = self._add("Mul", [product, row.scales], f"{name}.together")
+        widths = np.array([self._weight(node).shape[1] for node in nodes], np.int64)
+        inputs = [scaled, self._constant(f"{name}.widths", widths)]
+        self._nodes.append(helper.make_node("Split", inputs, outs, name=f"{name}.split", axis=-1))
+
+    def _weight(self, node: onnx.NodeProto) -> FloatArray:
+        """A product's, (rows, columns), as it multiplies."""
+        weight = numpy_helper.to_array(self._weights[node.input[1]]).astype(np.float32)
+        settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        alpha = np.float32(settings.get("alpha", 1.0))
+        return alpha * (weight.T if settings.get("transB") else weight)
 
     def _row(self, name: str, size: int) -> _Row:
         """An input of products, quantised; once, however many share it."""
@@ -150,15 +165,14 @@ class _Rewriting:
     def _largest(self, name: str, span: Span, own: str) -> str:
         """What the whole numbers above 0 reach to, for each row; so far that none is below them."""
         last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
-        reach = [self._add("ReduceMax", [name, last], f"{own}.most")]
-        known = TINY
+        known, either = TINY, name
         if span.least is None:
-            least = self._add("ReduceMin", [name, last], f"{own}.least")
-            reach.append(self._add("Neg", [least], f"{own}.below"))
+            either = self._add("Abs", [name], f"{own}.either")
         elif span.zero:
             known = -span.least / span.zero
+        most = self._add("ReduceMax", [either, last], f"{own}.most")
         floor = self._constant(f"{PREFIX}floor.{span.zero}", np.float32(known * span.above))
-        return self._add("Max", [*reach, floor], f"{own}.largest")
+        return self._add("Max", [most, floor], f"{own}.largest")
 
     def _zeros(self, name: str, scales: str, zero: int) -> str:
         """What stands for 0, for each row; once for all tensors of as many rows."""
@@ -200,20 +214,37 @@ def by_column(weight: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int8]]:
     return scales, np.rint(weight / scales).astype(np.int8)
 
 
+def _has_bias(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Gemm" and len(node.input) > 2
+
+
+def _scaled(node: onnx.NodeProto) -> str:
+    """What a product without its bias is called."""
+    return f"{PREFIX}{node.name}.scaled" if _has_bias(node) else node.output[0]
+
+
 def _shapes(model: onnx.ModelProto) -> dict[str, Shape]:
     """What is known of each tensor's shape: sizes, and the names of axes that are none.
 
     A tensor that has an axis without a name is left out.
     """
+    if is_large(model):  # neither way takes more than one message holds
+        return {}
+    if all(_takes_tokens(one) for one in model.graph.input):
+        return {name: shape for name, shape in shapes_of(model).items() if OTHER not in shape}
     found: dict[str, Shape] = {}
-    if is_large(model):  # shapes are inferred of what one message holds
-        return found
     inferred = shape_inference.infer_shapes(model).graph
     for value in (*inferred.input, *inferred.value_info, *inferred.output):
         shape = tuple(one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim)
         if shape and all(shape):
             found[value.name] = shape
     return found
+
+
+def _takes_tokens(given: onnx.ValueInfoProto) -> bool:
+    """Whether an input has a whole number of each token."""
+    kind = given.type.tensor_type
+    return kind.elem_type == TensorProto.INT64 and len(kind.shape.dim) == 2
 
 
 def _spans(graph: onnx.GraphProto) -> dict[str, Span]:

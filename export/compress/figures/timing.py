@@ -26,7 +26,7 @@ class Times:
 
 
 def timed(models: Sequence[Classifier], texts: Sequence[Input]) -> list[Times]:
-    """What each model takes for a text alone, in turns text by text, and for many together.
+    """What each model takes for a text alone, in turns of a few texts, and for many together.
 
     It is the processor's time, which other work on the machine lengthens far less than the clock's.
     """

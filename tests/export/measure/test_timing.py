@@ -33,16 +33,16 @@ class Fake:
         return [len(text) for text in texts]
 
 
-def test_models_take_turns_text_by_text() -> None:
-    """Each text by all, and who is first changes; what warms up is not counted."""
+def test_models_take_turns_of_a_few_texts() -> None:
+    """The same ones by all, each alone, and who is first changes; what warms up is not counted."""
     clock = Clock()
     models = [Fake(clock, "a", each=0.001), Fake(clock, "b", each=0.002)]
-    first, second = latencies(models, ["x", "y", "z"], runs=2, warm_up=2, clock=clock)
-    turns = [(name, texts[0]) for name, texts in clock.log]
-    assert turns == [
-        (n, t) for t, ns in zip("xyzx", ("ab", "ba", "ab", "ba"), strict=True) for n in ns
-    ]
-    assert (first.runs, second.runs) == (2, 2)
+    texts = [str(number) for number in range(14)]
+    first, second = latencies(models, texts, runs=16, warm_up=2, clock=clock)
+    again = [*texts, *texts][:18]
+    expected = [("a", again[:10]), ("b", again[:10]), ("b", again[10:]), ("a", again[10:])]
+    assert clock.log == [(name, [text]) for name, some in expected for text in some]
+    assert (first.runs, second.runs) == (16, 16)
     assert first.mean_ms == pytest.approx(1.0)
     assert second.p99_ms == pytest.approx(2.0)
 

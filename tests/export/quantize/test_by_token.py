@@ -102,20 +102,54 @@ def test_a_gemm_keeps_its_bias_and_its_turn(tmp_path: Path) -> None:
     assert found == pytest.approx(by_hand(x, 2 * WEIGHT) + BIAS, abs=1e-5)
 
 
-def test_what_products_share_is_quantised_once(tmp_path: Path) -> None:
-    """As queries, keys and values do."""
+def test_products_of_one_input_are_one(tmp_path: Path) -> None:
+    """As queries, keys and values are; each has its own width and its own bias."""
+    narrow = np.ascontiguousarray(OTHER[:, :2])
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["left"], name="one"),
-        helper.make_node("MatMul", ["x", "v"], ["right"], name="two"),
-        helper.make_node("Add", ["left", "right"], ["y"]),
+        helper.make_node("Sub", ["b", "c"], ["late"]),  # what only the second product waits for
+        helper.make_node("Gemm", ["x", "v", "late"], ["right"], name="two"),
+        helper.make_node("Concat", ["left", "right"], ["y"], axis=1),
     ]
-    model = quantize_by_token(graph_of(nodes, ["rows", SIZE], w=WEIGHT, v=OTHER), ["one", "two"])
+    graph = graph_of(nodes, ["rows", SIZE], w=WEIGHT, v=narrow, b=BIAS[:2], c=BIAS[2:4])
+    model = quantize_by_token(graph, ["one", "two"])
     kinds = [node.op_type for node in model.graph.node]
-    assert (kinds.count("QuantizeLinear"), kinds.count("MatMulIntegerToFloat")) == (1, 2)
+    assert (kinds.count("QuantizeLinear"), kinds.count("MatMulIntegerToFloat")) == (1, 1)
     assert not {"w", "v"} & {one.name for one in model.graph.initializer}
     x = GENERATOR.normal(size=(3, SIZE)).astype(np.float32)
-    expected = by_hand(x, WEIGHT) + by_hand(x, OTHER)
-    assert run(model, tmp_path, x) == pytest.approx(expected, abs=1e-5)
+    expected = [by_hand(x, WEIGHT), by_hand(x, narrow) + BIAS[:2] - BIAS[2:4]]
+    assert run(model, tmp_path, x) == pytest.approx(np.concatenate(expected, axis=1), abs=1e-5)
+
+
+def test_what_stands_for_zero_is_made_once(tmp_path: Path) -> None:
+    """Of all tensors of a text's tokens, also behind a reshaping, which hides what they are."""
+    nodes = [
+        helper.make_node("Gather", ["table", "ids"], ["x"]),
+        helper.make_node("MatMul", ["x", "w"], ["wide"], name="one"),
+        helper.make_node("Shape", ["ids"], ["start"], end=2),
+        helper.make_node("Concat", ["start", "two"], ["shape"], axis=0),
+        helper.make_node("Reshape", ["wide", "shape"], ["heads"]),
+        helper.make_node("Transpose", ["heads"], ["turned"], perm=[0, 1, 3, 2]),
+        helper.make_node("Concat", ["start", "all"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["turned", "flat"], ["back"]),
+        helper.make_node("MatMul", ["back", "v"], ["y"], name="two"),
+    ]
+    square = GENERATOR.normal(size=(SIZE, SIZE)).astype(np.float32)
+    graph = graph_of(nodes, ["batch", "time"], table=TABLE, w=square, v=WEIGHT)
+    for name, sizes in (("two", [2, SIZE // 2]), ("all", [SIZE])):
+        graph.graph.initializer.append(numpy_helper.from_array(np.array(sizes), name))
+    graph.graph.input[0].type.tensor_type.elem_type = TensorProto.INT64
+    graph.graph.input[0].name = "ids"
+    model = quantize_by_token(graph, ["one", "two"])
+    kinds = [node.op_type for node in model.graph.node]
+    assert (kinds.count("QuantizeLinear"), kinds.count("ConstantOfShape")) == (2, 1)
+    ids = np.array([[1, 2, 3], [4, 5, 6]])
+    path = tmp_path / "small.onnx"
+    onnx.save(model, path)
+    wide = by_hand(TABLE[ids], square).reshape(2, 3, 2, SIZE // 2)
+    back = np.swapaxes(wide, 2, 3).reshape(2, 3, SIZE)
+    found = open_session(path, 1).run(None, {"ids": ids})[0]
+    assert found == pytest.approx(by_hand(back, WEIGHT), abs=1e-4)
 
 
 def test_what_is_not_named_stays(tmp_path: Path) -> None:
