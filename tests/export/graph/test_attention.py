@@ -1,6 +1,8 @@
 """Attention written out: fewer nodes, the same numbers, and no model that stays another."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,7 +25,7 @@ from export.graph.onnx_graph import to_onnx
 from service.runtime.engine import open_session
 from tests.tiny import tiny_encoder
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 40,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
@@ -33,7 +35,7 @@ SIZES = {
     "initializer_range": 0.5,  # wide, so that texts differ
 }
 IDS = torch.tensor([[2, 5, 6, 7, 8, 9, 3], [2, 7, 3, 0, 0, 0, 0]])
-MODELS = {
+MODELS: dict[str, Callable[[], PreTrainedModel]] = {
     "bert": lambda: BertForSequenceClassification(BertConfig(**SIZES)),
     "local": lambda: ModernBertForSequenceClassification(
         ModernBertConfig(
