@@ -94,6 +94,12 @@ class Judge:
         """The quality that is to be kept."""
         return self.teacher.quality - self._limit
 
+    @property
+    def error(self) -> float:
+        """The standard error of a quality near the one to keep, by as many texts."""
+        is_number = self._data.problem == "regression"
+        return standard_error(self.target, len(self._data), is_number=is_number)
+
     def tell(self, what: str) -> None:
         """Says what came of it."""
         self._shop.tell(what)
@@ -163,3 +169,10 @@ class Judge:
         logits = answers(self._teacher, self._model, self._data, self._shop)
         right: Array = (decisions(self._model, logits) == truth(self._data)).all(axis=1)
         return right
+
+
+def standard_error(quality: float, n: int, *, is_number: bool) -> float:
+    """Of a share of right ones among n texts, or of a correlation."""
+    quality = min(max(quality, 0.0), 1.0)
+    spread = 1 - quality**2 if is_number else np.sqrt(quality * (1 - quality))
+    return float(spread / np.sqrt(n))

@@ -154,7 +154,7 @@ class Search:
             self._advance(going, rung)
             going = [one for one in going if one.is_open]
             standings = [Standing(one.place, one.quality) for one in going]
-            kept, told = halved(standings, self._judge.target)
+            kept, told = halved(standings, self._judge.target, self._judge.error)
             for one in going:
                 if one.place in told:
                     one.why = told[one.place]
