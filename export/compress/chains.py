@@ -27,6 +27,7 @@ from export.compress.search.judging import Judged
 from export.stages.engine import Workshop
 from service.repository.fits import Promise
 from service.repository.routes import Cascade
+from training.data.labelled import LabelledText
 
 CASCADE = "cascade.json"
 FITTED = "models"
@@ -95,10 +96,11 @@ def fit_chain(
             return
         for link in chain:  # a chain is fitted in one repository
             renamed(link.staged.directory, folder / FITTED, link.name)
-        names = [link.name for link in chain]
-        cascade = fit_cascade(folder / FITTED, names, fit, limit, used_for=USED_FOR)
+        cascade, spent = fitted_chain(folder / FITTED, chain, fit, limit)
         shutil.rmtree(folder / FITTED)
-        (folder / CASCADE).write_text(cascade.model_dump_json(indent=2), encoding="utf-8")
+        is_worth = first or spent < WORTH * last.cost
+        text = cascade.model_dump_json(indent=2) if is_worth else ""
+        (folder / CASCADE).write_text(text, encoding="utf-8")
 
     reads = fit_reads(job, material, [link.staged.directory for link in every])
     reads["links"] = sorted(by_name)
@@ -108,6 +110,28 @@ def fit_chain(
         return None, ()
     cascade = Cascade.model_validate_json(text)
     return cascade, tuple(by_name[name] for name in cascade.chain)
+
+
+def fitted_chain(
+    root: Path, chain: Sequence[Link], fit: LabelledText, limit: Limit
+) -> tuple[Cascade, float]:
+    """A cascade of a chain without the models that no text stays with, and what it costs.
+
+    One threshold is for all hops, and a model may never be so sure: it would cost its time and
+    change no answer.
+
+    Args:
+        root: a repository of the chain's models.
+    """
+    while True:
+        names = [link.name for link in chain]
+        cascade = fit_cascade(root, names, fit, limit, used_for=USED_FOR)
+        asked = [1.0, *(hop.escalated for hop in cascade.hops)]
+        stay = [here > after for here, after in itertools.pairwise(asked)]
+        if all(stay) or not any(stay):
+            spent = sum(share * link.cost for share, link in zip(asked, chain, strict=True))
+            return cascade, spent
+        chain = [*itertools.compress(chain, stay), chain[-1]]
 
 
 def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[Link, ...] | None:

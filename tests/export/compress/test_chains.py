@@ -1,0 +1,43 @@
+"""A chain as it is fitted: models that no text stays with are left out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from export.cascade.bounds import Limit
+from export.compress import chains
+from export.compress.chains import Link, fitted_chain
+from service.repository.routes import Cascade
+from training.data.labelled import LabelledText
+
+LINKS = [Link("a", cast("Any", None), 0.1), Link("b", cast("Any", None), 0.3)]
+LAST = Link("z", cast("Any", None), 0.5)
+Shares = Mapping[tuple[str, ...], Sequence[float]]
+
+
+@pytest.mark.parametrize(
+    ("shares", "kept", "spent"),
+    [
+        ({("a", "b", "z"): (0.6, 0.4)}, ("a", "b", "z"), 0.1 + 0.6 * 0.3 + 0.4 * 0.5),
+        ({("a", "b", "z"): (0.6, 0.6), ("a", "z"): (0.6,)}, ("a", "z"), 0.1 + 0.6 * 0.5),
+        ({("a", "b", "z"): (1.0, 0.7), ("b", "z"): (0.7,)}, ("b", "z"), 0.3 + 0.7 * 0.5),
+        ({("a", "b", "z"): (1.0, 1.0)}, ("a", "b", "z"), 0.1 + 0.3 + 0.5),
+    ],
+)
+def test_who_is_never_sure_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, shares: Shares, kept: tuple[str, ...], spent: float
+) -> None:
+    """In the middle or at the start; where nobody is sure, the chain is as it was, and dear."""
+
+    def fit_cascade(_root: Path, chain: Sequence[str], *_: object, **__: object) -> Cascade:
+        hops = [SimpleNamespace(escalated=share) for share in shares[tuple(chain)]]
+        return cast("Cascade", SimpleNamespace(chain=tuple(chain), hops=hops))
+
+    monkeypatch.setattr(chains, "fit_cascade", fit_cascade)
+    data = cast("LabelledText", None)
+    cascade, cost = fitted_chain(Path(), [*LINKS, LAST], data, Limit(0.01, 0.95, "accuracy"))
+    assert cascade.chain == kept
+    assert cost == pytest.approx(spent)
