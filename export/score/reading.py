@@ -5,8 +5,8 @@ Reads no model. CSV and TSV give strings, JSON lines and Parquet what they have.
 
 import csv
 import glob
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from export.errors import ExportError
+from export.score.objects import Broken, object_of
 from service.runtime.model import Input, Pair
 from training.data.sources.columns import Chosen, Wanted
 from training.data.sources.files import DIALECTS, LONGEST_FIELD, opened
@@ -103,6 +104,54 @@ def files_of(inputs: Sequence[str]) -> list[Path]:
     return found
 
 
+def check_columns(files: Sequence[Path], wanted: Wanted, reserved: Collection[str]) -> None:
+    """Looks at the first row of each file, before any work.
+
+    Args:
+        reserved: columns that the output has besides those of the files.
+
+    Raises:
+        DataError: a file has no column of texts.
+        ExportError: a file cannot be read, or a column of it would be lost.
+    """
+    for path in files:
+        with _reading(path, 0):
+            first = next((one for one in _records(path) if isinstance(one, dict)), None)
+        if first is not None:
+            names = output_names(path, list(first), wanted.choose(str(path), list(first)))
+            refuse_reserved(path, names.values(), reserved)
+
+
+def output_names(path: Path, names: Sequence[str], chosen: Chosen) -> dict[str, str]:
+    """What each column is called in the output: texts as files of soft labels have them.
+
+    Raises:
+        ExportError: two columns would have one name.
+    """
+    called = {chosen.text: "text", chosen.text_pair: "text_pair"}
+    found = {name: called.get(name, name) for name in names}
+    for name, new in found.items():
+        if name != new and new in names:
+            raise ExportError(
+                f"{path}: the column {name!r} is {new!r} in the output, and there is another of "
+                "that name: rename it"
+            )
+    return found
+
+
+def refuse_reserved(path: str | Path, names: Iterable[str], reserved: Collection[str]) -> None:
+    """Raises ExportError where the output has a column of its own of one of these names."""
+    for name in names:
+        if name in reserved:
+            raise ExportError(f"{path} has a column {name!r}, as the output is to have: rename it")
+
+
+def refuse_twice(path: str | Path, names: Sequence[str]) -> None:
+    """Raises ExportError where a name stands for two columns, one of which would be lost."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ExportError(f"{path} has two columns named {twice[0]!r}: rename one")
+
+
 def count_of(files: Sequence[Path]) -> int | None:
     """How many rows the files have, near enough for a bar; None: nothing short of reading says it.
 
@@ -133,18 +182,20 @@ def chunks(files: Sequence[Path], wanted: Wanted, rows: int) -> Iterator[Chunk]:
         records = _records(path)
         chosen: Chosen | None = None
         place = 0
-        try:
-            while part := list(islice(records, rows)):
+        while True:
+            with _reading(path, place):
+                part = list(islice(records, rows))
+                if not part:
+                    break
                 if chosen is None:
                     header = dict.fromkeys(
                         name for one in part if isinstance(one, dict) for name in one
                     )
                     chosen = wanted.choose(str(path), list(header))
-                yield chunk_from(number, path, place, part, chosen)
-                number += 1
-                place += len(part)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-            raise ExportError(f"{path} cannot be read after row {place}: {error}") from error
+                found = chunk_from(number, path, place, part, chosen)
+            yield found
+            number += 1
+            place += len(part)
 
 
 def chunk_from(number: int, path: Path, before: int, part: list[Any], chosen: Chosen) -> Chunk:
@@ -157,14 +208,15 @@ def chunk_from(number: int, path: Path, before: int, part: list[Any], chosen: Ch
     for row, record in enumerate(part, before + 1):
         text, why = _text(record, chosen)
         if text is None:
-            content = record.content if isinstance(record, _Broken) else record
+            content = record.content if isinstance(record, Broken) else record
             found.bad.append(Bad(str(path), row, why, content))
             continue
         found.rows.append(record)
         found.texts.append(text)
     names = dict.fromkeys(name for record in found.rows for name in record)
-    columns = {name: [record.get(name) for record in found.rows] for name in names}
-    table = pa.table({_called(name, chosen): values for name, values in columns.items()})
+    called = output_names(path, list(names), chosen)
+    columns = {called[name]: [record.get(name) for record in found.rows] for name in names}
+    table = pa.table(columns)
     return Chunk(number, table, found.texts, found.bad, len(part))
 
 
@@ -172,13 +224,16 @@ def _is_kind(path: Path) -> bool:
     return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
 
 
-def _called(name: str, chosen: Chosen) -> str:
-    """What a column is called in the output: texts as files of soft labels have them."""
-    return {chosen.text: "text", chosen.text_pair: "text_pair"}.get(name, name)
+@contextmanager
+def _reading(path: Path, place: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise ExportError(f"{path} cannot be read after row {place}: {error}") from error
 
 
 def _text(record: Any, chosen: Chosen) -> tuple[Input | None, str]:
-    if isinstance(record, _Broken):
+    if isinstance(record, Broken):
         return None, record.why
     parts = []
     for name in filter(None, (chosen.text, chosen.text_pair)):
@@ -191,38 +246,26 @@ def _text(record: Any, chosen: Chosen) -> tuple[Input | None, str]:
     return (parts[0] if len(parts) == 1 else Pair(*parts)), ""
 
 
-class _Broken(NamedTuple):
-    """A row that is none of its format."""
-
-    why: str
-    content: Any
-
-
-def _records(path: Path) -> Iterator[dict[str, Any] | _Broken]:
+def _records(path: Path) -> Iterator[dict[str, Any] | Broken]:
     kind = kind_of(path)
     if kind == ".parquet":
-        for batch in parquet.ParquetFile(path).iter_batches():
+        table = parquet.ParquetFile(path)
+        refuse_twice(path, table.schema_arrow.names)
+        for batch in table.iter_batches():
             yield from batch.to_pylist()
         return
     with opened(path) as file:
         if kind == ".jsonl":
             for line in file:
                 if line.strip():
-                    yield _object(line)
+                    yield object_of(line)
             return
         csv.field_size_limit(LONGEST_FIELD)
         reader = csv.reader(file, **DIALECTS[kind])
         header = [name.strip() for name in next(reader, [])]
+        refuse_twice(path, header)
         for row in filter(None, reader):
             if len(row) != len(header):
-                yield _Broken(f"it has {len(row)} fields, the header {len(header)}", row)
+                yield Broken(f"it has {len(row)} fields, the header {len(header)}", row)
             else:
                 yield dict(zip(header, row, strict=True))
-
-
-def _object(line: str) -> dict[str, Any] | _Broken:
-    try:
-        found = json.loads(line)
-    except json.JSONDecodeError as error:
-        return _Broken(f"it is not JSON: {error}", line.rstrip("\n"))
-    return found if isinstance(found, dict) else _Broken("it is no object with columns", found)

@@ -5,9 +5,12 @@ is kept chunk by chunk; see `writing.Parts`.
 """
 
 import multiprocessing
+import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +20,15 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.score.chain import Chain, Link, chain_of
-from export.score.reading import Chunk, chunks, count_of, files_of
-from export.score.writing import Parts, write_part
+from export.score.reading import (
+    Chunk,
+    check_columns,
+    chunks,
+    count_of,
+    files_of,
+    refuse_reserved,
+)
+from export.score.writing import Parts, reserved, write_part
 from training.data.sources.columns import Wanted
 
 AHEAD = 2  # chunks of each process that are read before they can be answered
@@ -62,6 +72,7 @@ class Begun:
     files: Sequence[Path]
     wanted: Wanted
     parts: Parts
+    reserved: Collection[str]
 
 
 def begin(order: Order) -> Begun:
@@ -76,7 +87,10 @@ def begin(order: Order) -> Begun:
         raise ExportError(f"{order.output} is one of the inputs: give another --output")
     pairs = links[0].manifest.pairs
     wanted = Wanted(order.text_column, None, False, None, order.text_pair_column, pairs)
-    return Begun(links, files, wanted, Parts(order.output, _made_from(order, links, files)))
+    taken = reserved(links, order.output)
+    check_columns(files, wanted, taken)
+    parts = Parts(order.output, _made_from(order, links, files))
+    return Begun(links, files, wanted, parts, taken)
 
 
 def score(order: Order) -> Done:
@@ -100,6 +114,7 @@ def score(order: Order) -> Done:
                 bar.update(chunk.read)
 
         for chunk in chunks(begun.files, begun.wanted, order.rows):
+            refuse_reserved("the input", chunk.table.column_names, begun.reserved)
             count, read = chunk.number + 1, read + chunk.read
             done = parts.has(chunk.number)
             waiting.append((chunk, None if done else submit(parts.part(chunk.number), chunk)))
@@ -115,6 +130,7 @@ def finished(parts: Parts, count: int, read: int) -> Done:
         ExportError: there are none, or they do not go together.
     """
     if not count:
+        parts.discard()
         raise ExportError("the inputs have no rows")
     bad = parts.finish(count)
     return Done(read - bad, bad)
@@ -146,6 +162,11 @@ def _answering(order: Order, links: Sequence[Link]) -> Iterator[Submit]:
     pool = ProcessPoolExecutor(order.processes, context, _begin, given)
     try:
         yield lambda part, chunk: pool.submit(_answer_there, part, chunk)
+    except BrokenProcessPool as error:
+        raise ExportError(
+            "a process that answers died, as where memory is short: give fewer --processes; the "
+            "same command goes on from what is done"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -161,8 +182,17 @@ _there: tuple[Chain, Sequence[Link]]  # of a process of the pool
 
 def _begin(links: Sequence[Link], batch_tokens: int) -> None:
     global _there
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _there = Chain(links, batch_tokens), links
 
 
 def _answer_there(part: Path, chunk: Chunk) -> None:
     answer(*_there, part, chunk)
+
+
+def _end_with_parent() -> None:
+    """Ends a process of the pool when the one dies that asked for it, which nothing else tells."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -24,6 +24,7 @@ from export.score.delimited import NESTED, to_delimited
 from export.score.reading import KINDS, Bad
 
 MADE_FROM = "made-from.json"
+DELIMITED = (".csv", ".tsv")
 
 
 class Parts:
@@ -49,6 +50,8 @@ class Parts:
         self.output = output
         self.folder = output.with_name(f"{output.name}.parts")
         self._bad = output.with_name(f"{output.name}.bad.jsonl")
+        if self._bad.exists() and not self.folder.exists():
+            raise ExportError(f"{self._bad} is there already: remove it, or give another --output")
         record = self.folder / MADE_FROM
         said = json.dumps(made_from, indent=2, sort_keys=True) + "\n"
         begun = any(self.folder.glob("*.parquet"))
@@ -68,6 +71,10 @@ class Parts:
         """Where a chunk's rows are."""
         return self.folder / f"{number:06}.parquet"
 
+    def discard(self) -> None:
+        """Removes them: nothing was to be written."""
+        shutil.rmtree(self.folder)
+
     def finish(self, count: int) -> int:
         """Puts the parts together, in their order, and removes them.
 
@@ -84,10 +91,22 @@ class Parts:
         whole = self.folder / f"whole{self.output.suffix}"
         if whole.is_dir():  # of a stop while it was written
             shutil.rmtree(whole)
-        _WRITERS[self.output.suffix](paths, whole)
+        with self._going_together():
+            _WRITERS[self.output.suffix](paths, whole)
         os.replace(whole, self.output)
         shutil.rmtree(self.folder)
         return len(bad)
+
+    @contextmanager
+    def _going_together(self) -> Iterator[None]:
+        try:
+            yield
+        except pa.ArrowException as error:
+            raise ExportError(
+                f"the inputs' columns do not go together in one Parquet file ({error}): give files "
+                f"of the same columns; or move {self.folder} to NAME.jsonl.parts and give --output "
+                "NAME.jsonl, which takes what is done"
+            ) from error
 
 
 def write_part(
@@ -103,15 +122,34 @@ def write_part(
         _write_whole(_bad_of(path), "".join(f"{line}\n" for line in lines))
     if scored is not None:
         for name, column in _columns(scored, links).items():
-            if name in table.column_names:
-                raise ExportError(
-                    f"the input has a column {name!r}, as the output is to have: rename it"
-                )
             table = table.append_column(name, column)
     # Two may write it at once, where a worker was taken for dead: each its own, and the same.
     partial = path.with_name(f"{path.stem}.{uuid4().hex}.partial")
     parquet.write_table(table, partial)
     os.replace(partial, path)
+
+
+def reserved(links: Sequence[Link], output: Path) -> set[str]:
+    """The columns that an output has besides those of its inputs.
+
+    Raises:
+        ExportError: two of them would have one name.
+    """
+    manifest = links[0].manifest
+    if manifest.problem_type == "regression":
+        return {"score"}
+    several = manifest.problem_type == "multi_label"
+    names = {"labels" if several else "label", "confidence", NESTED}
+    if len(links) > 1:
+        names.add("model")
+    if output.suffix not in DELIMITED:
+        return names
+    if both := (names | {"text", "text_pair"}).intersection(manifest.labels):
+        raise ExportError(
+            f"{output} would have two columns {min(both)!r}, of which one is a label's: give an "
+            "--output that ends in .jsonl or .parquet"
+        )
+    return names.union(manifest.labels)
 
 
 def _columns(scored: Scored, links: Sequence[Link]) -> dict[str, pa.Array]:
@@ -135,32 +173,19 @@ def _columns(scored: Scored, links: Sequence[Link]) -> dict[str, pa.Array]:
 
 
 def _to_parquet(paths: Sequence[Path], whole: Path) -> None:
-    with _going_together():
-        schema = _schema(paths)
-        with parquet.ParquetWriter(whole, schema) as writer:
-            for path in paths:
-                writer.write_table(_table(path, schema))
+    schema = _schema(paths)
+    with parquet.ParquetWriter(whole, schema) as writer:
+        for path in paths:
+            writer.write_table(_table(path, schema))
 
 
 def _to_folder(paths: Sequence[Path], whole: Path) -> None:
     """A file for each part that has rows, all of one schema."""
     whole.mkdir()
-    with _going_together():
-        schema = _schema(paths)
-        for path in paths:
-            if parquet.read_metadata(path).num_rows:
-                parquet.write_table(_table(path, schema), whole / f"part-{path.name}")
-
-
-@contextmanager
-def _going_together() -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise ExportError(
-            f"the inputs' columns do not go together in one Parquet file ({error}): give files of "
-            "the same columns, or an --output that ends in .jsonl"
-        ) from error
+    schema = _schema(paths)
+    for path in paths:
+        if parquet.read_metadata(path).num_rows:
+            parquet.write_table(_table(path, schema), whole / f"part-{path.name}")
 
 
 def _schema(paths: Sequence[Path]) -> pa.Schema:
@@ -204,7 +229,10 @@ def _bad_of(part: Path) -> Path:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="\n") as file:  # a text has other ends of lines
+        return list(file)
 
 
 def _write_whole(path: Path, text: str) -> None:

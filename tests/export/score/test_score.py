@@ -1,19 +1,13 @@
 """`stillhouse score`: files in, one file out, whatever happens on the way."""
 
-import csv
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from click.testing import CliRunner, Result
 
 import export.score.scoring
-from cli import main
 from export.score.chain import Chain, chain_of
 from export.score.reading import count_of
 from service.repository.editing import rename_labels
@@ -21,59 +15,11 @@ from service.repository.held import HeldFile
 from service.repository.routes import Target
 from service.runtime.model import Pair
 from service.runtime.tasks.classification import Classifier
-from tests.service.builders import publish_tiny, write_cascade
+from tests.export.score.files import Run, rows_of, write
+from tests.service.builders import publish_tiny
 from training.teach.teachers.soft_labels import FileTeacher
 
 TEXTS = ["good", "bad film", "good good film", "fine", "bad bad", "film good bad good"] * 5
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """A teacher, a student that is less sure, and a cascade of both."""
-    root = tmp_path / "models"
-    publish_tiny(root, "teacher")
-    publish_tiny(root, "student", scores={"good": (0.0, 1.0), "bad": (1.0, 0.0)})
-    write_cascade(root)
-    return root
-
-
-@pytest.fixture
-def run(models: Path) -> Run:
-    """Runs the command, small chunks in this process."""
-
-    def call(*arguments: object) -> Result:
-        common = ["score", "--models", models, "--processes", "1", "--chunk-rows", "7"]
-        return CliRunner().invoke(main, list(map(str, [*common, *arguments])))
-
-    return call
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Writes rows in the format that a path's name says."""
-    if path.suffix == ".parquet":
-        parquet.write_table(pa.Table.from_pylist(rows), path)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(
-                file, list(rows[0]), delimiter="\t" if "tsv" in path.suffix else ","
-            )
-            writer.writeheader()
-            writer.writerows(rows)
-    return path
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file."""
-    if path.suffix == ".parquet":
-        found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-        return found
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text().splitlines()]
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
 
 
 @pytest.mark.parametrize("into", [".parquet", ".jsonl", ".csv", ".tsv"])
@@ -155,7 +101,7 @@ def test_bad_rows_are_told(tmp_path: Path, run: Run) -> None:
     """What is no text goes to a file of its own with its place and the reason."""
     source = tmp_path / "in.jsonl"
     source.write_text(
-        '{"text": "good"}\n{"text": 3}\nnot json\n{"text": " "}\n{"id": 1}\n{"text": "bad"}\n'
+        '{"text": "good"}\n{"text": 3}\nnot json\n{"text": " "}\n{}\n{"text": "bad"}\n'
     )
     output = tmp_path / "out.jsonl"
     result = run("--model", "teacher", "--input", source, "--output", output)
