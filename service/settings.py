@@ -178,6 +178,13 @@ class Settings(BaseSettings):
         except RepositoryError as error:
             raise ValueError(str(error)) from None
 
+    @field_validator("models", "routes", "unix_socket", "models_cache", mode="before")
+    @classmethod
+    def _path_that_is_one(cls, value: object) -> object:
+        if value == "":  # which would be the working directory
+            raise ValueError("it is empty: give a path, or leave the variable out")
+        return value
+
     @field_validator("dialects")
     @classmethod
     def _known_dialects(cls, value: str) -> str:

@@ -108,10 +108,10 @@ class Gauges(Collector):
             fitted.add_metric(route, share)
         yield fitted
         if self._store is not None:
-            yield from _of_store(self._store)
+            yield from of_store(self._store)
 
 
-def _of_store(store: StoreGauge) -> Iterator[GaugeMetricFamily]:
+def of_store(store: StoreGauge) -> Iterator[GaugeMetricFamily]:
     """The same in every worker: they share what is known of it."""
     yield GaugeMetricFamily(
         "stillhouse_models_store_up",

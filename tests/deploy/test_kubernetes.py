@@ -15,7 +15,8 @@ from service.repository.routes import read_routes
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
+ROOT = Path(__file__).parents[2]
+FOLDER, MODELS = ROOT / "deploy" / "kubernetes", ROOT / "models"
 FILES = sorted(
     path
     for path in FOLDER.rglob("*.yaml")
@@ -86,6 +87,9 @@ def test_the_stop_fits() -> None:
     assert stop < pod["terminationGracePeriodSeconds"]
     assert pod["enableServiceLinks"] is False
     assert is_link("tcp://10.0.0.1:80")
+    kserve = {one["name"]: one["value"] for one in container("kserve/runtime.yaml")["env"]}
+    both = (kserve["STILLHOUSE_NOTICE_SECONDS"], kserve["STILLHOUSE_DRAIN_SECONDS"])
+    assert sum(map(float, both)) < 30  # Kubernetes' own, which a ServingRuntime leaves
 
 
 def test_what_is_scaled_by_is_told() -> None:
@@ -102,8 +106,11 @@ def test_what_is_scaled_by_is_told() -> None:
 
 
 def test_the_routes_can_be_read() -> None:
-    """Those of the ConfigMap are routes."""
-    assert read_routes(FOLDER / "overlays" / "volume").default == "student"
+    """Those of the ConfigMap are routes, to versions that ship."""
+    routes = read_routes(FOLDER / "overlays" / "volume")
+    assert routes.default == "student"
+    for target in routes.aliases.values():
+        assert (MODELS / target.replace("@", "/") / "manifest.json").exists()
 
 
 def test_kserve_asks_what_there_is() -> None:

@@ -2,6 +2,7 @@
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from service.telemetry.gauges import StoreGauge, of_store
 from service.telemetry.metrics import Metrics
 from tests.docs.reference.markdown import WRITTEN, table
 
@@ -23,7 +24,8 @@ def metrics() -> str:
         if isinstance(one, MetricWrapperBase)
     }
     rows = []
-    for family in found.registry.collect():
+    store = of_store(StoreGauge(up=True, synced_at=0.0))  # of a repository by URL alone
+    for family in (*found.registry.collect(), *store):
         names = labels.get(family.name, getattr(family, "_labelnames", ()))
         name = f"{family.name}_total" if family.type == "counter" else family.name
         said = ", ".join(f"`{label}`" for label in names)

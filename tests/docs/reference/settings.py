@@ -9,7 +9,7 @@ HEAD = f"""# Settings
 Every setting of the service is an environment variable. A variable of that prefix which is no
 setting ends the start with one line that names the nearest known one; what Kubernetes sets beside
 a Service called `stillhouse` is ignored. `docker compose` takes them from a file `.env`;
-`.env.example` in the repository has all of them. {WRITTEN}
+`.env.example` in the repository has those that a container leaves open. {WRITTEN}
 
 """
 

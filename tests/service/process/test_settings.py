@@ -94,6 +94,13 @@ def test_a_key_that_is_none_is_an_error(name: str, value: str) -> None:
         _settings(name, value)
 
 
+@pytest.mark.parametrize("name", ["models", "routes", "models_cache", "unix_socket"])
+def test_an_empty_path_is_an_error(name: str) -> None:
+    """It would be the folder in which the service happens to be."""
+    with pytest.raises(ValidationError, match="it is empty: give a path, or leave"):
+        _settings(name, "")
+
+
 @pytest.mark.parametrize("name", ["api_keys_file", "admin_key_file"])
 def test_a_file_without_a_key_is_an_error(tmp_path: Path, name: str) -> None:
     """The same of files: empty, blank, missing, or no text."""
