@@ -18,8 +18,7 @@ DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
 class Settings(BaseSettings):
     """All settings, read once at start; `STILLHOUSE_PORT=9000` sets `port`.
 
-    A variable of that prefix which is no setting is an error, but for those that Kubernetes sets;
-    so is a key that was asked for and is none.
+    A variable of that prefix which is no setting, nor Kubernetes', is an error; so is an empty key.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
