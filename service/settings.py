@@ -170,19 +170,17 @@ class Settings(BaseSettings):
     @field_validator("models", mode="before")
     @classmethod
     def _directory_or_url(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
         try:
-            return Path(value) if parse_address(value) is None else value
+            return Path(value) if isinstance(value, str) and not parse_address(value) else value
         except RepositoryError as error:
             raise ValueError(str(error)) from None
 
     @field_validator("models", "routes", "unix_socket", "models_cache", mode="before")
     @classmethod
     def _path_that_is_one(cls, value: object) -> object:
-        if value == "":  # which would be the working directory
-            raise ValueError("it is empty: give a path, or leave the variable out")
-        return value
+        if value != "":  # which would be the working directory
+            return value
+        raise ValueError("it is empty: give a path, or leave the variable out")
 
     @field_validator("dialects")
     @classmethod
