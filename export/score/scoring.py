@@ -5,8 +5,6 @@ is kept chunk by chunk; see `writing.Parts`.
 """
 
 import multiprocessing
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,6 +28,7 @@ from export.score.reading import (
 )
 from export.score.writing import Parts, reserved, write_part
 from training.data.sources.columns import Wanted
+from training.workers import follow_parent
 
 AHEAD = 2  # chunks of each process that are read before they can be answered
 Submit = Callable[[Path, Chunk], "Future[None] | None"]
@@ -182,17 +181,9 @@ _there: tuple[Chain, Sequence[Link]]  # of a process of the pool
 
 def _begin(links: Sequence[Link], batch_tokens: int) -> None:
     global _there
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     _there = Chain(links, batch_tokens), links
 
 
 def _answer_there(part: Path, chunk: Chunk) -> None:
     answer(*_there, part, chunk)
-
-
-def _end_with_parent() -> None:
-    """Ends a process of the pool when the one dies that asked for it, which nothing else tells."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

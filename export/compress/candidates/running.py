@@ -6,16 +6,18 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from training.errors import Interrupted
+from training.errors import Interrupted, TrainingError
 from training.loop.pausing import Pause
 from training.recipe.recipe import Recipe
 from training.tasks.run import run_recipe
+from training.workers import follow_parent
 
 
 class Run(Protocol):
@@ -44,14 +46,25 @@ def runner(jobs: int) -> Iterator[Run]:
         return
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-    with ProcessPoolExecutor(jobs, context, torch.set_num_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin, (threads,)) as pool:
 
         def elsewhere(
             recipe: Recipe, output: Path, until: float, end: bool, seconds: float
         ) -> None:
-            pool.submit(train, recipe, output, until, end, seconds).result()
+            try:
+                pool.submit(train, recipe, output, until, end, seconds).result()
+            except BrokenProcessPool as error:
+                raise TrainingError(
+                    "a process that trains died, as where memory is short: give fewer --jobs; the "
+                    "same command goes on from what is done"
+                ) from error
 
         yield elsewhere
+
+
+def _begin(threads: int) -> None:
+    follow_parent()
+    torch.set_num_threads(threads)
 
 
 def train(recipe: Recipe, output: Path, until: float, end: bool, seconds: float) -> None:
