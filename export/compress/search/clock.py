@@ -17,3 +17,7 @@ class Clock:
     def left(self) -> float:
         """Seconds, none of them negative."""
         return max(0.0, self._ends - time.monotonic())
+
+    def part(self, share: float) -> "Clock":
+        """A clock for a share of what is left."""
+        return Clock(share * self.left)

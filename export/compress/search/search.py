@@ -3,8 +3,8 @@
 All candidates are trained a quarter of their schedule, those that come nearest half of it, and
 what is left whole, the cheapest first, until one keeps the promise. Each rung takes its part of the
 budget at most; where what is left is less than a schedule, that is brought to an end in the time
-there is. Other settings of those that are cheaper and nearly keep it have the rest. Nothing here
-sees the texts that are measured on; where they refuse the choice, the search goes on without it.
+there is. Other settings of those that are cheaper and nearly keep it have half of the rest. Where
+the texts that are measured on, which nothing here sees, refuse the choice, it goes on without it.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,7 @@ from training.tune.space import values_of
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 SPARE = 1.5  # times what the first training took has to be left for another
 LOOKING = 0.3  # of what is left of the budget is for a rung; the rest for what is trained whole
+VARYING = 0.5  # of it for other settings; a choice may yet be refused, and another be trained
 OUT_OF_TIME = "the budget ended before its turn"
 CUT_SHORT = "its schedule was shortened to what the budget left"
 NOT_NEEDED = "a cheaper one keeps the promise"
@@ -99,9 +100,8 @@ class Search:
             Entrant(Trainee(one, {}, self._material, self._shop, self._run), place)
             for place, one in enumerate(candidates)
         ]
-        baselines = [one for one in self._entrants if one.trainee.candidate.is_baseline]
-        self._finish(baselines)
-        self._go_on([one for one in self._entrants if one not in baselines])
+        self._finish([one for one in self._entrants if one.trainee.candidate.is_baseline])
+        self._go_on([one for one in self._entrants if not one.trainee.candidate.is_baseline])
         if len(self._entrants) == 1 and self._entrants[0].error is not None:
             raise self._entrants[0].error
         return self._found()
@@ -238,21 +238,21 @@ class Search:
     def _vary(self) -> list[Entrant]:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
         tried: list[Entrant] = []
+        clock = self._clock.part(VARYING)
         for one in self._entrants:
-            if one.trainee.values or not one.trainee.candidate.choices or not self._is_near(one):
+            trainee, choices = one.trainee, one.trainee.candidate.choices
+            if trainee.values or not choices or not self._is_near(one):
                 continue
-            trainee = one.trainee
-            choices = trainee.candidate.choices
             own = values_of(trainee.recipe, choices)
             for values in variants(choices, own, self._material.recipe.data.seed):
-                if self._clock.left < SPARE * trainee.seconds:
+                if clock.left < SPARE * trainee.seconds:
                     break
                 if any(other.trainee.name == one.trainee.named(values) for other in self._entrants):
                     continue  # tried before a refusal
                 another = Trainee(trainee.candidate, values, self._material, self._shop, self._run)
                 variant = Entrant(another, one.place)
                 tried.append(variant)
-                self._whole(variant, self._clock.left)
+                self._whole(variant, clock.left)
                 if self._keeps(variant):
                     break
         return tried

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from export.compress.search.clock import Clock
 from tests.export.compress.conftest import LENIENT, Compress
 from tests.export.compress.test_compress import report_of
 
@@ -17,6 +18,19 @@ class OneSecond:
 
     def __init__(self, seconds: float) -> None:
         """Takes any budget."""
+
+    def part(self, share: float) -> "OneSecond":
+        """Other settings have half, so that a refusal finds something left."""
+        assert share == 0.5
+        return self
+
+
+def test_a_part_of_what_is_left() -> None:
+    """And no more than that, whatever else runs on."""
+    clock = Clock(100)
+    assert 49 < clock.part(0.5).left <= 50
+    assert clock.left > 99
+    assert Clock(0).part(0.5).left == 0
 
 
 def test_who_is_left_comes_to_an_end(
