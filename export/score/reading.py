@@ -104,10 +104,13 @@ def files_of(inputs: Sequence[str]) -> list[Path]:
     return found
 
 
-def check_columns(files: Sequence[Path], wanted: Wanted, reserved: Collection[str]) -> None:
-    """Looks at the first row of each file, before any work.
+def check_columns(
+    files: Sequence[Path], wanted: Wanted, rows: int, reserved: Collection[str]
+) -> None:
+    """Looks at the first rows of each file, before any work.
 
     Args:
+        rows: of a chunk.
         reserved: columns that the output has besides those of the files.
 
     Raises:
@@ -116,9 +119,10 @@ def check_columns(files: Sequence[Path], wanted: Wanted, reserved: Collection[st
     """
     for path in files:
         with _reading(path, 0):
-            first = next((one for one in _records(path) if isinstance(one, dict)), None)
-        if first is not None:
-            names = output_names(path, list(first), wanted.choose(str(path), list(first)))
+            part = list(islice(_records(path), rows))
+        if part:
+            header = _header(part)
+            names = output_names(path, header, wanted.choose(str(path), header))
             refuse_reserved(path, names.values(), reserved)
 
 
@@ -188,10 +192,7 @@ def chunks(files: Sequence[Path], wanted: Wanted, rows: int) -> Iterator[Chunk]:
                 if not part:
                     break
                 if chosen is None:
-                    header = dict.fromkeys(
-                        name for one in part if isinstance(one, dict) for name in one
-                    )
-                    chosen = wanted.choose(str(path), list(header))
+                    chosen = wanted.choose(str(path), _header(part))
                 found = chunk_from(number, path, place, part, chosen)
             yield found
             number += 1
@@ -222,6 +223,11 @@ def chunk_from(number: int, path: Path, before: int, part: list[Any], chosen: Ch
 
 def _is_kind(path: Path) -> bool:
     return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
+
+
+def _header(part: Sequence[dict[str, Any] | Broken]) -> list[str]:
+    """All columns that any of these rows has."""
+    return list(dict.fromkeys(name for one in part if isinstance(one, dict) for name in one))
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def begin(order: Order) -> Begun:
     pairs = links[0].manifest.pairs
     wanted = Wanted(order.text_column, None, False, None, order.text_pair_column, pairs)
     taken = reserved(links, order.output)
-    check_columns(files, wanted, taken)
+    check_columns(files, wanted, order.rows, taken)
     parts = Parts(order.output, _made_from(order, links, files))
     return Begun(links, files, wanted, parts, taken)
 

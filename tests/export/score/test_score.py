@@ -101,16 +101,16 @@ def test_bad_rows_are_told(tmp_path: Path, run: Run) -> None:
     """What is no text goes to a file of its own with its place and the reason."""
     source = tmp_path / "in.jsonl"
     source.write_text(
-        '{"text": "good"}\n{"text": 3}\nnot json\n{"text": " "}\n{}\n{"text": "bad"}\n'
+        '{}\n{"text": "good"}\n{"text": 3}\nnot json\n{"text": " "}\n{"text": "bad"}\n'
     )
     output = tmp_path / "out.jsonl"
     result = run("--model", "teacher", "--input", source, "--output", output)
     assert result.exit_code == 0, result.output
     assert [row["text"] for row in rows_of(output)] == ["good", "bad"]
     bad = rows_of(tmp_path / "out.jsonl.bad.jsonl")
-    assert [one["row"] for one in bad] == [2, 3, 4, 5]
+    assert [one["row"] for one in bad] == [1, 3, 4, 5]
     assert [one["why"].split(":")[0] for one in bad] == [
-        *("its text is no string", "it is not JSON", "its text is empty", "its text is missing"),
+        *("its text is missing", "its text is no string", "it is not JSON", "its text is empty"),
     ]
     assert "4 rows that could not be scored" in result.output
 
