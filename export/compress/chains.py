@@ -115,10 +115,10 @@ def fit_chain(
 def fitted_chain(
     root: Path, chain: Sequence[Link], fit: LabelledText, limit: Limit
 ) -> tuple[Cascade, float]:
-    """A cascade of a chain without the models that no text stays with, and what it costs.
+    """A cascade of a chain without the models that cost more than they save, and what it costs.
 
-    One threshold is for all hops, and a model may never be so sure: it would cost its time and
-    change no answer.
+    One threshold is for all hops, and a model may hardly ever be so sure: it would cost its time,
+    and nearly all texts would go on.
 
     Args:
         root: a repository of the chain's models.
@@ -127,11 +127,17 @@ def fitted_chain(
         names = [link.name for link in chain]
         cascade = fit_cascade(root, names, fit, limit, used_for=USED_FOR)
         asked = [1.0, *(hop.escalated for hop in cascade.hops)]
-        stay = [here > after for here, after in itertools.pairwise(asked)]
-        if all(stay) or not any(stay):
-            spent = sum(share * link.cost for share, link in zip(asked, chain, strict=True))
-            return cascade, spent
-        chain = [*itertools.compress(chain, stay), chain[-1]]
+        spent = [share * link.cost for share, link in zip(asked, chain, strict=True)]
+        saves = [_saved(place, asked, spent) > spent[place] for place in range(len(chain) - 1)]
+        if all(saves) or not any(saves):
+            return cascade, sum(spent)
+        chain = [*itertools.compress(chain, saves), chain[-1]]
+
+
+def _saved(place: int, asked: Sequence[float], spent: Sequence[float]) -> float:
+    """What those who stay with a model would have cost behind it, as those cost who go on."""
+    stay, on = asked[place] - asked[place + 1], asked[place + 1]
+    return stay * sum(spent[place + 1 :]) / on if on else stay
 
 
 def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[Link, ...] | None:

@@ -1,4 +1,4 @@
-"""A chain as it is fitted: models that no text stays with are left out."""
+"""A chain as it is fitted: models that cost more than they save are left out."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from export.compress.chains import Link, fitted_chain
 from service.repository.routes import Cascade
 from training.data.labelled import LabelledText
 
-LINKS = [Link("a", cast("Any", None), 0.1), Link("b", cast("Any", None), 0.3)]
+LINKS = [Link("a", cast("Any", None), 0.1), Link("b", cast("Any", None), 0.15)]
 LAST = Link("z", cast("Any", None), 0.5)
 Shares = Mapping[tuple[str, ...], Sequence[float]]
 
@@ -21,10 +21,12 @@ Shares = Mapping[tuple[str, ...], Sequence[float]]
 @pytest.mark.parametrize(
     ("shares", "kept", "spent"),
     [
-        ({("a", "b", "z"): (0.6, 0.4)}, ("a", "b", "z"), 0.1 + 0.6 * 0.3 + 0.4 * 0.5),
+        ({("a", "b", "z"): (0.6, 0.4)}, ("a", "b", "z"), 0.1 + 0.6 * 0.15 + 0.4 * 0.5),
         ({("a", "b", "z"): (0.6, 0.6), ("a", "z"): (0.6,)}, ("a", "z"), 0.1 + 0.6 * 0.5),
-        ({("a", "b", "z"): (1.0, 0.7), ("b", "z"): (0.7,)}, ("b", "z"), 0.3 + 0.7 * 0.5),
-        ({("a", "b", "z"): (1.0, 1.0)}, ("a", "b", "z"), 0.1 + 0.3 + 0.5),
+        ({("a", "b", "z"): (0.6, 0.59), ("a", "z"): (0.61,)}, ("a", "z"), 0.1 + 0.61 * 0.5),
+        ({("a", "b", "z"): (1.0, 0.6), ("b", "z"): (0.6,)}, ("b", "z"), 0.15 + 0.6 * 0.5),
+        ({("a", "b", "z"): (1.0, 1.0)}, ("a", "b", "z"), 0.1 + 0.15 + 0.5),
+        ({("a", "b", "z"): (0.2, 0.0)}, ("a", "b", "z"), 0.1 + 0.2 * 0.15),
     ],
 )
 def test_who_is_never_sure_is_left_out(
