@@ -35,14 +35,19 @@ def byte_bpe(size: int = 400) -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def unigram(special: list[str]) -> list[tuple[str, float]]:
-    """Pieces and scores of a unigram model over the corpus, with the family's special tokens."""
+    """Pieces and scores of a unigram model over the corpus, with the family's special tokens.
+
+    Its training leaves those of one score in another order each time: theirs is that of letters.
+    """
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=200, special_tokens=special, unk_token="<unk>", show_progress=False
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
-    return [tuple(pair) for pair in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    learnt = json.loads(tokenizer.to_str())["model"]["vocab"]
+    own = [(piece, round(score, 6)) for piece, score in learnt if piece not in special]
+    return [*((piece, 0.0) for piece in special), *sorted(own, key=lambda one: (-one[1], one[0]))]
 
 
 def wordpiece() -> dict[str, int]:
