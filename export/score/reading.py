@@ -119,9 +119,8 @@ def check_columns(
     """
     for path in files:
         with _reading(path, 0):
-            part = list(islice(_records(path), rows))
-        if part:
-            header = _header(part)
+            header = _columns_of(path, rows)
+        if header is not None:
             names = output_names(path, header, wanted.choose(str(path), header))
             refuse_reserved(path, names.values(), reserved)
 
@@ -225,6 +224,16 @@ def _is_kind(path: Path) -> bool:
     return any(one in KINDS for one in path.suffixes) and not path.name.startswith(".")
 
 
+def _columns_of(path: Path, rows: int) -> list[str] | None:
+    """Those of its first rows; None: it has no row."""
+    if kind_of(path) == ".parquet":
+        names = list(parquet.read_schema(path).names)
+        refuse_twice(path, names)
+        return names
+    part = list(islice(_records(path), rows))
+    return _header(part) if part else None
+
+
 def _header(part: Sequence[dict[str, Any] | Broken]) -> list[str]:
     """All columns that any of these rows has."""
     return list(dict.fromkeys(name for one in part if isinstance(one, dict) for name in one))
@@ -255,9 +264,7 @@ def _text(record: Any, chosen: Chosen) -> tuple[Input | None, str]:
 def _records(path: Path) -> Iterator[dict[str, Any] | Broken]:
     kind = kind_of(path)
     if kind == ".parquet":
-        table = parquet.ParquetFile(path)
-        refuse_twice(path, table.schema_arrow.names)
-        for batch in table.iter_batches():
+        for batch in parquet.ParquetFile(path).iter_batches():
             yield from batch.to_pylist()
         return
     with opened(path) as file:

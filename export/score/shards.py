@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from export.errors import ExportError
-from export.score.reading import Chunk, chunk_from, kind_of, refuse_twice
+from export.score.reading import Chunk, chunk_from, kind_of
 from training.data.sources.columns import Wanted
 
 
@@ -51,7 +51,6 @@ def shards_of(files: Sequence[Path], rows: int, wanted: Wanted) -> list[Shard]:
             metadata = parquet.read_metadata(file)
         except (OSError, pa.ArrowException) as error:
             raise ExportError(f"{file} cannot be read: {error}") from error
-        refuse_twice(file, metadata.schema.to_arrow_schema().names)
         wanted.choose(str(file), metadata.schema.to_arrow_schema().names)
         path = str(file.absolute())
         for first in range(0, metadata.num_rows, rows):

@@ -91,22 +91,10 @@ class Parts:
         whole = self.folder / f"whole{self.output.suffix}"
         if whole.is_dir():  # of a stop while it was written
             shutil.rmtree(whole)
-        with self._going_together():
-            _WRITERS[self.output.suffix](paths, whole)
+        _WRITERS[self.output.suffix](paths, whole)
         os.replace(whole, self.output)
         shutil.rmtree(self.folder)
         return len(bad)
-
-    @contextmanager
-    def _going_together(self) -> Iterator[None]:
-        try:
-            yield
-        except pa.ArrowException as error:
-            raise ExportError(
-                f"the inputs' columns do not go together in one Parquet file ({error}): give files "
-                f"of the same columns; or move {self.folder} to NAME.jsonl.parts and give --output "
-                "NAME.jsonl, which takes what is done"
-            ) from error
 
 
 def write_part(
@@ -173,19 +161,33 @@ def _columns(scored: Scored, links: Sequence[Link]) -> dict[str, pa.Array]:
 
 
 def _to_parquet(paths: Sequence[Path], whole: Path) -> None:
-    schema = _schema(paths)
-    with parquet.ParquetWriter(whole, schema) as writer:
-        for path in paths:
-            writer.write_table(_table(path, schema))
+    with _going_together(whole.parent):
+        schema = _schema(paths)
+        with parquet.ParquetWriter(whole, schema) as writer:
+            for path in paths:
+                writer.write_table(_table(path, schema))
 
 
 def _to_folder(paths: Sequence[Path], whole: Path) -> None:
     """A file for each part that has rows, all of one schema."""
     whole.mkdir()
-    schema = _schema(paths)
-    for path in paths:
-        if parquet.read_metadata(path).num_rows:
-            parquet.write_table(_table(path, schema), whole / f"part-{path.name}")
+    with _going_together(whole.parent):
+        schema = _schema(paths)
+        for path in paths:
+            if parquet.read_metadata(path).num_rows:
+                parquet.write_table(_table(path, schema), whole / f"part-{path.name}")
+
+
+@contextmanager
+def _going_together(parts: Path) -> Iterator[None]:
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise ExportError(
+            f"the inputs' columns do not go together in one Parquet file ({error}): give files of "
+            f"the same columns; or move {parts} to NAME.jsonl.parts and give --output NAME.jsonl, "
+            "which takes what is done"
+        ) from error
 
 
 def _schema(paths: Sequence[Path]) -> pa.Schema:
