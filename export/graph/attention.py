@@ -1,7 +1,7 @@
 """Attention as a graph computes it soonest: no node but those that its arithmetic is made of.
 
 What torch's exporter makes of its own attention turns the keys in ten nodes in place of one and
-builds each mask from ranges, in twenty; with a text alone that is a tenth of the time in INT8.
+builds each mask from ranges, in twenty, which a short text waits for (docs/experiments.md).
 Transformers lets a model be traced with another attention, which is written out here.
 """
 

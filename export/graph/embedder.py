@@ -2,9 +2,9 @@
 
 import onnx
 
-from export.graph.bilstm import bilstm_graph
-from export.graph.nano import nano_graph
 from export.graph.onnx_graph import encoder_graph
+from export.graph.students.bilstm import bilstm_graph
+from export.graph.students.nano import nano_graph
 from training.models.embedding.embedding import SentenceEncoder
 from training.models.students.bilstm import BiLstmForSequenceClassification
 from training.models.students.nano import NanoForSequenceClassification
@@ -16,7 +16,7 @@ def embedder_graph(encoder: SentenceEncoder, *, pinned: bool = False) -> onnx.Mo
     """Builds the graph: `input_ids`, `attention_mask` (batch, time) to `embeddings` (batch, size).
 
     Args:
-        pinned: a Bi-LSTM's activations get fixed ranges, see `export.graph.pinning`.
+        pinned: a Bi-LSTM's activations get fixed ranges, see `export.graph.students.pinning`.
 
     Raises:
         ExportError: the architecture has no ONNX export.

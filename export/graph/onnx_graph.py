@@ -23,12 +23,12 @@ from transformers import PreTrainedModel
 from export.errors import ExportError
 from export.graph.attention import written_out
 from export.graph.attention_mask import finite_masks
-from export.graph.bilstm import bilstm_graph
 from export.graph.building import FloatArray
 from export.graph.files import is_large
 from export.graph.first_token import first_token_alone
-from export.graph.linear import linear_graph
-from export.graph.nano import nano_graph
+from export.graph.students.bilstm import bilstm_graph
+from export.graph.students.linear import linear_graph
+from export.graph.students.nano import nano_graph
 from training.models.students.bilstm import BiLstm
 from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoForSequenceClassification
@@ -50,8 +50,8 @@ def to_onnx(
     """Exports a classifier of texts or of tokens in FP32.
 
     Args:
-        pinned: a Bi-LSTM's activations get fixed ranges (`export.graph.pinning`); it computes
-            the same.
+        pinned: a Bi-LSTM's activations get fixed ranges (`export.graph.students.pinning`); it
+            computes the same.
         token_types: an encoder takes `token_type_ids` too.
 
     Raises:

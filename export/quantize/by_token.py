@@ -112,7 +112,8 @@ class _Rewriting:
 
     def _products(self, nodes: Sequence[onnx.NodeProto]) -> None:
         """Those of one input, as one."""
-        weight = np.concatenate([self._weight(node) for node in nodes], axis=1)
+        weights = [self._weight(node) for node in nodes]
+        weight = np.concatenate(weights, axis=1)
         scales, whole = by_column(weight)
         row, name = self._row(nodes[0].input[0], len(weight)), PREFIX + nodes[0].name
         product = self._add(
@@ -132,7 +133,7 @@ class _Rewriting:
             self._add("Mul", [product, row.scales], outs[0])
             return
         scaled = self._add("Mul", [product, row.scales], f"{name}.together")
-        widths = np.array([self._weight(node).shape[1] for node in nodes], np.int64)
+        widths = np.array([one.shape[1] for one in weights], np.int64)
         inputs = [scaled, self._constant(f"{name}.widths", widths)]
         self._nodes.append(helper.make_node("Split", inputs, outs, name=f"{name}.split", axis=-1))
 

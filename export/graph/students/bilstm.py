@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from export.graph.building import FloatArray, arrays, checked_graph
-from export.graph.pinning import PINS, initial_states, pin
+from export.graph.students.pinning import PINS, initial_states, pin
 from export.graph.towers import FEATURES, IDS, MASK, apart, compared
 from training.models.checkpoints.labels import outputs_of
 from training.models.students.bilstm import BiLstm, BiLstmForTokenClassification

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from cli import main
 from export.errors import ExportError
-from export.graph.linear import hash_tables
 from export.graph.onnx_graph import to_onnx
+from export.graph.students.linear import hash_tables
 from export.publish.publish import publish
 from service.app import create_app
 from service.repository.manifest import read_manifest

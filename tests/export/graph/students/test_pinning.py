@@ -8,7 +8,7 @@ import pytest
 from onnx import helper
 
 from export.graph.onnx_graph import to_onnx
-from export.graph.pinning import PINS, initial_states
+from export.graph.students.pinning import PINS, initial_states
 from export.measure.reference import reference_logits
 from export.measure.served import served_logits
 from service.runtime.engine import open_session

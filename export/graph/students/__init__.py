@@ -1,0 +1,1 @@
+"""The graphs of students that are built node by node."""
