@@ -12,6 +12,8 @@ TrainingError
     Paused            a training that came as far as it was to come, and saved
 """
 
+from typing import Self
+
 
 class TrainingError(Exception):
     """The base of them all."""
@@ -57,6 +59,10 @@ class Interrupted(TrainingError):
         super().__init__(message)
         self.signal = signal
 
+    def __reduce__(self) -> tuple[type[Self], tuple[str, int]]:
+        """As it is made: it may come out of another process."""
+        return type(self), (str(self), self.signal)
+
 
 class Paused(TrainingError):
     """A training that came as far as it was to come, and saved.
@@ -68,3 +74,9 @@ class Paused(TrainingError):
 
     def __init__(self, step: int, of: int) -> None:
         super().__init__(f"paused at step {step} of {of}")
+        self.step = step
+        self.of = of
+
+    def __reduce__(self) -> tuple[type[Self], tuple[int, int]]:
+        """As it is made: it may come out of another process."""
+        return type(self), (self.step, self.of)

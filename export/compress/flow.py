@@ -29,8 +29,8 @@ from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals
 from export.compress.results import Measured
 from export.compress.search.confirming import Confirmed, confirm
+from export.compress.search.found import Found as Searched
 from export.compress.search.judging import Judge, Judged
-from export.compress.search.search import Found as Searched
 from export.compress.search.search import Search
 from export.compress.soft.gathering import gather_labels, refuse_unlabelled
 from export.compress.ways.others import Others, make_others

@@ -23,6 +23,7 @@ from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from training.recipe.recipe import with_values
 
 STUDENT = "student"
+SPENT = "seconds.json"
 DISTIL, ENDED = "distil", "ended"  # stages: trained whole, and cut short by the budget
 
 
@@ -84,6 +85,13 @@ class Trainee:
         return f"{self.candidate.name} ({changed})" if changed else self.candidate.name
 
     @property
+    def schedule_seconds(self) -> float:
+        """What its whole schedule takes, by how far it came in the time that it had."""
+        assert self.progress is not None
+        folder = self._made.folder if self._made else self._shop.unfinished(DISTIL, self._reads)
+        return _spent(folder) / self.progress.share
+
+    @property
     def checkpoint(self) -> Checkpoint:
         """What it learnt, once it is at its end."""
         assert self._made is not None
@@ -120,8 +128,12 @@ class Trainee:
         started = time.monotonic()
 
         def train(folder: Path) -> None:
-            output = folder / STUDENT
-            self._run(self.recipe, output, until, end, seconds)
+            before, began = _spent(folder), time.monotonic()
+            try:
+                self._run(self.recipe, folder / STUDENT, until, end, seconds)
+            finally:
+                spent = before + time.monotonic() - began
+                (folder / SPENT).write_text(json.dumps(round(spent, 1)), encoding="utf-8")
 
         told = f"train {self.name}" + ("" if until == 1 else f" up to {until:.0%}")
         stage, reads = self._copied() if end else (DISTIL, self._reads)
@@ -164,3 +176,11 @@ class Trainee:
         if not seen:
             return None
         return Progress(state["global_step"] / state["max_steps"], float(max(seen)))
+
+
+def _spent(folder: Path) -> float:
+    """The seconds that a training took so far, whoever began it."""
+    try:
+        return float(json.loads((folder / SPENT).read_text("utf-8")))
+    except FileNotFoundError:
+        return 0.0

@@ -11,8 +11,9 @@ flatters.
 from dataclasses import dataclass
 
 from export.compress.job import Limits
+from export.compress.search.found import Found
 from export.compress.search.judging import Judge, Judged
-from export.compress.search.search import Found, Search
+from export.compress.search.search import Search
 
 
 @dataclass(frozen=True)

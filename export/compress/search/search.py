@@ -1,15 +1,16 @@
 """The search: which candidate is the cheapest that keeps the promise.
 
 All candidates are trained a quarter of their schedule, those that come nearest half of it, and
-what is left whole, the cheapest first, until one keeps the promise. Each rung takes its part of the
-budget at most; where what is left is less than a schedule, that is brought to an end in the time
-there is. Other settings of those that are cheaper and nearly keep it have half of the rest. Where
+what is left whole, the cheapest first, until one keeps the promise. Where the budget holds no such
+look at all of them, the one in the middle is trained whole, and says which half is gone on with.
+Where what is left is less than a schedule, that is brought to an end in the time there is. Other
+settings of those that are cheaper and nearly keep it have half of the rest. Where
 the texts that are measured on, which nothing here sees, refuse the choice, it goes on without it.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from export.compress.candidates.catalogue import Candidate
 from export.compress.candidates.running import Run
@@ -18,8 +19,11 @@ from export.compress.exporting import Staged, stage
 from export.compress.job import Job
 from export.compress.material import Material
 from export.compress.results import ENCODER
+from export.compress.search.climbing import between, rounds
 from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
+from export.compress.search.field import NEAR, Field
+from export.compress.search.found import CUT_SHORT, OUT_OF_TIME, Found
 from export.compress.search.judging import Judge, Judged
 from export.compress.search.rungs import GOOD_ENOUGH, RUNGS, Standing, halved
 from export.compress.search.variants import variants
@@ -28,37 +32,12 @@ from export.stages.engine import Workshop
 from training.errors import TrainingError
 from training.tune.space import values_of
 
-NEAR = 0.02  # of quality: over the limit by less, another setting may do
+SEVERAL = 3  # candidates, of which a few may tell of the others
 SPARE = 1.5  # times what the first training took has to be left for another
 LOOKING = 0.3  # of what is left of the budget is for a rung; the rest for what is trained whole
 VARYING = 0.5  # of it for other settings; a choice may yet be refused, and another be trained
-OUT_OF_TIME = "the budget ended before its turn"
-CUT_SHORT = "its schedule was shortened to what the budget left"
 NOT_NEEDED = "a cheaper one keeps the promise"
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the search came to.
-
-    Attributes:
-        judged: all that was exported, the teacher in FP32 first; of a file of soft labels an
-            encoder's time with the labels' quality.
-        chosen: the cheapest of them that keeps the promise; None: none does.
-        doubtful: those that are cheaper still, and lose too much by no more than the error of their
-            loss, so that other texts have to tell; the cheapest first.
-        entrants: all that was tried, in the order of what they cost.
-    """
-
-    judged: tuple[Judged, ...]
-    chosen: Judged | None
-    doubtful: tuple[Judged, ...]
-    entrants: tuple[Entrant, ...]
-
-    @property
-    def unreached(self) -> int:
-        """How many the budget was not enough for."""
-        return sum(one.why == OUT_OF_TIME or one.note == CUT_SHORT for one in self.entrants)
+TOO_CHEAP = "a dearer one does not keep the promise"
 
 
 class Search:
@@ -81,9 +60,8 @@ class Search:
         texts = f"{len(data)} texts that choose"
         self._judge = Judge(teacher[0], data, job.limits.loss, shop, texts, labels)
         self._reference = ENCODER if labels else "the teacher"
-        self._entrants: list[Entrant] = []
-        self._refused: set[str] = set()
-        self._judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
+        judged = [self._judge.teacher, *map(self._judge.judge, teacher[1:])]
+        self._field = Field(judged, job.limits.loss)
 
     def among(self, candidates: Sequence[Candidate]) -> Found:
         """Trains, exports and judges candidates until the cheapest that keeps the promise is known.
@@ -96,15 +74,15 @@ class Search:
             f"{'the labels have' if self._material.soft else 'the teacher has'} "
             f"{self._judge.teacher.quality:.4f}"
         )
-        self._entrants = [
+        self._field.entrants = [
             Entrant(Trainee(one, {}, self._material, self._shop, self._run), place)
             for place, one in enumerate(candidates)
         ]
-        self._finish([one for one in self._entrants if one.trainee.candidate.is_baseline])
-        self._go_on([one for one in self._entrants if not one.trainee.candidate.is_baseline])
-        if len(self._entrants) == 1 and self._entrants[0].error is not None:
-            raise self._entrants[0].error
-        return self._found()
+        self._finish([one for one in self._field.entrants if one.trainee.candidate.is_baseline])
+        self._go_on([one for one in self._field.entrants if not one.trainee.candidate.is_baseline])
+        if len(self._field.entrants) == 1 and self._field.entrants[0].error is not None:
+            raise self._field.entrants[0].error
+        return self._field.found()
 
     def without(self, refused: Judged, loss: float) -> Found:
         """Goes on as if a file did not keep the promise, whatever the texts say that choose.
@@ -114,36 +92,62 @@ class Search:
         Args:
             loss: on the texts that refused it; where it is large, other precisions go too.
         """
-        best = self._best()
-        near = loss <= self._job.limits.loss + NEAR
-        name = refused.staged.name
-        others = [one.staged for one in self._judged if one.staged.name == name and not near]
-        self._refused |= {one.title for one in (refused.staged, *others)}
+        best = self._field.best()
+        self._field.refuse(refused, loss)
         if best is not None and refused is not best:
-            return self._found()
-        reopened = [one for one in self._entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
+            return self._field.found()
+        reopened = [one for one in self._field.entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
         for one in reopened:
             one.why = None
         self._go_on(reopened)
-        return self._found()
+        return self._field.found()
 
     def _go_on(self, entrants: Sequence[Entrant]) -> None:
+        for one in entrants:
+            if self._field.kept_by_cheaper(one):
+                one.why = NOT_NEEDED
+        entrants = [one for one in entrants if one.is_open]
+        if self._is_short(entrants):
+            self._climb(entrants)
+        else:
+            self._narrow(entrants)
+        self._revive()
+        self._field.entrants += self._vary()
+
+    def _is_short(self, going: Sequence[Entrant]) -> bool:
+        """Whether the budget holds no look at all of them, by what one in the middle takes."""
+        if len(going) < SEVERAL:
+            return False
+        there = self._job.jobs * LOOKING * self._clock.left
+        one = going[between(len(going), self._job.jobs)[0]]
+        self._advance([one], RUNGS[0], there / len(going))
+        return one.is_open and len(going) * RUNGS[0] * one.trainee.schedule_seconds > there
+
+    def _climb(self, entrants: Sequence[Entrant]) -> None:
+        """Trains whole what lies between those that keep the promise and those that do not."""
+        going, jobs = [one for one in entrants if one.is_open], self._job.jobs
+        while going:
+            tried = [going[place] for place in between(len(going), jobs)]
+            seconds = self._clock.left / rounds(len(going), jobs)
+            self._each(tried, lambda one: self._train(one, seconds))  # noqa: B023  it runs now
+            for one in tried:
+                self._export(one)
+            first = next((one.place for one in tried if self._field.keeps_at_best(one)), math.inf)
+            lacking = [one.place for one in tried if one.judged and one.place < first]
+            last = max(lacking, default=-1)
+            left = [one for one in going if one not in tried]
+            for one in left:
+                if not last < one.place < first:
+                    one.why = NOT_NEEDED if one.place > first else TOO_CHEAP
+            going = [one for one in left if one.is_open]
+
+    def _narrow(self, entrants: Sequence[Entrant]) -> None:
         self._finish(self._halve(entrants))
-        if not self._is_settled():  # what was good enough half trained is not, as it is served
+        if not self._field.is_settled():  # half trained it was good enough, and is not as served
             again = [one for one in entrants if one.why == GOOD_ENOUGH]
             for one in again:
                 one.why = None
             self._finish(self._halve(again))
-        self._revive()
-        self._entrants += self._vary()
-
-    def _found(self) -> Found:
-        best, limit = self._best(), self._job.limits.loss
-        cheaper = [one for one in self._judged[1:] if one.cost < (best.cost if best else 1.0)]
-        doubtful = [one for one in cheaper if one.is_doubtful(limit)]
-        doubtful = [one for one in doubtful if one.staged.title not in self._refused]
-        doubtful.sort(key=lambda one: one.cost)
-        return Found(tuple(self._judged), best, tuple(doubtful), tuple(self._entrants))
 
     def _halve(self, entrants: Sequence[Entrant]) -> list[Entrant]:
         """Those that are to be trained whole, the cheapest first."""
@@ -151,7 +155,8 @@ class Search:
         for rung in RUNGS[:-1]:
             if len(going) < 2:
                 return going
-            self._advance(going, rung)
+            part = self._job.jobs * LOOKING * self._clock.left / len(going)
+            self._advance(going, rung, part)
             going = [one for one in going if one.is_open]
             standings = [Standing(one.place, one.quality) for one in going]
             kept, told = halved(standings, self._judge.target, self._judge.error)
@@ -162,9 +167,7 @@ class Search:
             going = [one for one in going if one.place in places]
         return going
 
-    def _advance(self, going: Sequence[Entrant], rung: float) -> None:
-        part = self._job.jobs * LOOKING * self._clock.left / len(going)
-
+    def _advance(self, going: Sequence[Entrant], rung: float, seconds: float) -> None:
         def advance(one: Entrant) -> None:
             if not self._clock.left:
                 one.why = OUT_OF_TIME
@@ -173,50 +176,70 @@ class Search:
                 one.why = GOOD_ENOUGH  # and cheaper
                 return
             try:
-                progress = one.trainee.advance(rung, seconds=part)
+                progress = one.trainee.advance(rung, seconds=seconds)
             except TrainingError as error:
                 one.error = error
             else:
                 self._shop.tell(f"{one.name}: {progress.quality:.4f} at {progress.share:.0%}")
 
+        self._each(going, advance)
+
+    def _each(self, entrants: Sequence[Entrant], do: Callable[[Entrant], None]) -> None:
+        """Does something with each, as many at a time as there are jobs."""
         if self._job.jobs == 1:
-            for one in going:
-                advance(one)
+            for one in entrants:
+                do(one)
             return
         with ThreadPoolExecutor(self._job.jobs) as threads:
-            list(threads.map(advance, going))
+            list(threads.map(do, entrants))
 
     def _finish(self, going: Sequence[Entrant]) -> None:
         """Trains whole, exports and judges, until one keeps the promise; each has its part."""
         for place, one in enumerate(going):
-            if self._kept_by_cheaper(one):
+            if self._field.kept_by_cheaper(one):
                 one.why = NOT_NEEDED
                 continue
             self._whole(one, self._clock.left / (len(going) - place))
 
     def _whole(self, one: Entrant, seconds: float) -> None:
         """Trains to the end, of its schedule or in so many seconds, exports and judges."""
+        self._train(one, seconds)
+        self._export(one)
+
+    def _train(self, one: Entrant, seconds: float) -> None:
+        if one.trainee.progress is None and not seconds:
+            one.why = OUT_OF_TIME
+            return
         try:
-            if one.trainee.progress is None and not seconds:
-                one.why = OUT_OF_TIME
-                return
             one.trainee.finish(seconds)
-            if one.trainee.is_shortened:
-                one.note = CUT_SHORT
+        except TrainingError as error:
+            self._fail(one, error)
+        else:
+            one.note = CUT_SHORT if one.trainee.is_shortened else None
+
+    def _fail(self, one: Entrant, error: Exception) -> None:
+        one.error = error
+        self._shop.tell(f"{one.name}: {error}")
+
+    def _export(self, one: Entrant) -> None:
+        """Exports and judges what is trained."""
+        if not one.is_open:
+            return
+        trained = one.trainee
+        try:
             files = stage(
-                one.trainee.candidate.name,
-                one.trainee.checkpoint,
-                one.trainee.candidate.precisions,
+                trained.candidate.name,
+                trained.checkpoint,
+                trained.candidate.precisions,
                 self._job,
                 self._material,
                 self._shop,
             )
         except (TrainingError, ExportError) as error:
-            one.error = error
-            self._shop.tell(f"{one.name}: {error}")
+            self._fail(one, error)
             return
         one.judged = tuple(map(self._judge.judge, files))
-        self._judged += one.judged
+        self._field.add(one.judged)
         for found in one.judged:
             self._shop.tell(
                 f"{one.name} {found.staged.precision.upper()}: {found.quality:.4f}, "
@@ -227,9 +250,9 @@ class Search:
     def _revive(self) -> None:
         """Where no trained candidate keeps the promise, goes on with those that were left."""
         near = self._judge.target - NEAR
-        left = [one for one in self._entrants if one.why and one.quality >= near]
+        left = [one for one in self._field.entrants if one.why and one.quality >= near]
         for one in sorted(left, key=lambda one: one.quality, reverse=True):
-            if any(map(self._keeps, self._entrants)):
+            if any(map(self._field.keeps, self._field.entrants)):
                 return
             if self._clock.left:
                 one.why = None
@@ -239,61 +262,23 @@ class Search:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
         tried: list[Entrant] = []
         clock = self._clock.part(VARYING)
-        for one in self._entrants:
+        for one in self._field.entrants:
             trainee, choices = one.trainee, one.trainee.candidate.choices
-            if trainee.values or not choices or not self._is_near(one):
+            if trainee.values or not choices or not self._field.is_near(one):
                 continue
             own = values_of(trainee.recipe, choices)
             for values in variants(choices, own, self._material.recipe.data.seed):
                 if clock.left < SPARE * trainee.seconds:
                     break
-                if any(other.trainee.name == one.trainee.named(values) for other in self._entrants):
+                if any(
+                    other.trainee.name == one.trainee.named(values)
+                    for other in self._field.entrants
+                ):
                     continue  # tried before a refusal
                 another = Trainee(trainee.candidate, values, self._material, self._shop, self._run)
                 variant = Entrant(another, one.place)
                 tried.append(variant)
                 self._whole(variant, clock.left)
-                if self._keeps(variant):
+                if self._field.keeps(variant):
                     break
         return tried
-
-    def _is_near(self, one: Entrant) -> bool:
-        """Whether it is cheaper than the best, and loses hardly more than it may."""
-        refused = any(found.staged.title in self._refused for found in one.judged)
-        if refused or not one.judged or self._keeps(one) or self._kept_by_cheaper(one):
-            return False
-        return min(found.loss for found in one.judged) <= self._job.limits.loss + NEAR
-
-    def _kept_by_cheaper(self, one: Entrant) -> bool:
-        """Whether a candidate keeps the promise that costs no more than this one does or would."""
-        best = self._best()
-        if best is None:
-            return False
-        if one.judged:
-            return best.cost <= min(found.cost for found in one.judged)
-        names = {other.trainee.candidate.name: other for other in self._entrants}
-        cheaper = names.get(best.staged.name)
-        return (
-            cheaper is not None
-            and cheaper.place <= one.place
-            and best.staged.precision == cheaper.trainee.candidate.precisions[0]
-        )
-
-    def _is_settled(self) -> bool:
-        """Whether a trained candidate keeps the promise in the cheapest of its precisions."""
-        return any(
-            self._is_able(found) and found.staged.precision == one.trainee.candidate.precisions[0]
-            for one in self._entrants
-            for found in one.judged
-        )
-
-    def _keeps(self, one: Entrant) -> bool:
-        """Whether one of its files keeps the promise, as far as is known."""
-        return any(map(self._is_able, one.judged))
-
-    def _is_able(self, found: Judged) -> bool:
-        return found.able and found.staged.title not in self._refused
-
-    def _best(self) -> Judged | None:
-        able = filter(self._is_able, self._judged[1:])
-        return min(able, key=lambda one: one.cost, default=None)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from export.compress.exporting import Staged
 from export.compress.job import Job
 from export.compress.material import Material
+from export.compress.search.found import Found
 from export.compress.search.judging import Judged
-from export.compress.search.search import Found
 from export.compress.ways.staging import Other, stage_way, title_of
 from export.errors import ExportError
 from export.quantize.ways import WAYS, Way, refuse_way

@@ -1,0 +1,95 @@
+"""The field: all that compete, what is judged of them so far, and which of it keeps the promise."""
+
+from collections.abc import Sequence
+
+from export.compress.search.entrant import Entrant
+from export.compress.search.found import Found
+from export.compress.search.judging import Judged
+
+NEAR = 0.02  # of quality: over the limit by less, another setting may do
+
+
+class Field:
+    """All that is known of a search.
+
+    Args:
+        judged: the teacher's files, FP32 first.
+        limit: the quality that may be lost.
+
+    Attributes:
+        entrants: all that is tried, in the order of what they cost.
+    """
+
+    def __init__(self, judged: Sequence[Judged], limit: float) -> None:
+        self.entrants: list[Entrant] = []
+        self._judged = list(judged)
+        self._limit = limit
+        self._refused: set[str] = set()
+
+    def add(self, judged: Sequence[Judged]) -> None:
+        """Takes the judgements of what was exported."""
+        self._judged += judged
+
+    def refuse(self, refused: Judged, loss: float) -> None:
+        """Takes it that a file does not keep the promise.
+
+        Args:
+            loss: on the texts that refused it; where it is large, other precisions go too.
+        """
+        near = loss <= self._limit + NEAR
+        name = refused.staged.name
+        others = [one.staged for one in self._judged if one.staged.name == name and not near]
+        self._refused |= {one.title for one in (refused.staged, *others)}
+
+    def found(self) -> Found:
+        """What it came to so far."""
+        best = self.best()
+        cheaper = [one for one in self._judged[1:] if one.cost < (best.cost if best else 1.0)]
+        doubtful = [one for one in cheaper if one.is_doubtful(self._limit)]
+        doubtful = [one for one in doubtful if one.staged.title not in self._refused]
+        doubtful.sort(key=lambda one: one.cost)
+        return Found(tuple(self._judged), best, tuple(doubtful), tuple(self.entrants))
+
+    def is_near(self, one: Entrant) -> bool:
+        """Whether it is cheaper than the best, and loses hardly more than it may."""
+        refused = any(found.staged.title in self._refused for found in one.judged)
+        if refused or not one.judged or self.keeps(one) or self.kept_by_cheaper(one):
+            return False
+        return min(found.loss for found in one.judged) <= self._limit + NEAR
+
+    def kept_by_cheaper(self, one: Entrant) -> bool:
+        """Whether a candidate keeps the promise that costs no more than this one does or would."""
+        best = self.best()
+        if best is None:
+            return False
+        if one.judged:
+            return best.cost <= min(found.cost for found in one.judged)
+        names = {other.trainee.candidate.name: other for other in self.entrants}
+        cheaper = names.get(best.staged.name)
+        return (
+            cheaper is not None
+            and cheaper.place <= one.place
+            and best.staged.precision == cheaper.trainee.candidate.precisions[0]
+        )
+
+    def is_settled(self) -> bool:
+        """Whether a trained candidate keeps the promise in the cheapest of its precisions."""
+        return any(map(self.keeps_at_best, self.entrants))
+
+    def keeps_at_best(self, one: Entrant) -> bool:
+        """Whether it keeps the promise in the cheapest of its precisions."""
+        cheapest = one.trainee.candidate.precisions[0]
+        judged = [found for found in one.judged if found.staged.precision == cheapest]
+        return any(map(self._is_able, judged))
+
+    def keeps(self, one: Entrant) -> bool:
+        """Whether one of its files keeps the promise, as far as is known."""
+        return any(map(self._is_able, one.judged))
+
+    def _is_able(self, found: Judged) -> bool:
+        return found.able and found.staged.title not in self._refused
+
+    def best(self) -> Judged | None:
+        """The cheapest file that keeps the promise, as far as is known."""
+        able = filter(self._is_able, self._judged[1:])
+        return min(able, key=lambda one: one.cost, default=None)

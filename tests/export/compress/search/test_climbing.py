@@ -1,0 +1,96 @@
+"""A budget that holds no look at all candidates: the one in the middle says where to go on."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from export.compress.candidates.trainee import Trainee
+from export.compress.exporting import Staged
+from export.compress.search.climbing import between, rounds
+from export.compress.search.judging import Judge, Judged
+from export.compress.search.rungs import GOOD_ENOUGH
+from tests.export.compress.conftest import LENIENT, Compress
+from tests.export.compress.test_compress import report_of
+
+TRAINED = "trained whole and exported"
+TOO_CHEAP = "a dearer one does not keep the promise"
+NOT_NEEDED = "a cheaper one keeps the promise"
+
+
+@pytest.mark.parametrize(
+    ("count", "jobs", "places"),
+    [
+        (1, 1, [0]),
+        (2, 1, [0]),
+        (3, 1, [1]),
+        (7, 1, [3]),
+        (8, 1, [3]),
+        (1, 2, [0]),
+        (2, 2, [0, 1]),
+        (7, 2, [1, 4]),
+        (8, 3, [1, 3, 5]),
+    ],
+)
+def test_who_is_trained_next(count: int, jobs: int, places: list[int]) -> None:
+    """Those that leave as many below as above, and between them."""
+    assert between(count, jobs) == places
+
+
+@pytest.mark.parametrize(
+    ("count", "jobs", "found"), [(0, 1, 0), (1, 1, 1), (3, 1, 2), (7, 1, 3), (8, 1, 4), (7, 2, 2)]
+)
+def test_how_often(count: int, jobs: int, found: int) -> None:
+    """Of seven, three are trained one after the other."""
+    assert rounds(count, jobs) == found
+
+
+@pytest.mark.parametrize(("seconds", "climbs"), [(1e6, True), (1e-6, False)])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_cheapest_is_found_by_halves(
+    given: Path,
+    tmp_path: Path,
+    compress: Compress,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    jobs: int,
+    *,
+    climbs: bool,
+) -> None:
+    """Of seven of which the last three keep the promise, the first of these, and few are trained.
+
+    Where the budget holds a quarter of each schedule, all are looked at.
+    """
+    names = list("abcdefg")
+    recipes = [tmp_path / f"{name}.toml" for name in names]
+    text = (given / "student.toml").read_text()
+    for name, recipe in zip(names, recipes, strict=True):
+        recipe.write_text(text.replace('name = "tiny-student"', f'name = "{name}"'))
+    judge = Judge.judge
+
+    def judged(self: Judge, staged: Staged) -> Judged:
+        found = judge(self, staged)
+        if staged.name == "teacher":
+            return found
+        keeps = staged.name >= "e"
+        cost = 0.1 * (1 + names.index(staged.name)) if staged.name in names else found.cost
+        return dataclasses.replace(found, loss=0.0 if keeps else 0.5, keeps=keeps, cost=cost)
+
+    monkeypatch.setattr(Judge, "judge", judged)
+    monkeypatch.setattr(Trainee, "schedule_seconds", seconds)
+    result = compress(
+        *("--test", given / "test.tsv", *LENIENT, "--jobs", jobs),
+        *("--candidates", ",".join(map(str, recipes))),
+    )
+    report = report_of(tmp_path)
+    told = {one.name: one.outcome for one in report.tried}
+    if not climbs:
+        assert told["c"] == GOOD_ENOUGH  # a quarter of a schedule is enough for the first here
+        return
+    assert result.exit_code == 0, result.output
+    assert report.measured.student is not None
+    assert report.measured.student.name == "e"
+    looked = {"d", "f", "e"} if jobs == 1 else {"b", "e", "c", "d"}
+    assert {name for name, outcome in told.items() if outcome == TRAINED} == looked
+    assert told["a"] == TOO_CHEAP
+    assert told["g"] == NOT_NEEDED
