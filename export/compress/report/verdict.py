@@ -7,7 +7,7 @@ are measured on, which say whether it is published; where they refuse it, the ne
 from collections.abc import Iterator
 
 from export.compress.job import Limits
-from export.compress.results import Candidate, Measured, Verdict
+from export.compress.results import Candidate, Measured, Verdict, loss_between
 
 
 def verdict(
@@ -57,7 +57,7 @@ def _none(limits: Limits, found: Measured) -> Verdict:
 
 def loss_of(found: Measured, one: Candidate) -> float:
     """What a model loses of the teacher's quality, as a share."""
-    return found.teacher.quality - one.quality
+    return loss_between(found.teacher.quality, one.quality)
 
 
 def headline(found: Verdict, measured: Measured) -> str:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from export.compress.answers import answers
 from export.compress.exporting import Staged
+from export.compress.results import DIGITS, loss_between
 from export.compress.soft.labels import SoftLabels
 from export.measure.comparison import decisions, truth
 from export.measure.served import one_batch
@@ -92,7 +93,7 @@ class Judge:
     @property
     def target(self) -> float:
         """The quality that is to be kept."""
-        return self.teacher.quality - self._limit
+        return round(self.teacher.quality - self._limit, DIGITS)
 
     @property
     def error(self) -> float:
@@ -132,7 +133,8 @@ class Judge:
         told = f"judge {staged.title} by {self._use}"
         made = self._shop.stage("judge", told, reads, write, part=True)
         found = json.loads((made.folder / JUDGED).read_text(encoding="utf-8"))
-        loss = 0.0 if staged is self._teacher else self.teacher.quality - found["quality"]
+        of_teacher = found["quality"] if staged is self._teacher else self.teacher.quality
+        loss = loss_between(of_teacher, found["quality"])
         return Judged(staged, **found, loss=loss, keeps=loss <= self._limit)
 
     def _found(self, staged: Staged) -> dict[str, Any]:
