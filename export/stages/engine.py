@@ -8,11 +8,13 @@ Knows nothing of what a stage does. Each has a folder `<work>/<name>-<key>/` wit
 import json
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import filelock
@@ -64,6 +66,7 @@ class Workshop:
         self._say = say
         self._steps = steps
         self._begun = 0
+        self._locks: defaultdict[Path, Lock] = defaultdict(Lock)
         self.made: list[Made] = []
 
     @contextmanager
@@ -122,10 +125,23 @@ class Workshop:
         begin = self.tell if part else self.begin
         key = content_key(name, read)
         folder = self._root / f"{name}-{key}"
-        if (record := read_record(folder)) is not None:
-            begin(f"{title}: nothing that it reads has changed, so it is kept")
-            return self._add(Made(folder, record, reused=True))
-        begin(title)
+        with self._locks[folder]:  # of two that read the same, one works and the other waits
+            if (record := read_record(folder)) is not None:
+                begin(f"{title}: nothing that it reads has changed, so it is kept")
+                return self._add(Made(folder, record, reused=True))
+            begin(title)
+            return self._make(name, key, read, make, goes_on=goes_on)
+
+    def _make(
+        self,
+        name: str,
+        key: str,
+        read: Mapping[str, Any],
+        make: Callable[[Path], object],
+        *,
+        goes_on: bool,
+    ) -> Made:
+        folder = self._root / f"{name}-{key}"
         unfinished = self.unfinished(name, read)
         if unfinished.exists() and not goes_on:
             shutil.rmtree(unfinished)

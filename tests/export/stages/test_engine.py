@@ -1,7 +1,9 @@
 """Stages keyed by content: kept where nothing changed, made again where anything did."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -97,3 +99,24 @@ def test_code_is_part_of_a_key() -> None:
     assert both == ran_by("export.errors", "export.stages")
     assert both != ran_by("export.stages")
     assert content_key("a", {"x": 1}) != content_key("b", {"x": 1})
+
+
+def test_the_same_asked_for_at_once_is_made_once(tmp_path: Path) -> None:
+    """The second waits for the first and takes its result; it does not write in the same folder."""
+    shop, began, ends = Workshop(tmp_path, print, 1), Event(), Event()
+    runs = Counter()
+
+    def slow(folder: Path) -> None:
+        began.set()
+        assert ends.wait(30)
+        runs(folder)
+
+    with shop.at_work(), ThreadPoolExecutor(2) as threads:
+        first = threads.submit(shop.stage, "train", "first", {"a": 1}, slow)
+        assert began.wait(30)
+        second = threads.submit(shop.stage, "train", "second", {"a": 1}, slow)
+        other = shop.stage("train", "other", {"a": 2}, Counter())  # waits for nobody
+        assert not second.done()
+        ends.set()
+        assert [first.result().reused, second.result().reused, other.reused] == [False, True, False]
+    assert runs.runs == 1

@@ -55,7 +55,8 @@ def test_the_cheapest_is_found_by_halves(
 ) -> None:
     """Of five of which the last two keep the promise, the first of these, and few are trained.
 
-    Two at a time, each training pauses in a process of its own, and goes on there.
+    Two at a time, each training pauses in a process of its own, and goes on there. As all five are
+    one recipe under five names, of two that train the same at once one waits for the other.
     """
     names = list("abcde")
     recipes = [tmp_path / f"{name}.toml" for name in names]
