@@ -18,6 +18,7 @@ from export.compress.results import (
     Comparison,
     Disagreement,
     Measured,
+    loss_between,
 )
 from export.compress.search.judging import Judged
 from export.compress.soft.labels import SoftLabels
@@ -219,7 +220,7 @@ def _compared(
     return Candidate(
         name=other.name,
         way=TITLES[other.way],
-        chosen_loss=first.quality - (own or 0.0),
+        chosen_loss=loss_between(first.quality, own or 0.0),
         able=False,
         gate=tuple(one.what for one in other.verdict.findings),  # no option would take it
         **_figures(model, said, teacher, times),
