@@ -10,7 +10,7 @@ import logging
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from export.graph.first_token import first_token_alone
 from export.graph.students.bilstm import bilstm_graph
 from export.graph.students.linear import linear_graph
 from export.graph.students.nano import nano_graph
+from export.graph.token_types import one_type
 from training.models.students.bilstm import BiLstm
 from training.models.students.linear import LinearForSequenceClassification
 from training.models.students.nano import NanoForSequenceClassification
@@ -113,7 +114,8 @@ def encoder_graph(
     mask[1, 5:] = 0
     given = {"input_ids": ids, "attention_mask": mask, TYPE_IDS: torch.zeros_like(ids)}
     try:
-        with warnings.catch_warnings(), _quiet(), written_out(module):
+        untold = nullcontext() if TYPE_IDS in inputs else one_type(module)
+        with warnings.catch_warnings(), _quiet(), written_out(module), untold:
             warnings.simplefilter("ignore")  # of torch's own insides
             program = torch.onnx.export(
                 module,

@@ -26,7 +26,6 @@ from training.quantize.rounding import (
     EITHER_SIDE,
     FROM_ZERO,
     GELU,
-    TINY,
     WEIGHT_MOST,
     Span,
 )
@@ -164,15 +163,17 @@ class _Rewriting:
         return self._rows[name]
 
     def _largest(self, name: str, span: Span, own: str) -> str:
-        """What the whole numbers above 0 reach to, for each row; so far that none is below them."""
+        """What the whole numbers above 0 reach to, for each row; so far that none is below them.
+
+        0 of a row of zeros: whatever its numbers become, they are multiplied by that in the end.
+        """
         last = self._constant(f"{PREFIX}last", np.array([-1], np.int64))
-        known, either = TINY, name
-        if span.least is None:
-            either = self._add("Abs", [name], f"{own}.either")
-        elif span.zero:
-            known = -span.least / span.zero
+        either = self._add("Abs", [name], f"{own}.either") if span.least is None else name
         most = self._add("ReduceMax", [either, last], f"{own}.most")
-        floor = self._constant(f"{PREFIX}floor.{span.zero}", np.float32(known * span.above))
+        if not span.least:
+            return most
+        known = np.float32(-span.least / span.zero * span.above)
+        floor = self._constant(f"{PREFIX}floor.{span.zero}", known)
         return self._add("Max", [most, floor], f"{own}.largest")
 
     def _zeros(self, name: str, scales: str, zero: int) -> str:

@@ -31,6 +31,7 @@ from tqdm.auto import tqdm
 from export.errors import ExportError
 from export.graph.files import is_large, save_graph
 from export.quantize.by_token import quantize_by_token
+from training.quantize.rounding import TABLE_ROWS
 
 Activations = Literal["token", "static", "dynamic"]
 Method = Literal["minmax", "entropy", "percentile"]
@@ -185,7 +186,7 @@ def _quantizable(graph: onnx.GraphProto, activations: Activations) -> dict[str, 
     # Convolutions are quantised with static scales only.
     kinds = WEIGHT.keys() - (set() if activations == "static" else {"Conv"})
     weights = {
-        tensor.name
+        tensor.name: tensor.dims[0]
         for tensor in graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1
     }
@@ -196,7 +197,8 @@ def _quantizable(graph: onnx.GraphProto, activations: Activations) -> dict[str, 
         node.name: node.op_type
         for node in graph.node
         if node.op_type in kinds
-        and node.input[WEIGHT[node.op_type]] in weights
+        and (rows := weights.get(node.input[WEIGHT[node.op_type]]))
+        and (rows >= TABLE_ROWS or node.op_type != "Gather")
         and not set(node.output) & last
     }
 

@@ -1,7 +1,8 @@
 """A model that computes, while it is asked to, what its export to INT8 by the token will.
 
 Which products: those of linear layers, but for the one that gives the logits, and all embedding
-tables. Names and weights of the model stay as they are, so that it is saved as any other.
+tables but the smallest. Names and weights of the model stay as they are, so that it is saved as any
+other.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from training.quantize.rounding import (
     EITHER_SIDE,
     FROM_ZERO,
     GELU,
+    TABLE_ROWS,
     Span,
     round_rows,
     round_weights,
@@ -53,7 +55,7 @@ class Imitation:
         for module in model.modules():
             if isinstance(module, nn.Linear | Conv1D) and module is not last:
                 self._replace(module, self._product(module))
-            elif isinstance(module, nn.Embedding):
+            elif isinstance(module, nn.Embedding) and module.num_embeddings >= TABLE_ROWS:
                 self._replace(module, self._table(module))
             elif type(module) in SPANS:
                 self._handles.append(module.register_forward_hook(self._note(SPANS[type(module)])))

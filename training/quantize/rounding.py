@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 
 WEIGHT_MOST = 127
+TABLE_ROWS = 16  # an embedding table of fewer, as of token types, stays as it is
 TINY = 1e-12  # a row of zeros has this scale
 
 

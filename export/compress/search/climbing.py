@@ -1,7 +1,8 @@
 """Climbing: who is trained where the budget holds no look at all of them.
 
 What costs less is taken to keep less, so that the one in the middle says in which half the cheapest
-is that keeps the promise: of seven, three are trained.
+is that keeps the promise: of seven, three are trained. One that misses the promise by no more than
+the error of its loss tells nothing of those that cost less, so that these stay in.
 """
 
 

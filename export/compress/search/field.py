@@ -57,6 +57,10 @@ class Field:
             return False
         return min(found.loss for found in one.judged) <= self._limit + NEAR
 
+    def is_doubtful(self, one: Entrant) -> bool:
+        """Whether it loses too much by no more than the error of its loss."""
+        return any(found.is_doubtful(self._limit) for found in one.judged)
+
     def kept_by_cheaper(self, one: Entrant) -> bool:
         """Whether a candidate keeps the promise that costs no more than this one does or would."""
         best = self.best()

@@ -133,8 +133,9 @@ class Search:
             for one in tried:
                 self._export(one)
             first = next((one.place for one in tried if self._field.keeps_at_best(one)), math.inf)
-            lacking = [one.place for one in tried if one.judged and one.place < first]
-            last = max(lacking, default=-1)
+            lacking = [one for one in tried if one.judged and one.place < first]
+            clearly = [one.place for one in lacking if not self._field.is_doubtful(one)]
+            last = max(clearly, default=-1)
             left = [one for one in going if one not in tried]
             for one in left:
                 if not last < one.place < first:
