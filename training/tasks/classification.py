@@ -37,7 +37,7 @@ from training.tasks.job import Part, TrainerJob
 from training.tasks.lineage import lineage_of
 from training.teach.lesson import Collator, Drawn, Lesson, drawn_texts, new_lesson
 from training.teach.logits import predict_logits
-from training.teach.rows import new_rows, tokens_of
+from training.teach.rows import new_rows, tell_cut, tokens_of
 from training.teach.teachers.opening import labelling_in, open_teachers, split_of
 from training.teach.teachers.teacher import CheckpointTeacher
 from training.telling import tell
@@ -135,6 +135,8 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
     whole = resolved(_augmented(recipe, drawn), len(lesson.rows), model)
     if keep and is_main_process():
         _tell_of(recipe, whole, drawn, len(lesson.rows))
+        if recipe.data.windows is None:
+            tell_cut(lesson.rows, reading.max_length)
     held_out = new_rows(tokens_of(sets.choose.texts, reading), sets.choose.targets)
     arguments = trainer_arguments(whole, run, len(lesson.rows), keep=keep, problem=train.problem)
     head = new_head(recipe, train.targets, train.labels, train.problem)

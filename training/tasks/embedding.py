@@ -50,7 +50,7 @@ from training.teach.embeddings import (
 )
 from training.teach.general import looking
 from training.teach.lesson import Collator
-from training.teach.rows import new_rows, tokens_of
+from training.teach.rows import new_rows, tell_cut, tokens_of
 from training.teach.white_box import WhiteBox
 
 USUAL = Losses(cosine=1.0, similarity=1.0)
@@ -183,6 +183,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     whole = resolved(recipe, len(rows), body)
     if keep and is_main_process():
         tell_chosen(recipe, whole, len(rows))
+        tell_cut(rows, reading.max_length)
     trainer = EmbeddingTrainer(
         model=body,
         args=trainer_arguments(_by_loss(whole), run, len(rows), keep=keep),

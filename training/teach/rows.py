@@ -17,11 +17,13 @@ from training.data.labelled import Targets
 from training.models.checkpoints.reading import Reading
 from training.scratch import mapped
 from training.teach.teachers.store import Logits
+from training.telling import tell
 
 TokenIds: TypeAlias = pa.ChunkedArray  # of lists of int32
 
 AT_ONCE = 8192  # texts whose tokens are in memory
 LISTS = pa.list_(pa.int32())
+MANY = 0.05  # of all texts, which a user should know of
 
 
 class Tokens(NamedTuple):
@@ -94,6 +96,20 @@ def lengths_of(rows: datasets.Dataset) -> npt.NDArray[np.int32]:
     chunks = rows.data.column("input_ids").chunks
     counts = [np.empty(0, np.int32), *(chunk.value_lengths().to_numpy() for chunk in chunks)]
     return np.concatenate(counts)
+
+
+def tell_cut(rows: datasets.Dataset, most: int) -> None:
+    """Says that many texts are as long as what is read of a text, or longer.
+
+    Args:
+        most: tokens that are read of each.
+    """
+    share = float(np.mean(lengths_of(rows) >= most))
+    if share >= MANY:
+        tell(
+            f"{share:.0%} of {len(rows)} texts fill the {most} tokens that are read of each "
+            "(data.max_length), and what is over is not learnt from; more take longer"
+        )
 
 
 def _column(values: npt.NDArray[np.generic]) -> pa.Array:
