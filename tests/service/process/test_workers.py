@@ -79,7 +79,8 @@ def test_a_worker_that_hangs_is_replaced_and_holds_up_nobody(start: Start) -> No
     eventually(lambda: len(service.lines("Application startup complete.")) == 2)
     hung = service.workers()[0]
     os.kill(hung, signal.SIGSTOP)
-    eventually(lambda: bool(service.lines("a worker ended; another takes its place")))
+    ended = "a worker ended; another takes its place"  # on a busy machine the other one may too
+    eventually(lambda: hung in {line["worker"] for line in service.lines(ended)})
     assert hung not in service.workers()
 
 
