@@ -2,7 +2,7 @@
 
 What costs less is taken to keep less, so that the one in the middle says in which half the cheapest
 is that keeps the promise: of seven, three are trained. One that misses the promise by no more than
-the error of its loss tells nothing of those that cost less, so that these stay in.
+the error of its loss leaves in the one that costs the next less.
 """
 
 

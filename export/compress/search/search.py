@@ -134,13 +134,16 @@ class Search:
                 self._export(one)
             first = next((one.place for one in tried if self._field.keeps_at_best(one)), math.inf)
             lacking = [one for one in tried if one.judged and one.place < first]
-            clearly = [one.place for one in lacking if not self._field.is_doubtful(one)]
-            last = max(clearly, default=-1)
+            last = max(map(self._left_out_to, lacking), default=-1)
             left = [one for one in going if one not in tried]
             for one in left:
                 if not last < one.place < first:
                     one.why = NOT_NEEDED if one.place > first else TOO_CHEAP
             going = [one for one in left if one.is_open]
+
+    def _left_out_to(self, one: Entrant) -> int:
+        """The last place that is left out since this one fails; not its neighbour's in doubt."""
+        return one.place - 2 if self._field.is_doubtful(one) else one.place
 
     def _narrow(self, entrants: Sequence[Entrant]) -> None:
         self._finish(self._halve(entrants))
