@@ -28,9 +28,9 @@ help:
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
-# Linters, types and all tests: four at a time, since those of the service mostly wait.
+# Linters, types and all tests.
 test: .venv-dev/installed lint
-	.venv-dev/bin/pytest -n 4 --dist loadfile
+	.venv-dev/bin/pytest -n 2 --dist loadfile
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
 flight: .venv-dev/installed

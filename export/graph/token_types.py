@@ -1,6 +1,6 @@
 """Token types as a graph needs them where it is not told any: one row, the same for all tokens.
 
-Models make an id of 0 for each token and look all of them up, in seven nodes and in eleven where
+Models make an id of 0 for each token and look all of them up, in four nodes and in seven where
 the table is in INT8 (docs/experiments.md).
 """
 

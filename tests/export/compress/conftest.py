@@ -20,7 +20,7 @@ LENIENT = (
 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained teacher, texts and a student's recipe; not to be changed."""
     folder = tmp_path_factory.mktemp("given")
@@ -52,7 +52,7 @@ def command(given: Path, place: Path, data: object, *arguments: object) -> Resul
     return CliRunner().invoke(main, ["compress", *map(str, [*common, *arguments])])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def done(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place where the command ran once with `LENIENT` alone; not to be changed."""
     place = tmp_path_factory.mktemp("done")
@@ -61,7 +61,7 @@ def done(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def known(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stages that check and export the teacher; not to be changed."""
     place = tmp_path_factory.mktemp("known")

@@ -34,7 +34,7 @@ def softly(rows: list[tuple[str, str]], right: float = RIGHT) -> str:
     return HEADER + told
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed."""
     folder = tmp_path_factory.mktemp("soft")
@@ -71,7 +71,7 @@ def command(given: Path, place: Path, *arguments: object) -> Result:
     return CliRunner().invoke(main, ["compress", "--keep-fusions", *found])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def done(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A place where the command ran once; not to be changed."""
     place = tmp_path_factory.mktemp("done")
