@@ -22,6 +22,7 @@ from transformers import (
 
 from export.graph.onnx_graph import to_onnx
 from export.graph.token_types import TABLE, one_type
+from export.quantize.quantization import quantizer
 from service.runtime.engine import open_session
 
 SIZES: dict[str, Any] = {
@@ -63,8 +64,10 @@ def answers(graph: onnx.ModelProto, place: Path, **more: torch.Tensor) -> Any:
 
 def test_a_row_is_added(model: PreTrainedModel, tmp_path: Path) -> None:
     """The same answers, and no lookup; the model keeps its table."""
-    table = dict(model.named_parameters())[f"{model.base_model_prefix}.embeddings.{TABLE}.weight"]
+    name = f"{model.base_model_prefix}.embeddings.{TABLE}.weight"
+    table = dict(model.named_parameters())[name]
     graph = to_onnx(model)
+    assert dict(model.named_parameters())[name] is table
     with torch.inference_mode():
         expected = model(IDS, attention_mask=(IDS > 0).long()).logits.numpy()
     assert answers(graph, tmp_path) == pytest.approx(expected, abs=1e-5)
@@ -84,6 +87,12 @@ def test_types_that_are_told_are_read(model: PreTrainedModel, tmp_path: Path) ->
     found = answers(graph, tmp_path, token_type_ids=second)
     assert found == pytest.approx(expected, abs=1e-5)
     assert np.abs(found - answers(graph, tmp_path, token_type_ids=first)).max() > 1e-4
+    tables = {node.name: node.input[0] for node in graph.graph.node if node.op_type == "Gather"}
+    types = {name for name, table in tables.items() if TABLE in table}
+    with quantizer(graph, "token") as ready:  # so small a table stays in FP32, the words' does not
+        assert types
+        assert tables.keys() & set(ready.nodes)
+        assert not types & set(ready.nodes)
 
 
 def test_it_is_as_it_was_after_an_error(model: PreTrainedModel) -> None:
