@@ -13,6 +13,7 @@ from service.errors import FileError, RepositoryError
 from service.repository.held import UNLOADED, HeldFile
 from service.serving.versions.control import Control
 from service.serving.versions.registry import Registry
+from service.serving.versions.version import State
 from tests.service.builders import write_cascade
 from tests.service.serving.fakes import Fakes, end, place, registry_of, until
 from tests.service.serving.versions.test_registry import BROKEN, serves
@@ -274,7 +275,7 @@ def test_fitted_version_that_changes_while_it_sleeps_is_not_trusted(root: Path) 
                 "teacher",
             ]
             one.registry.sweep(0, 0)
-            await until(lambda: not any(version.loaded for version in one.registry))
+            await until(lambda: all(version.state is State.ASLEEP for version in one.registry))
             place(root, "student", 1, temperature=3.0)
             await one.control.follow()
             plan = one.registry.plan("auto")
