@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -44,8 +45,8 @@ def traced_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def _key(module: torch.nn.Module, *others: object) -> str:
-    model = module.get_submodule("model")
-    found = hashlib.sha256(f"{module} {model.config.to_json_string(False)} {others}".encode())
+    config: Any = module.get_submodule("model").config
+    found = hashlib.sha256(f"{module} {config.to_json_string(False)} {others}".encode())
     for name, tensor in module.state_dict().items():
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().contiguous().cpu().float().numpy().tobytes())

@@ -74,8 +74,9 @@ def test_from_teacher_to_answers(given: Path, tmp_path: Path, compress: Compress
 
 def test_a_start_of_general_text(given: Path, tmp_path: Path, compress: Compress) -> None:
     """An encoder that --start gives is trained, exported and told of as a candidate."""
-    start = ("--candidates", "general", "--start", given / "base", "--set", "training.epochs=2")
-    result = compress("--test", given / "test.tsv", *LENIENT, *start)
+    start = ("--candidates", "general", "--start", given / "base")
+    short = ("--set", "training.steps=40", "--set", "distillation.augmentation.rows=600")
+    result = compress("--test", given / "test.tsv", *LENIENT, *start, *short)
     assert result.exit_code in (0, 1), result.output
     (trial,) = [one for one in report_of(tmp_path).tried if "(" not in one.name]
     assert (trial.name, trial.outcome) == ("general-2", "trained whole and exported")
