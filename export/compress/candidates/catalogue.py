@@ -1,8 +1,9 @@
 """The candidates: which recipes are tried in a teacher's place, in the order of their cost.
 
 A kind is a recipe that ships, `training/recipes/student-<kind>.toml`, or one of the user's. One
-kind has several candidates, `layers-1` to two thirds of the teacher's, and each encoder that was
-taught on general text before is one, `general-2`. Trains and measures nothing.
+kind has several candidates, `layers-1` to two thirds of the teacher's, a pruned teacher has all of
+its layers or half of them, `pruned-3`, and each encoder that was taught on general text
+before is one, `general-2`. Trains and measures nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ CUT = {  # candidates that are made of the teacher itself
     "pruned": "it cuts heads and neurons out of the teacher",
     ITSELF: "it is the teacher in INT8",
 }
+CUT_LAYER = 0.59  # of a whole one's cost, of each but the first, which is left almost whole
+RELEARN_STEPS = 800  # where layers are left out as well, there is more to learn back
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
 
@@ -111,9 +114,10 @@ class Wanted:
         return tuple(f"{name} is no candidate: {_no_model(why)}" for name, why in CUT.items())
 
     def _refuse_unlike(self, name: str) -> None:
-        if self.base is not None and name in CUT:
+        kind = name.partition("-")[0]
+        if self.base is not None and kind in CUT:
             raise ExportError(
-                f"{name}: {_no_model(CUT[name])}; there are {', '.join((ALL, *OF_LABELS))}"
+                f"{name}: {_no_model(CUT[kind])}; there are {', '.join((ALL, *OF_LABELS))}"
             )
         if self.base is None and name == WHOLE:
             raise ExportError(
@@ -132,20 +136,39 @@ class Wanted:
             yield Candidate(recipe.name, recipe, _choices(recipe, teacher))
         elif name.partition("-")[0] == "layers":
             yield from self._shallow(name, teacher)
+        elif name.partition("-")[0] == "pruned":
+            yield from self._pruned(name, teacher)
         elif name != ITSELF:
             recipe = self._load(shipped_recipe(f"student-{name}"))
             yield Candidate(name, recipe, _choices(recipe, teacher))
 
     def _shallow(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
-        depth = _depth(teacher)
+        recipe = self._load(shipped_recipe("student-layers"))
+        asked = self._asked(name, teacher)
+        for kept in [asked] if asked else depths(_depth(teacher)):
+            whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
+            yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
+
+    def _pruned(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
+        shipped = shipped_recipe("student-pruned")
+        asked = self._asked(name, teacher)
+        if not asked:
+            recipe = self._load(shipped)
+            yield Candidate("pruned", recipe, _choices(recipe, teacher))
+        kept = asked or _depth(teacher) // 2
+        if asked or kept > 1:
+            recipe = self._load(shipped, {"training.steps": RELEARN_STEPS})
+            whole = with_values(recipe, {"model.depth": kept, "name": f"student-pruned-{kept}"})
+            yield Candidate(f"pruned-{kept}", whole, _choices(whole, teacher))
+
+    def _asked(self, name: str, teacher: Checkpoint) -> int | None:
+        """How many layers a name asks for."""
         _, _, asked = name.partition("-")
+        depth = _depth(teacher)
         if asked and int(asked) >= depth:
             whose = "the encoder of --base" if self.base else "the teacher"
             raise ExportError(f"{name}: {whose} has {depth} layers, so ask for fewer")
-        recipe = self._load(shipped_recipe("student-layers"))
-        for kept in [int(asked)] if asked else depths(depth):
-            whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
-            yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
+        return int(asked) if asked else None
 
     def _general(self, teacher: Checkpoint) -> Iterator[Candidate]:
         recipe = self._load(shipped_recipe("student-general"))
@@ -159,8 +182,8 @@ class Wanted:
             whole = with_values(recipe, {"model.base": start, "name": f"student-{name}"})
             yield Candidate(name, whole, _choices(whole, teacher))
 
-    def _load(self, path: Path) -> Recipe:
-        recipe = load_recipe(path, self.overrides, self.named)
+    def _load(self, path: Path, values: Mapping[str, Any] | None = None) -> Recipe:
+        recipe = load_recipe(path, self.overrides, {**self.named, **(values or {})})
         model = recipe.model
         if self.base is None or isinstance(model, LinearModel) or model.base is not None:
             return recipe
@@ -179,7 +202,7 @@ def _no_model(why: str) -> str:
 
 def _refuse_unknown(name: str) -> None:
     kind, _, number = name.partition("-")
-    layers = kind == "layers" and number.isdecimal() and int(number) > 0
+    layers = kind in ("layers", "pruned") and number.isdecimal() and int(number) > 0
     if (
         name not in (ALL, ITSELF, WHOLE, GENERAL, *KINDS)
         and not layers
@@ -205,14 +228,16 @@ def _depth_of(start: str) -> int:
     return int(config.get_text_config().num_hidden_layers)
 
 
-def _order(one: Candidate, depth: int) -> tuple[int, int]:
+def _order(one: Candidate, depth: int) -> tuple[int, float]:
+    """By kind, and of encoders by how many whole layers cost as much."""
     kind, _, number = one.name.partition("-")
-    kinds = (*KINDS, "more layers", WHOLE)
-    layers = int(number) if number.isdecimal() else 0
-    kind = "layers" if kind == GENERAL else kind
-    if kind == "layers" and 2 * layers > depth:  # dearer than a teacher of which half is cut out
-        kind = "more layers"
-    return kinds.index(kind) if kind in kinds else len(kinds), layers
+    layers = int(number) if number.isdecimal() else depth
+    if kind in ("layers", GENERAL):
+        return KINDS.index("layers"), layers
+    if kind == "pruned":
+        return KINDS.index("layers"), 1 + (layers - 1) * CUT_LAYER
+    kinds = (*KINDS, WHOLE)
+    return kinds.index(kind) if kind in kinds else len(kinds), 0
 
 
 def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:

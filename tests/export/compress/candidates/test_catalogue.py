@@ -74,19 +74,52 @@ def test_depths() -> None:
     assert depths(1) == []
 
 
-def test_more_than_half_of_the_layers_come_after_a_pruned_teacher() -> None:
-    """They cost more."""
+def of_depth(layers: int) -> Checkpoint:
+    """A teacher that says that it has so many."""
     deep = tiny_checkpoint(tiny_encoder())
-    deep.model.config.num_hidden_layers = 6
-    layers = [f"layers-{kept}" for kept in (1, 2, 3)]
-    assert names(deep, "all") == ["linear", "nano", "bilstm", *layers, "pruned", "layers-4"]
+    deep.model.config.num_hidden_layers = layers
+    return deep
 
 
-@pytest.mark.parametrize("name", ["nonsense", "layers-", "layers-x", "layers-0", "teacher-1"])
+def test_layers_that_are_cut_stand_among_whole_ones() -> None:
+    """By what they cost."""
+    encoders = ["layers-1", "layers-2", "pruned-3", "layers-3", "pruned", "layers-4"]
+    assert names(of_depth(6), "all") == ["linear", "nano", "bilstm", *encoders]
+    encoders = ["layers-2", "pruned-6", "layers-4", "layers-6", "pruned", "layers-8"]
+    assert names(of_depth(12), "layers", "pruned") == encoders
+
+
+def test_a_pruned_teacher_of_fewer_layers() -> None:
+    """It has more steps, unless the user says how many."""
+    found = Wanted(("pruned",), NAMED).found(of_depth(6))
+    assert [(one.name, one.recipe.training.steps) for one in found] == [
+        ("pruned-3", 800),
+        ("pruned", 400),
+    ]
+    assert isinstance(found[0].recipe.model, EncoderModel)
+    assert found[0].recipe.model.depth == 3
+    (one,) = Wanted(("pruned-2",), NAMED, ("training.steps=7",)).found(of_depth(6))
+    assert (one.name, one.recipe.name, one.recipe.training.steps) == (
+        *("pruned-2", "student-pruned-2", 7),
+    )
+    with pytest.raises(ExportError, match="pruned-6: the teacher has 6 layers, so ask for fewer"):
+        Wanted(("pruned-6",), NAMED).found(of_depth(6))
+
+
+@pytest.mark.parametrize(
+    "name", ["nonsense", "layers-", "layers-x", "layers-0", "pruned-0", "teacher-1"]
+)
 def test_a_name_of_none(name: str) -> None:
     """It is told at once, with those that there are."""
     with pytest.raises(ExportError, match="there are all, linear"):
         Wanted((name,), NAMED).first()
+
+
+@pytest.mark.parametrize("name", ["pruned", "pruned-3"])
+def test_soft_labels_cannot_be_pruned(name: str) -> None:
+    """A file of them is no model."""
+    with pytest.raises(ExportError, match=f"{name}: it cuts heads and neurons out of the teacher"):
+        Wanted((name,), NAMED, base="encoder").first()
 
 
 def test_the_teacher_itself() -> None:
