@@ -29,7 +29,7 @@ CUT = {  # candidates that are made of the teacher itself
     ITSELF: "it is the teacher in INT8",
 }
 CUT_LAYER = 0.59  # of a whole one's cost, of each but the first, which is left almost whole
-RELEARN_STEPS = 800  # where layers are left out as well, there is more to learn back
+RELEARN_STEPS = 1200  # where layers are left out as well, there is more to learn back
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
 

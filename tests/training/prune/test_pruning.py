@@ -72,6 +72,20 @@ def test_cut_at_once(toy: Path, teacher: Path, without_film: Path, tmp_path: Pat
     )
 
 
+def test_layers_are_left_out_as_well(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """Of the layers that stay half is cut out, and the whole teacher teaches them."""
+    losses = {"kl": 1.0, "hidden": 1.0}
+    recipe = encoder_recipe(
+        toy, teacher, pruning=SMALLER, model__depth=1, distillation__losses=losses
+    )
+    metrics = run_recipe(recipe, tmp_path / "student")
+    found = load_checkpoint(str(tmp_path / "student"))
+    (layer,) = layers_of(found.model)
+    assert metrics["test"]["accuracy"] > 0.9
+    assert (metrics["pruning"]["heads"], metrics["pruning"]["neurons"]) == ([1], [32])
+    assert (layer.heads, layer.neurons) == (1, 32)
+
+
 @pytest.mark.parametrize("importance", ["magnitude", "taylor", "distillation"])
 def test_before_recovery_it_is_the_masked_teacher(
     toy: Path, teacher: Path, tmp_path: Path, importance: str

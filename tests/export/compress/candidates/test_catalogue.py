@@ -93,7 +93,7 @@ def test_a_pruned_teacher_of_fewer_layers() -> None:
     """It has more steps, unless the user says how many."""
     found = Wanted(("pruned",), NAMED).found(of_depth(6))
     assert [(one.name, one.recipe.training.steps) for one in found] == [
-        ("pruned-3", 800),
+        ("pruned-3", 1200),
         ("pruned", 400),
     ]
     assert isinstance(found[0].recipe.model, EncoderModel)
