@@ -1,9 +1,9 @@
 """The candidates: which recipes are tried in a teacher's place, in the order of their cost.
 
 A kind is a recipe that ships, `training/recipes/student-<kind>.toml`, or one of the user's. One
-kind has several candidates, `layers-1` to two thirds of the teacher's, a pruned teacher has all of
-its layers or half of them, `pruned-3`, and each encoder that was taught on general text
-before is one, `general-2`. Trains and measures nothing.
+kind has several candidates, `layers-1` to two thirds of the teacher's, and each encoder that was
+taught on general text before is one, `general-2`. A pruned teacher of fewer layers, `pruned-3`, is
+one where it is named: it takes long to train. Trains and measures nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -137,7 +137,7 @@ class Wanted:
         elif name.partition("-")[0] == "layers":
             yield from self._shallow(name, teacher)
         elif name.partition("-")[0] == "pruned":
-            yield from self._pruned(name, teacher)
+            yield self._pruned(name, teacher)
         elif name != ITSELF:
             recipe = self._load(shipped_recipe(f"student-{name}"))
             yield Candidate(name, recipe, _choices(recipe, teacher))
@@ -149,17 +149,15 @@ class Wanted:
             whole = with_values(recipe, {"model.depth": kept, "name": f"student-layers-{kept}"})
             yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
 
-    def _pruned(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
+    def _pruned(self, name: str, teacher: Checkpoint) -> Candidate:
         shipped = shipped_recipe("student-pruned")
-        asked = self._asked(name, teacher)
-        if not asked:
+        kept = self._asked(name, teacher)
+        if kept is None:
             recipe = self._load(shipped)
-            yield Candidate("pruned", recipe, _choices(recipe, teacher))
-        kept = asked or _depth(teacher) // 2
-        if asked or kept > 1:
+        else:
             recipe = self._load(shipped, {"training.steps": RELEARN_STEPS})
-            whole = with_values(recipe, {"model.depth": kept, "name": f"student-pruned-{kept}"})
-            yield Candidate(f"pruned-{kept}", whole, _choices(whole, teacher))
+            recipe = with_values(recipe, {"model.depth": kept, "name": f"student-{name}"})
+        return Candidate(name, recipe, _choices(recipe, teacher))
 
     def _asked(self, name: str, teacher: Checkpoint) -> int | None:
         """How many layers a name asks for."""

@@ -83,15 +83,17 @@ def of_depth(layers: int) -> Checkpoint:
 
 def test_layers_that_are_cut_stand_among_whole_ones() -> None:
     """By what they cost."""
-    encoders = ["layers-1", "layers-2", "pruned-3", "layers-3", "pruned", "layers-4"]
+    encoders = ["layers-1", "layers-2", "layers-3", "pruned", "layers-4"]
     assert names(of_depth(6), "all") == ["linear", "nano", "bilstm", *encoders]
+    encoders = ["layers-1", "layers-2", "pruned-3", "layers-3", "pruned", "layers-4"]
+    assert names(of_depth(6), "layers", "pruned", "pruned-3") == encoders
     encoders = ["layers-2", "pruned-6", "layers-4", "layers-6", "pruned", "layers-8"]
-    assert names(of_depth(12), "layers", "pruned") == encoders
+    assert names(of_depth(12), "pruned-6", "pruned", "layers") == encoders
 
 
 def test_a_pruned_teacher_of_fewer_layers() -> None:
     """It has more steps, unless the user says how many."""
-    found = Wanted(("pruned",), NAMED).found(of_depth(6))
+    found = Wanted(("pruned", "pruned-3"), NAMED).found(of_depth(6))
     assert [(one.name, one.recipe.training.steps) for one in found] == [
         ("pruned-3", 1200),
         ("pruned", 400),
