@@ -39,11 +39,11 @@ def test_rollback_is_seen_by_whoever_looks(models: Path, connect: Connect) -> No
     publish_tiny(models, "student", 2)
     client = connect(admin_key="key", watch_seconds=0)
     load(client, "student", 1)
+    eventually(lambda: states(client) == {1: "ready", 2: "absent"})
     seen = next(one for one in client.get("/models").json()["models"] if one["name"] == "student")
     assert seen == client.get("/models/student").json()
     assert (seen["version"], seen["versions"], seen["held"]) == (1, [1, 2], 1)
     assert [(one["version"], one["serves"]) for one in seen["each"]] == [(1, True), (2, False)]
-    eventually(lambda: states(client) == {1: "ready", 2: "absent"})
     client.post("/admin/models/student/unload", headers=KEY)
     seen = client.get("/models/student").json()
     assert (seen["version"], seen["held"], seen["state"]) == (None, "unloaded", "unavailable")
