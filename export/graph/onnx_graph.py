@@ -65,7 +65,7 @@ def to_onnx(
     if isinstance(model, LinearForSequenceClassification):
         return linear_graph(model)
     inputs = (*INPUTS, TYPE_IDS) if token_types else INPUTS
-    key = (weakref.ref(model), inputs, _weights(model))
+    key = (weakref.ref(model), inputs, weights_sha256(model))
     if key not in _newest:  # to trace a model takes seconds, and each precision begins with it
         _newest.clear()
         found = encoder_graph(_LogitsOf(model), model.config.model_type, "logits", inputs)
@@ -77,7 +77,7 @@ def to_onnx(
     return graph
 
 
-def _weights(model: PreTrainedModel) -> str:
+def weights_sha256(model: torch.nn.Module) -> str:
     """A hash of what a model has learnt, which may be more by the next time."""
     found = hashlib.sha256()
     for name, tensor in model.state_dict().items():

@@ -46,11 +46,9 @@ def traced_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def _key(module: torch.nn.Module, *others: object) -> str:
     config: Any = module.get_submodule("model").config
-    found = hashlib.sha256(f"{module} {config.to_json_string(False)} {others}".encode())
-    for name, tensor in module.state_dict().items():
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().contiguous().cpu().float().numpy().tobytes())
-    return found.hexdigest()
+    weights = onnx_graph.weights_sha256(module)
+    told = f"{module} {config.to_json_string(False)} {others} {weights}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _write(graph: onnx.ModelProto, file: Path) -> None:

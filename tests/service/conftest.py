@@ -17,16 +17,6 @@ from service.settings import Settings
 from tests.service.builders import publish_tiny
 
 
-@pytest.fixture(autouse=True)
-def memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version that goes is gone at once.
-
-    The process of these tests has a heap of gigabytes, which takes long to look through on a busy
-    machine; what services of their own do is not changed.
-    """
-    monkeypatch.setattr("service.serving.versions.loading.give_back", lambda: None)
-
-
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     """A model repository with `teacher` and `student`, and `student` as the default."""

@@ -28,7 +28,7 @@ CUT = {  # candidates that are made of the teacher itself
     "pruned": "it cuts heads and neurons out of the teacher",
     ITSELF: "it is the teacher in INT8",
 }
-CUT_LAYER = 0.59  # of a whole one's cost, of each but the first, which is left almost whole
+CUT_LAYER = 0.59  # of a whole one's cost, but for the first: TREC's rows in docs/benchmarks.md
 RELEARN_STEPS = 1200  # where layers are left out as well, there is more to learn back
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
@@ -126,17 +126,18 @@ class Wanted:
             )
 
     def _of(self, name: str, teacher: Checkpoint) -> Iterator[Candidate]:
+        kind = name.partition("-")[0]
         if name == ALL:
-            for kind in (*(OF_LABELS if self.base else KINDS), GENERAL):
-                yield from self._of(kind, teacher)
+            for each in (*(OF_LABELS if self.base else KINDS), GENERAL):
+                yield from self._of(each, teacher)
         elif name == GENERAL:
             yield from self._general(teacher)
         elif name.endswith(".toml"):
             recipe = self._load(Path(name))
             yield Candidate(recipe.name, recipe, _choices(recipe, teacher))
-        elif name.partition("-")[0] == "layers":
+        elif kind == "layers":
             yield from self._shallow(name, teacher)
-        elif name.partition("-")[0] == "pruned":
+        elif kind == "pruned":
             yield self._pruned(name, teacher)
         elif name != ITSELF:
             recipe = self._load(shipped_recipe(f"student-{name}"))
