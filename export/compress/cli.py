@@ -104,7 +104,8 @@ def _job(
         by_token = recipe is None or recipe.model.architecture == "encoder"
         return gate_for(
             recipe,
-            max_accuracy_drop=max_accuracy_loss if max_accuracy_drop is None else max_accuracy_drop,
+            # Unless asked for, the promise alone judges accuracy: the loss against the teacher.
+            max_accuracy_drop=1.0 if max_accuracy_drop is None else max_accuracy_drop,
             min_agreement=min_agreement,
             max_recall_drop=max_recall_drop,
             max_batch_difference=SAME_BY_TOKEN if by_token else SAME_IN_ANY_BATCH,

@@ -136,13 +136,13 @@ LIMITS = [
     click.option(
         "--max-accuracy-drop",
         type=click.FloatRange(0, 1),
-        help="Take no INT8 file that loses more against its checkpoint; default: "
-        "--max-accuracy-loss.",
+        help="Take no INT8 file that loses more against its checkpoint; default: any that keeps "
+        "the promise.",
     ),
     click.option(
         "--min-agreement",
         type=click.FloatRange(0, 1),
-        help="Nor one that keeps its label less often; default: the recipe's, or 0.99.",
+        help="Nor one that keeps its checkpoint's label less often; default: the recipe's or 0.99.",
     ),
     click.option(
         "--max-recall-drop",
