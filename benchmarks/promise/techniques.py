@@ -30,8 +30,10 @@ KNOWN = {
         "where a point is too much for the smaller ones, and there is a little time to train",
     ),
     "pruned": (
-        "the teacher with heads, neurons and words cut out, distilled",
-        "where whole layers are too much to lose; a smaller vocabulary also makes a smaller file",
+        "the teacher with heads, neurons and words cut out, distilled, or some of its layers, with "
+        "less cut out of each",
+        "the whole where layers are too much to lose, and for the smallest file; some layers where "
+        "as many whole ones keep the promise",
     ),
     "teacher": (
         "the teacher itself, in INT8",

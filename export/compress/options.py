@@ -49,7 +49,7 @@ SEARCH = [
         show_default=True,
         metavar="NAME,...",
         help="What is tried: linear, nano, bilstm, layers (some of the teacher's own; layers-2: so "
-        "many), pruned (half of it cut out; pruned-3: of so many of its layers), "
+        "many), pruned (half of it cut out; pruned-3: so many of its layers, less out of each), "
         "teacher (itself in INT8), encoder (--base, whole), general (--start), recipes of yours "
         "(.toml), or all that ship and are given.",
     ),

@@ -2,8 +2,8 @@
 
 A kind is a recipe that ships, `training/recipes/student-<kind>.toml`, or one of the user's. One
 kind has several candidates, `layers-1` to two thirds of the teacher's, and each encoder that was
-taught on general text before is one, `general-2`. A pruned teacher of fewer layers, `pruned-3`, is
-one where it is named: it takes long to train. Trains and measures nothing.
+taught on general text before is one, `general-2`. `pruned` is the whole teacher with half of it cut
+out, and `pruned-3` three of its layers with less cut out of each. Trains and measures nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,10 @@ CUT = {  # candidates that are made of the teacher itself
     "pruned": "it cuts heads and neurons out of the teacher",
     ITSELF: "it is the teacher in INT8",
 }
-CUT_LAYER = 0.59  # of a whole one's cost, but for the first: TREC's rows in docs/benchmarks.md
-RELEARN_STEPS = 1200  # where layers are left out as well, there is more to learn back
+# Of a whole layer's cost: of one with half cut out, but for the first, by TREC's rows in
+# docs/benchmarks.md, and of one that student-pruned-layers.toml cuts, by docs/experiments.md.
+HALF_LAYER = 0.59
+PRUNED_LAYER = 0.72
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
 
@@ -130,6 +132,8 @@ class Wanted:
         if name == ALL:
             for each in (*(OF_LABELS if self.base else KINDS), GENERAL):
                 yield from self._of(each, teacher)
+            if self.base is None and (half := _depth(teacher) // 2):
+                yield self._pruned(f"pruned-{half}", teacher)
         elif name == GENERAL:
             yield from self._general(teacher)
         elif name.endswith(".toml"):
@@ -151,13 +155,12 @@ class Wanted:
             yield Candidate(f"layers-{kept}", whole, _choices(whole, teacher))
 
     def _pruned(self, name: str, teacher: Checkpoint) -> Candidate:
-        shipped = shipped_recipe("student-pruned")
         kept = self._asked(name, teacher)
         if kept is None:
-            recipe = self._load(shipped)
+            recipe = self._load(shipped_recipe("student-pruned"))
         else:
-            recipe = self._load(shipped, {"training.steps": RELEARN_STEPS})
-            recipe = with_values(recipe, {"model.depth": kept, "name": f"student-{name}"})
+            layers = self._load(shipped_recipe("student-pruned-layers"))
+            recipe = with_values(layers, {"model.depth": kept, "name": f"student-{name}"})
         return Candidate(name, recipe, _choices(recipe, teacher))
 
     def _asked(self, name: str, teacher: Checkpoint) -> int | None:
@@ -234,7 +237,8 @@ def _order(one: Candidate, depth: int) -> tuple[int, float]:
     if kind in ("layers", GENERAL):
         return KINDS.index("layers"), layers
     if kind == "pruned":
-        return KINDS.index("layers"), 1 + (layers - 1) * CUT_LAYER
+        whole = 1 + (layers - 1) * HALF_LAYER
+        return KINDS.index("layers"), layers * PRUNED_LAYER if number else whole
     kinds = (*KINDS, WHOLE)
     return kinds.index(kind) if kind in kinds else len(kinds), 0
 

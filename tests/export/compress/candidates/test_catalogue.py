@@ -27,7 +27,8 @@ def names(teacher: Checkpoint, *wanted: str) -> list[str]:
 
 def test_all_cheapest_first(teacher: Checkpoint) -> None:
     """All that ship, with as many layers as there are to choose."""
-    assert names(teacher, "all") == ["linear", "nano", "bilstm", "layers-1", "pruned"]
+    encoders = ["pruned-1", "layers-1", "pruned"]
+    assert names(teacher, "all") == ["linear", "nano", "bilstm", *encoders]
     assert names(teacher, "layers", "nano") == ["nano", "layers-1"]
 
 
@@ -38,7 +39,7 @@ def test_each_start_is_one(teacher: Checkpoint, tmp_path: Path) -> None:
     start.save_pretrained(tmp_path / "one")
     starts = (str(tmp_path / "one"),)
     found = Wanted(("all",), NAMED, starts=starts).found(teacher)
-    layers = ["layers-1", "general-1"]
+    layers = ["pruned-1", "layers-1", "general-1"]
     assert [one.name for one in found] == ["linear", "nano", "bilstm", *layers, "pruned"]
     (general,) = (one for one in found if one.name == "general-1")
     assert isinstance(general.recipe.model, EncoderModel)
@@ -83,27 +84,27 @@ def of_depth(layers: int) -> Checkpoint:
 
 def test_layers_that_are_cut_stand_among_whole_ones() -> None:
     """By what they cost."""
-    encoders = ["layers-1", "layers-2", "layers-3", "pruned", "layers-4"]
-    assert names(of_depth(6), "all") == ["linear", "nano", "bilstm", *encoders]
     encoders = ["layers-1", "layers-2", "pruned-3", "layers-3", "pruned", "layers-4"]
-    assert names(of_depth(6), "layers", "pruned", "pruned-3") == encoders
-    encoders = ["layers-2", "pruned-6", "layers-4", "layers-6", "pruned", "layers-8"]
+    assert names(of_depth(6), "all") == ["linear", "nano", "bilstm", *encoders]
+    encoders = ["layers-1", "layers-2", "pruned-4", "layers-3", "pruned", "layers-4"]
+    assert names(of_depth(6), "layers", "pruned", "pruned-4") == encoders
+    assert names(of_depth(1), "all") == ["linear", "nano", "bilstm", "pruned"]
+    encoders = ["layers-2", "layers-4", "pruned-6", "layers-6", "pruned", "layers-8"]
     assert names(of_depth(12), "pruned-6", "pruned", "layers") == encoders
 
 
 def test_a_pruned_teacher_of_fewer_layers() -> None:
-    """It has more steps, unless the user says how many."""
-    found = Wanted(("pruned", "pruned-3"), NAMED).found(of_depth(6))
-    assert [(one.name, one.recipe.training.steps) for one in found] == [
-        ("pruned-3", 1200),
-        ("pruned", 400),
-    ]
-    assert isinstance(found[0].recipe.model, EncoderModel)
-    assert found[0].recipe.model.depth == 3
-    (one,) = Wanted(("pruned-2",), NAMED, ("training.steps=7",)).found(of_depth(6))
-    assert (one.name, one.recipe.name, one.recipe.training.steps) == (
-        *("pruned-2", "student-pruned-2", 7),
-    )
+    """Its layers lose less each than those of the whole one, and it learns as whole layers do."""
+    found = Wanted(("pruned", "pruned-3", "layers-3"), NAMED).found(of_depth(6))
+    cut, layers, half = found
+    assert [one.name for one in found] == ["pruned-3", "layers-3", "pruned"]
+    assert isinstance(cut.recipe.model, EncoderModel)
+    assert (cut.recipe.model.depth, cut.recipe.name) == (3, "student-pruned-3")
+    assert cut.recipe.pruning is not None
+    assert half.recipe.pruning is not None
+    assert cut.recipe.pruning.neurons > half.recipe.pruning.neurons
+    assert cut.recipe.training == layers.recipe.training
+    assert cut.recipe.distillation == layers.recipe.distillation
     with pytest.raises(ExportError, match="pruned-6: the teacher has 6 layers, so ask for fewer"):
         Wanted(("pruned-6",), NAMED).found(of_depth(6))
 
