@@ -13,7 +13,9 @@ from training.models.devices import fast_bf16
 from training.recipe.recipe import Recipe
 from training.telling import tell
 
-STEPS = 2_000  # that are aimed at where a recipe says neither epochs nor steps
+# Steps that are aimed at where a recipe says neither epochs nor steps: so many, or what it takes to
+# read each text as often as that, up to the most.
+STEPS, READ, MOST_STEPS = 2_000, 3, 6_000
 MOST_EPOCHS = 60
 WIDTH, RATE = 768, 5e-5  # of an encoder, and the learning rate that suits it
 RATES = (2e-5, 3e-4)  # the least and the most that are chosen by a width
@@ -36,7 +38,7 @@ def width_of(model: PreTrainedModel) -> int:
 def resolved(recipe: Recipe, rows: int, model: PreTrainedModel | None) -> Recipe:
     """The recipe with all that it left open of its schedule.
 
-    Few texts are read often, and many once: whole epochs that come near the steps aimed at.
+    Few texts are read often, and very many once: whole epochs that come near the steps aimed at.
 
     Args:
         rows: texts that are read in an epoch.
@@ -50,7 +52,7 @@ def resolved(recipe: Recipe, rows: int, model: PreTrainedModel | None) -> Recipe
     if schedule.precision == "auto":
         chosen["precision"] = "bf16" if is_encoder and fast_bf16() else "fp32"
     if schedule.epochs is None:
-        wanted = (schedule.steps or STEPS) / _steps_per_epoch(recipe, rows)
+        wanted = (schedule.steps or _steps(recipe, rows)) / _steps_per_epoch(recipe, rows)
         epochs = min(max(round(wanted), 1), MOST_EPOCHS)
         chosen |= {"epochs": float(epochs), "steps": None}
         if schedule.evaluations_per_epoch is None:
@@ -138,6 +140,13 @@ def trainer_arguments(
     # One GPU a process: several in one would each be given a batch of the recipe's size.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _steps(recipe: Recipe, rows: int) -> int:
+    """That the size asks for; an altered copy is no other text."""
+    altering = recipe.distillation.augmentation if recipe.distillation else None
+    texts = rows // (1 + ((altering.copies or 0) if altering else 0))
+    return min(max(STEPS, READ * _steps_per_epoch(recipe, texts)), MOST_STEPS)
 
 
 def _steps_per_epoch(recipe: Recipe, rows: int) -> int:

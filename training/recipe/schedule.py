@@ -19,7 +19,7 @@ class Training(Section):
         None,
         ge=1,
         description="steps that are aimed at where epochs is not given, by 1 to 60 epochs; "
-        "default: 2000",
+        "default: 2000, or what reads each text 3 times, up to 6000",
     )
     batch_size: int = Field(ge=1, description="texts of a step, of all processes together")
     learning_rate: float | None = Field(

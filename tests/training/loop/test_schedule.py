@@ -23,7 +23,7 @@ from tests.training.builders import STUDENT, changed, teacher_recipe
 from training.errors import RecipeError
 from training.loop.passing import DECIDED, check_trackers
 from training.loop.schedule import check_trainer_table, resolved, trainer_arguments
-from training.recipe.recipe import load_recipe, parse_recipe
+from training.recipe.recipe import load_recipe, parse_recipe, with_values
 from training.tasks.classification import prepare
 from training.tasks.run import run_recipe
 
@@ -172,7 +172,8 @@ def test_rate_follows_the_width(toy: Path, width: int, rate: float) -> None:
     [
         (400, None, 60.0, 0.1667),
         (5_400, None, 24.0, 0.4167),
-        (67_000, None, 2.0, 5.0),
+        (67_000, None, 3.0, 3.3333),
+        (200_000, None, 2.0, 5.0),
         (1_600_000, None, 1.0, 10.0),
         (6_400, 300, 3.0, 3.3333),
     ],
@@ -180,7 +181,7 @@ def test_rate_follows_the_width(toy: Path, width: int, rate: float) -> None:
 def test_epochs_follow_the_size(
     toy: Path, rows: int, steps: int | None, epochs: float, evaluations: float
 ) -> None:
-    """Few texts are read often and many once, and a run has ten evaluations either way."""
+    """Few texts are read often and very many once, and a run has ten evaluations either way."""
     recipe = teacher_recipe(
         toy, training__epochs=None, training__steps=steps, training__batch_size=64
     )
@@ -190,6 +191,14 @@ def test_epochs_follow_the_size(
     arguments = trainer_arguments(resolved(recipe, rows, None), Path("run"), rows, keep=True)
     total = epochs * -(-rows // 64)
     assert total == pytest.approx(10 * (arguments.eval_steps or 0), rel=0.1)
+
+
+def test_an_altered_copy_is_no_other_text() -> None:
+    """Three readings are of texts: where each has three copies, they take fewer epochs of all."""
+    recipe = load_recipe(RECIPES / "student-layers.toml")
+    altered = with_values(recipe, {"distillation.augmentation.copies": 3})
+    assert resolved(recipe, 60_000, None).training.epochs == 3
+    assert resolved(altered, 60_000, None).training.epochs == 1
 
 
 @pytest.mark.parametrize(
