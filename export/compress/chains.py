@@ -16,7 +16,7 @@ import numpy as np
 from export.cascade.bounds import Limit, least_loss
 from export.cascade.fitting import fit_cascade
 from export.cascade.judging import Judged as Said
-from export.cascade.judging import judge
+from export.cascade.judging import Texts, judge
 from export.cascade.thresholds import lowest_threshold, reach
 from export.compress.exporting import Staged
 from export.compress.job import Job
@@ -55,7 +55,7 @@ def links(judged: Sequence[Judged], student: Judged | None, last: Link, name: st
 
     Args:
         judged: what may be asked.
-        name: of the student; others go by their candidate's.
+        name: of the student; others go by their candidate's, and one of this name is left out.
     """
     found: dict[str, Link] = {}
     if student is not None and name != last.name:
@@ -63,7 +63,8 @@ def links(judged: Sequence[Judged], student: Judged | None, last: Link, name: st
     for one in sorted(judged, key=lambda one: one.cost):
         staged = one.staged
         own = student is not None and staged.name == student.staged.name
-        if not own and not staged.verdict.findings and one.cost < last.cost:
+        taken = own or staged.name in (name, last.name)
+        if not taken and not staged.verdict.findings and one.cost < last.cost:
             found.setdefault(staged.name, Link(staged.name, staged, one.cost))
     return list(found.values())
 
@@ -96,7 +97,7 @@ def fit_chain(
             return
         for link in chain:  # a chain is fitted in one repository
             renamed(link.staged.directory, folder / FITTED, link.name)
-        cascade, spent = fitted_chain(folder / FITTED, chain, fit, limit)
+        cascade, spent = fitted_chain(folder / FITTED, chain, _asked(fit, promise), limit)
         shutil.rmtree(folder / FITTED)
         is_worth = first or spent < WORTH * last.cost
         text = cascade.model_dump_json(indent=2) if is_worth else ""
@@ -113,7 +114,7 @@ def fit_chain(
 
 
 def fitted_chain(
-    root: Path, chain: Sequence[Link], fit: LabelledText, limit: Limit
+    root: Path, chain: Sequence[Link], fit: LabelledText | Texts, limit: Limit
 ) -> tuple[Cascade, float]:
     """A cascade of a chain without the models that cost more than they save, and what it costs.
 
@@ -134,6 +135,11 @@ def fitted_chain(
         chain = [*itertools.compress(chain, saves), chain[-1]]
 
 
+def _asked(data: LabelledText, promise: Promise) -> LabelledText | Texts:
+    """Texts as they are judged: how often the last model's label changes is seen without labels."""
+    return data.texts if promise == "disagreement" else data
+
+
 def _saved(place: int, asked: Sequence[float], spent: Sequence[float]) -> float:
     """What those who stay with a model would have cost behind it, as those cost who go on."""
     stay, on = asked[place] - asked[place + 1], asked[place + 1]
@@ -145,7 +151,7 @@ def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[
     choose = material.parts.choose
     least = least_loss(len(choose), limit.confidence, limit.promise)
     limit = dataclasses.replace(limit, share=max(limit.share, least))
-    said = judge([link.staged.model() for link in every], choose)
+    said = judge([link.staged.model() for link in every], _asked(choose, limit.promise))
     best, cost = None, WORTH * every[-1].cost
     for rows in _rows(len(every)):
         taken = np.array(rows)

@@ -1,6 +1,6 @@
 """The end of a compression: publishes what may be published, and says what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from export.cascade.bounds import Limit
 from export.compress.figures.growing import gain_of_doubling
@@ -66,6 +66,7 @@ def compress(job: Job, command: str, say: Callable[[str], None]) -> Report:
             *warnings(found.measured, found.material.measured_by, job.limits.loss),
             *_seen(found),
             *_loose(job, found),
+            *_unused(job, found),
         ),
         teacher=job.teacher,
         teacher_sha256=found.material.teacher_sha256,
@@ -103,10 +104,22 @@ def _published(job: Job, found: Found) -> tuple[tuple[Entry, ...], tuple[str, ..
         metrics = found.measured.candidates[places[id(one)]].metrics
         told = {found.material.set_name: metrics}
         entries[name] = place(one.staged.directory, job.models, name, told)
-    cascade = as_published(found.cascade, entries) if found.cascade else None
-    default = names.student if names.student in entries else names.teacher
-    routes = route(job.models, names.cascade, cascade, default)
-    return tuple(entries.values()), routes
+    cascade = None
+    if found.cascade is not None and found.kept is None:
+        cascade = as_published(found.cascade, entries)
+    default = next((name for name in (names.student, names.teacher) if name in entries), None)
+    if cascade is not None:
+        default = names.cascade
+    return tuple(entries.values()), route(job.models, names.cascade, cascade, default)
+
+
+def _saves_time(found: Found) -> bool:
+    """Whether the cascade takes less time than its last model alone."""
+    auto, last = found.measured.auto, found.roles.last
+    assert auto is not None
+    assert last is not None
+    folders = [one.staged.directory for one in found.searched.judged]
+    return auto.mean_ms < found.measured.candidates[folders.index(last.staged.directory)].mean_ms
 
 
 def _entrant(found: Found) -> Entrant | None:
@@ -155,6 +168,23 @@ def _loose(job: Job, found: Found) -> tuple[str, ...]:
         f"that takes {Limit(asked, fit.confidence, fit.promise).texts_needed} texts to fit on, "
         f"and there are {fit.n}",
     )
+
+
+def _unused(job: Job, found: Found) -> Iterator[str]:
+    """Warnings where the cascade is not what answers."""
+    if found.cascade is None:
+        return
+    name, chain = job.names.cascade, " → ".join(found.cascade.chain)
+    if found.kept is not None:
+        yield (
+            f"{name} asks {' → '.join(found.kept)}, as before: this report's cascade, {chain}, "
+            "is not published; another name for it is chosen with --cascade-name"
+        )
+    elif not _saves_time(found):
+        yield (
+            f"the cascade {chain} takes longer than {found.cascade.chain[-1]} alone: ask that, or "
+            f"make it the default in place of {name}"
+        )
 
 
 def _step(made: Made) -> Step:

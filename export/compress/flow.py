@@ -24,7 +24,7 @@ from export.compress.exporting import Staged, stage
 from export.compress.figures.measuring import NO_OTHERS, Looks, measured
 from export.compress.job import Job
 from export.compress.material import Material, gather
-from export.compress.publishing import newest, refuse_other_labels
+from export.compress.publishing import kept_chain, newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals
 from export.compress.results import Measured
@@ -66,6 +66,7 @@ class Found:
     """What the stages came to.
 
     Attributes:
+        kept: the chain of a cascade of the same name that stays, so that this one is not published.
         published: what is to be published, by its name, the teacher and the student first.
         refused: why nothing may be published; empty: it may.
     """
@@ -75,6 +76,7 @@ class Found:
     searched: Searched
     roles: Roles
     cascade: Cascade | None
+    kept: tuple[str, ...] | None
     measured: Measured
     published: dict[str, Judged]
     refused: tuple[str, ...]
@@ -99,6 +101,7 @@ def run_stages(job: Job, shop: Workshop) -> Found:
         refuse_other_labels(job.models, job.names.teacher, labels, "--teacher-name")
     refuse_other_labels(job.models, job.names.student, labels, "--name")
     candidates = job.wanted.found(material.teacher)
+    _refuse_names(job, candidates)
     refuse_unlabelled(material, candidates)
     if material.soft is None:
         shop.stage(
@@ -119,7 +122,19 @@ def run_stages(job: Job, shop: Workshop) -> Found:
     others = _others(job, material, searched, roles, shop)
     found = _measured(material, confirmed, roles, cascade, published, others, shop)
     refused = refusals(job.limits, found)
-    return Found(started, material, searched, roles, cascade, found, published, refused)
+    kept = None if cascade is None else kept_chain(job.models, job.names.cascade, cascade)
+    if kept is not None:
+        published = _published(job, searched, roles, ())
+    return Found(started, material, searched, roles, cascade, kept, found, published, refused)
+
+
+def _refuse_names(job: Job, candidates: Sequence[Candidate]) -> None:
+    """Raises ExportError where a candidate, which may be published too, is called as another is."""
+    names = job.names
+    taken = {names.teacher: "--teacher-name", names.cascade: "--cascade-name"}
+    for one in candidates:
+        if option := taken.get(one.name):
+            raise ExportError(f"a candidate is called {one.name!r} too: give another {option}")
 
 
 def _check(folder: Path, material: Material) -> None:
@@ -164,32 +179,36 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     """Who is the student, and which of the teacher's files is the teacher.
 
     Where all choices were refused it is the first of them, which is then not published unasked. The
-    teacher is published in INT8 where its gate lets it and it is the faster, unless that is the
+    teacher is published in INT8 where that keeps the promise and is the faster, unless that is the
     student.
     """
     exact, *others = confirmed.searched.judged
     if job.base is not None:
         return _of_labels(job, confirmed, others)
     own = exact.staged.name
-    gains = [one for one in others if one.staged.name == own and one.cost < exact.cost]
-    eights = [one for one in gains if not one.staged.verdict.findings]
     student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
-        trained = [one for one in others if one.staged.name != own]
-        student = min(trained, key=lambda one: one.loss, default=None)
-    if not eights:
-        return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.cost))
-    (eight,) = eights
-    if student is eight:
-        return Roles(exact, eight, Link(job.names.student, eight.staged, eight.cost))
-    return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
+        student = _nearest(others)
+    for eight in others:
+        if eight.staged.name != own or eight.cost >= exact.cost:
+            continue
+        if eight is student:
+            return Roles(exact, eight, Link(job.names.student, eight.staged, eight.cost))
+        if eight.able and eight not in confirmed.refused:
+            return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
+    return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.cost))
+
+
+def _nearest(judged: Sequence[Judged]) -> Judged | None:
+    """Where nothing was chosen; see `Measured.nearest`."""
+    return min(judged, key=lambda one: one.loss, default=None)
 
 
 def _of_labels(job: Job, confirmed: Confirmed, judged: Sequence[Judged]) -> Roles:
     """Who is the student of a file of soft labels, which answers nothing: it ends the chain."""
     student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
-        student = min(judged, key=lambda one: one.loss, default=None)
+        student = _nearest(judged)
     if student is None:
         return Roles(None, None, None)
     return Roles(None, student, Link(job.names.student, student.staged, student.cost))

@@ -107,12 +107,18 @@ def as_published(cascade: Cascade, entries: dict[str, Entry]) -> Cascade:
     return cascade.model_copy(update={"models": models})
 
 
-def route(root: Path, name: str, cascade: Cascade | None, student: str) -> tuple[str, ...]:
+def kept_chain(root: Path, name: str, cascade: Cascade) -> tuple[str, ...] | None:
+    """The chain of a cascade of this name that stays, as it asks others; None: none does."""
+    before = read_routes(root).cascade.get(name)
+    return before.chain if before is not None and before.chain != cascade.chain else None
+
+
+def route(root: Path, name: str, cascade: Cascade | None, default: str | None) -> tuple[str, ...]:
     """Writes the cascade, and a default where there is none; other routes stay.
 
     Args:
         name: of the cascade.
-        student: what answers by default where there is no cascade.
+        default: what answers where a request names no model; None: nothing is there for it.
 
     Returns:
         What was done, a sentence each; empty: the routes were so already.
@@ -122,20 +128,14 @@ def route(root: Path, name: str, cascade: Cascade | None, student: str) -> tuple
     if cascade is not None:
         before = routes.cascade.get(name)
         cascade = cascade.model_copy(update=overload_of(before))
-        if before is not None and before.chain != cascade.chain:
-            told.append(
-                f"{name} asks {' and then '.join(before.chain)}, as before: another name for "
-                "this cascade is chosen with --cascade-name"
-            )
-            cascade = None
-        elif before != cascade:
+        if before != cascade:
             told.append(f"{name} asks {' and then '.join(cascade.chain)}")
-    default = None
-    if routes.default is None:
-        default = student if cascade is None else name
+    if routes.default is not None:
+        default = None
+    if default is not None:
         told.append(f"{default} answers where a request names no model")
     if told and cascade is not None:
-        write_cascade(root, name, cascade, default=default is not None, replace=True)
-    elif default is not None:
+        write_cascade(root, name, cascade, default=default == name, replace=True)
+    if default is not None and (cascade is None or default != name):
         write_default(root, default)
     return tuple(told)

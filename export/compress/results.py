@@ -180,7 +180,7 @@ class Measured(Result):
 
     @property
     def nearest(self) -> Candidate | None:
-        """The trained model that loses least on the texts that choose; None: there is none."""
+        """The model that loses least on the texts that choose; None: there is none."""
         return min(self.candidates[1:], key=lambda one: one.chosen_loss, default=None)
 
 

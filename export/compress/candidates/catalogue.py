@@ -6,6 +6,7 @@ taught on general text before is one, `general-2`. `pruned` is the whole teacher
 out, and `pruned-3` three of its layers with less cut out of each. Trains and measures nothing.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +29,10 @@ CUT = {  # candidates that are made of the teacher itself
     "pruned": "it cuts heads and neurons out of the teacher",
     ITSELF: "it is the teacher in INT8",
 }
-# Of a whole layer's cost: of one with half cut out, but for the first, by TREC's rows in
-# docs/benchmarks.md, and of one that student-pruned-layers.toml cuts, by docs/experiments.md.
-HALF_LAYER = 0.59
-PRUNED_LAYER = 0.72
+# What a layer costs by what is left of it, seen on TREC and banking77 (docs/experiments.md): a part
+# whatever is cut out of it, and the rest by its products, of which a third are the attention's.
+LAYER, ATTENTION = 0.2, 1 / 3
+ROWS = (12_000, 40_000)  # of texts and altered copies: more help one set and harm another
 ALL = "all"
 RATES = (0.5, 0.71, 1.41, 2.0)  # of the learning rate: what a second trial may take instead
 
@@ -101,8 +102,11 @@ class Wanted:
         found: dict[str, Candidate] = {}
         for name in self.names:
             for one in self._of(name, teacher):
-                found.setdefault(one.name, one)
-        return sorted(found.values(), key=lambda one: _order(one, _depth(teacher)))
+                if found.setdefault(one.name, one).recipe != one.recipe:
+                    raise ExportError(
+                        f"two candidates are called {one.name!r}: give each recipe its own name"
+                    )
+        return sorted(found.values(), key=lambda one: _order(one.recipe, teacher))
 
     @property
     def itself(self) -> bool:
@@ -230,17 +234,30 @@ def _depth_of(start: str) -> int:
     return int(config.get_text_config().num_hidden_layers)
 
 
-def _order(one: Candidate, depth: int) -> tuple[int, float]:
-    """By kind, and of encoders by how many whole layers cost as much."""
-    kind, _, number = one.name.partition("-")
-    layers = int(number) if number.isdecimal() else depth
-    if kind in ("layers", GENERAL):
-        return KINDS.index("layers"), layers
-    if kind == "pruned":
-        whole = 1 + (layers - 1) * HALF_LAYER
-        return KINDS.index("layers"), layers * PRUNED_LAYER if number else whole
-    kinds = (*KINDS, WHOLE)
-    return kinds.index(kind) if kind in kinds else len(kinds), 0
+def _order(recipe: Recipe, teacher: Checkpoint) -> tuple[int, float]:
+    """By architecture, and of encoders by how many whole layers of the teacher cost as much."""
+    model, pruning = recipe.model, recipe.pruning
+    if not isinstance(model, EncoderModel):
+        return KINDS.index(model.architecture), 0.0
+    layers = float(_layers(model, teacher))
+    if model.width is not None:
+        layers *= model.width / width_of(teacher.model)
+    if pruning is not None and pruning.cuts_layers:
+        kept = ATTENTION * pruning.heads + (1 - ATTENTION) * pruning.neurons
+        layers *= LAYER + (1 - LAYER) * kept
+    return KINDS.index("layers"), layers
+
+
+def _layers(model: EncoderModel, teacher: Checkpoint) -> float:
+    if model.layers is not None:
+        return len(model.layers)
+    if isinstance(model.depth, int):
+        return model.depth
+    depth = _depth(teacher)
+    if model.base is not None:
+        with contextlib.suppress(ExportError):  # which training it will raise
+            depth = _depth_of(model.base)
+    return depth * (model.depth or 1)
 
 
 def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:
@@ -248,9 +265,10 @@ def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:
         return {}
     # Of another base it is not known here, and what is near this is a choice all the same.
     rate = recipe.training.learning_rate or rate_for(width_of(teacher.model))
-    found: dict[str, Sequence[Any]] = {
-        "training.learning_rate": [float(f"{rate * factor:.3g}") for factor in RATES]
-    }
+    found: dict[str, Sequence[Any]] = {}
+    if recipe.distillation is not None and recipe.distillation.augmentation is not None:
+        found["distillation.augmentation.rows"] = ROWS
+    found["training.learning_rate"] = [float(f"{rate * factor:.3g}") for factor in RATES]
     if recipe.distillation is not None:
         found["distillation.temperature"] = [1.0, 2.0, 4.0]
     if isinstance(recipe.model, EncoderModel):

@@ -2,14 +2,13 @@
 
 import contextlib
 import multiprocessing
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import torch
 
@@ -20,13 +19,21 @@ from training.tasks.run import run_recipe
 from training.workers import follow_parent
 
 
-class Run(Protocol):
-    """Trains a recipe into a checkpoint, up to a share of its schedule."""
+class Run:
+    """Trains recipes into checkpoints, in this process or in processes of a pool.
+
+    Attributes:
+        at_once: how many train at a time now, and share the cores.
+    """
+
+    def __init__(self, pool: ProcessPoolExecutor | None = None) -> None:
+        self.at_once = 1
+        self._pool = pool
 
     def __call__(
-        self, recipe: Recipe, output: Path, until: float, end: bool, seconds: float
+        self, recipe: Recipe, output: Path, until: float, *, end: bool, seconds: float
     ) -> None:
-        """Trains.
+        """Trains, up to a share of the schedule.
 
         Args:
             output: the checkpoint; what is unfinished lies beside it, and is gone on with.
@@ -36,35 +43,33 @@ class Run(Protocol):
         Raises:
             Paused: it came as far as that, or the time is over.
         """
+        if self._pool is None:
+            train(recipe, output, until, end, seconds)
+            return
+        threads = max(1, torch.get_num_threads() // self.at_once)
+        try:
+            self._pool.submit(_on, threads, train, recipe, output, until, end, seconds).result()
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "a process that trains died, as where memory is short: give fewer --jobs; the "
+                "same command goes on from what is done"
+            ) from error
 
 
 @contextmanager
 def runner(jobs: int) -> Iterator[Run]:
-    """What trains, `jobs` at a time; each of several has its share of the cores."""
+    """What trains, `jobs` at a time."""
     if jobs == 1:
-        yield train
+        yield Run()
         return
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    threads = max(1, len(os.sched_getaffinity(0)) // jobs)
-    with ProcessPoolExecutor(jobs, context, _begin, (threads,)) as pool:
-
-        def elsewhere(
-            recipe: Recipe, output: Path, until: float, end: bool, seconds: float
-        ) -> None:
-            try:
-                pool.submit(train, recipe, output, until, end, seconds).result()
-            except BrokenProcessPool as error:
-                raise TrainingError(
-                    "a process that trains died, as where memory is short: give fewer --jobs; the "
-                    "same command goes on from what is done"
-                ) from error
-
-        yield elsewhere
+    with ProcessPoolExecutor(jobs, context, follow_parent) as pool:
+        yield Run(pool)
 
 
-def _begin(threads: int) -> None:
-    follow_parent()
+def _on(threads: int, do: Callable[..., None], *given: Any) -> None:
     torch.set_num_threads(threads)
+    do(*given)
 
 
 def train(recipe: Recipe, output: Path, until: float, end: bool, seconds: float) -> None:

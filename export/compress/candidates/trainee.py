@@ -130,7 +130,7 @@ class Trainee:
         def train(folder: Path) -> None:
             before, began = _spent(folder), time.monotonic()
             try:
-                self._run(self.recipe, folder / STUDENT, until, end, seconds)
+                self._run(self.recipe, folder / STUDENT, until, end=end, seconds=seconds)
             finally:
                 spent = before + time.monotonic() - began
                 (folder / SPENT).write_text(json.dumps(round(spent, 1)), encoding="utf-8")

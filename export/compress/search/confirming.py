@@ -4,7 +4,8 @@ The search chooses by texts that chose checkpoints too, and that may be few, or 
 those that the user holds to be the test. A choice that loses too much there is dropped, and the
 search goes on without it: the cheapest is looked at first, each file once, and the first that keeps
 the promise is taken. Cheaper ones of which the search's texts cannot tell whether they keep it are
-looked at before. All looks are told, since the more there are, the more the last one's figure
+looked at before; where one does, the search goes on among those that were left since it seemed not
+to. All looks are told, since the more there are, the more the last one's figure
 flatters.
 """
 
@@ -37,16 +38,15 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
         judge: on the texts that are measured on.
     """
     refused: list[Judged] = []
+    accepted: Judged | None = None
     while True:
-        doubtful = () if limits.publish_anyway else found.doubtful
-        one = next(iter(doubtful), found.chosen)
-        if one is None:
-            return Confirmed(found, None, tuple(refused))
+        one = next(iter(found.doubtful), found.chosen)
+        if one is None or one is accepted:
+            return Confirmed(found, accepted, tuple(refused))
         there = judge.judge(one.staged)
         if there.loss <= limits.loss:
-            return Confirmed(found, one, tuple(refused))
+            accepted, found = one, search.with_kept(one)
+            continue
         judge.tell(f"{one.staged.title} is chosen and loses {100 * there.loss:.2f} points there")
         refused.append(one)
-        if limits.publish_anyway:
-            return Confirmed(found, None, tuple(refused))
         found = search.without(one, there.loss)

@@ -36,6 +36,11 @@ class Entrant:
         return self.trainee.progress.quality if self.trainee.progress else 0.0
 
     @property
+    def share(self) -> float:
+        """Of its schedule, that it has trained."""
+        return self.trainee.progress.share if self.trainee.progress else 0.0
+
+    @property
     def is_open(self) -> bool:
         """Whether it is still in the running."""
         return self.why is None and self.error is None

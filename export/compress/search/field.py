@@ -1,10 +1,12 @@
 """The field: all that compete, what is judged of them so far, and which of it keeps the promise."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from export.compress.search.entrant import Entrant
 from export.compress.search.found import Found
 from export.compress.search.judging import Judged
+from export.compress.search.rungs import AS_GOOD, RUNGS
 
 NEAR = 0.02  # of quality: over the limit by less, another setting may do
 
@@ -24,7 +26,9 @@ class Field:
         self.entrants: list[Entrant] = []
         self._judged = list(judged)
         self._limit = limit
-        self._refused: set[str] = set()
+        self._refused: set[Path] = set()  # the files' folders: two trials may share a name
+        self._hopeless: set[Path] = set()
+        self._accepted: set[Path] = set()
 
     def add(self, judged: Sequence[Judged]) -> None:
         """Takes the judgements of what was exported."""
@@ -37,25 +41,36 @@ class Field:
             loss: on the texts that refused it; where it is large, other precisions go too.
         """
         near = loss <= self._limit + NEAR
-        name = refused.staged.name
-        others = [one.staged for one in self._judged if one.staged.name == name and not near]
-        self._refused |= {one.title for one in (refused.staged, *others)}
+        trial = next((one.judged for one in self.entrants if refused in one.judged), ())
+        self._refused.add(refused.staged.directory)
+        if not near:
+            self._hopeless |= {one.staged.directory for one in (refused, *trial)}
+            self._refused |= self._hopeless
+
+    def accept(self, judged: Judged) -> None:
+        """Takes it that a file keeps the promise, whatever the texts say that choose."""
+        self._accepted.add(judged.staged.directory)
 
     def found(self) -> Found:
         """What it came to so far."""
         best = self.best()
         cheaper = [one for one in self._judged[1:] if one.cost < (best.cost if best else 1.0)]
         doubtful = [one for one in cheaper if one.is_doubtful(self._limit)]
-        doubtful = [one for one in doubtful if one.staged.title not in self._refused]
+        doubtful = [one for one in doubtful if one.staged.directory not in self._refused]
         doubtful.sort(key=lambda one: one.cost)
         return Found(tuple(self._judged), best, tuple(doubtful), tuple(self.entrants))
 
     def is_near(self, one: Entrant) -> bool:
         """Whether it is cheaper than the best, and loses hardly more than it may."""
-        refused = any(found.staged.title in self._refused for found in one.judged)
-        if refused or not one.judged or self.keeps(one) or self.kept_by_cheaper(one):
+        hopeless = any(found.staged.directory in self._hopeless for found in one.judged)
+        if hopeless or not one.judged or self.keeps(one) or self.kept_by_cheaper(one):
             return False
         return min(found.loss for found in one.judged) <= self._limit + NEAR
+
+    def nearest(self) -> list[Entrant]:
+        """Those that are near, the nearest first."""
+        near = filter(self.is_near, self.entrants)
+        return sorted(near, key=lambda one: min(found.loss for found in one.judged))
 
     def is_doubtful(self, one: Entrant) -> bool:
         """Whether it loses too much by no more than the error of its loss."""
@@ -76,6 +91,23 @@ class Field:
             and best.staged.precision == cheaper.trainee.candidate.precisions[0]
         )
 
+    def left_wrongly(self, near: float) -> Entrant | None:
+        """One that was left for a reason that does not hold.
+
+        Where nothing keeps the promise, what came nearest; else the cheapest of those that were
+        left since cheaper ones were as good, which failed.
+
+        Args:
+            near: the least quality that is hopeful, but of what was left early.
+        """
+        left = [one for one in self.entrants if one.why and one.trainee.progress]
+        kept = [one.place for one in self.entrants if self.keeps(one)]
+        if kept:
+            as_good = [one for one in left if one.why == AS_GOOD and one.place < min(kept)]
+            return min(as_good, key=lambda one: one.place, default=None)
+        hopeful = [one for one in left if one.quality >= near or one.share < RUNGS[1]]
+        return max(hopeful, key=lambda one: one.quality, default=None)
+
     def is_settled(self) -> bool:
         """Whether a trained candidate keeps the promise in the cheapest of its precisions."""
         return any(map(self.keeps_at_best, self.entrants))
@@ -84,16 +116,18 @@ class Field:
         """Whether it keeps the promise in the cheapest of its precisions."""
         cheapest = one.trainee.candidate.precisions[0]
         judged = [found for found in one.judged if found.staged.precision == cheapest]
-        return any(map(self._is_able, judged))
+        return any(map(self.is_able, judged))
 
     def keeps(self, one: Entrant) -> bool:
         """Whether one of its files keeps the promise, as far as is known."""
-        return any(map(self._is_able, one.judged))
+        return any(map(self.is_able, one.judged))
 
-    def _is_able(self, found: Judged) -> bool:
-        return found.able and found.staged.title not in self._refused
+    def is_able(self, found: Judged) -> bool:
+        """Whether a file keeps the promise, as far as is known."""
+        there = found.staged.directory
+        return there in self._accepted or (found.able and there not in self._refused)
 
     def best(self) -> Judged | None:
         """The cheapest file that keeps the promise, as far as is known."""
-        able = filter(self._is_able, self._judged[1:])
+        able = filter(self.is_able, self._judged[1:])
         return min(able, key=lambda one: one.cost, default=None)

@@ -161,13 +161,15 @@ class Judge:
             numbers = model.probabilities(logits)[:, 0].astype(np.float64)
             return score_regression(numbers, self._data.targets).pearson or 0.0, 0.0
         right = (decisions(model, logits) == truth(self._data)).all(axis=1)
-        if self._labels is not None:
-            return float(right.mean()), 0.0
         differences = right.astype(np.float64) - self._teacher_right
         return float(right.mean()), float(differences.std() / np.sqrt(len(differences)))
 
     @cached_property
     def _teacher_right(self) -> Array:
+        if self._labels is not None:
+            said = self._labels.of(self._data).right
+            assert said is not None  # these are labels
+            return said
         logits = answers(self._teacher, self._model, self._data, self._shop)
         right: Array = (decisions(self._model, logits) == truth(self._data)).all(axis=1)
         return right

@@ -25,7 +25,7 @@ from export.compress.search.entrant import Entrant
 from export.compress.search.field import NEAR, Field
 from export.compress.search.found import CUT_SHORT, OUT_OF_TIME, Found
 from export.compress.search.judging import Judge, Judged
-from export.compress.search.rungs import GOOD_ENOUGH, RUNGS, Standing, halved
+from export.compress.search.rungs import AS_GOOD, GOOD_ENOUGH, RUNGS, Standing, halved
 from export.compress.search.variants import variants
 from export.errors import ExportError
 from export.stages.engine import Workshop
@@ -38,6 +38,7 @@ LOOKING = 0.3  # of what is left of the budget is for a rung; the rest for what 
 VARYING = 0.5  # of it for other settings; a choice may yet be refused, and another be trained
 NOT_NEEDED = "a cheaper one keeps the promise"
 TOO_CHEAP = "a dearer one does not keep the promise"
+FOR_ANOTHER = (GOOD_ENOUGH, AS_GOOD, NOT_NEEDED)  # left, as another would do
 
 
 class Search:
@@ -94,13 +95,24 @@ class Search:
         """
         best = self._field.best()
         self._field.refuse(refused, loss)
-        if best is not None and refused is not best:
-            return self._field.found()
-        reopened = [one for one in self._field.entrants if one.why in (GOOD_ENOUGH, NOT_NEEDED)]
-        for one in reopened:
-            one.why = None
-        self._go_on(reopened)
+        if best is None or self._field.best() is not best:
+            self._reopen([one for one in self._field.entrants if one.why in FOR_ANOTHER])
         return self._field.found()
+
+    def with_kept(self, accepted: Judged) -> Found:
+        """Goes on as if a file kept the promise, whatever the texts say that choose.
+
+        Those that were left since it did not are trained now, in what the budget leaves.
+        """
+        if not self._field.is_able(accepted):
+            self._field.accept(accepted)
+            self._reopen([one for one in self._field.entrants if one.why == TOO_CHEAP])
+        return self._field.found()
+
+    def _reopen(self, entrants: Sequence[Entrant]) -> None:
+        for one in entrants:
+            one.why = None
+        self._go_on(entrants)
 
     def _go_on(self, entrants: Sequence[Entrant]) -> None:
         for one in entrants:
@@ -133,7 +145,8 @@ class Search:
             for one in tried:
                 self._export(one)
             first = next((one.place for one in tried if self._field.keeps_at_best(one)), math.inf)
-            lacking = [one for one in tried if one.judged and one.place < first]
+            below = [one for one in tried if one.judged and one.place < first]
+            lacking = [one for one in below if not self._field.keeps(one)]
             last = max(map(self._left_out_to, lacking), default=-1)
             left = [one for one in going if one not in tried]
             for one in left:
@@ -194,8 +207,10 @@ class Search:
             for one in entrants:
                 do(one)
             return
+        self._run.at_once = max(1, min(self._job.jobs, len(entrants)))
         with ThreadPoolExecutor(self._job.jobs) as threads:
             list(threads.map(do, entrants))
+        self._run.at_once = 1
 
     def _finish(self, going: Sequence[Entrant]) -> None:
         """Trains whole, exports and judges, until one keeps the promise; each has its part."""
@@ -252,21 +267,17 @@ class Search:
             )
 
     def _revive(self) -> None:
-        """Where no trained candidate keeps the promise, goes on with those that were left."""
+        """While there is time, goes on with those that were left for a reason that did not hold."""
         near = self._judge.target - NEAR
-        left = [one for one in self._field.entrants if one.why and one.quality >= near]
-        for one in sorted(left, key=lambda one: one.quality, reverse=True):
-            if any(map(self._field.keeps, self._field.entrants)):
-                return
-            if self._clock.left:
-                one.why = None
-                self._whole(one, self._clock.left)
+        while self._clock.left and (one := self._field.left_wrongly(near)) is not None:
+            one.why = None
+            self._whole(one, self._clock.left)
 
     def _vary(self) -> list[Entrant]:
         """Other settings of those that are cheaper than the best, and nearly keep the promise."""
         tried: list[Entrant] = []
         clock = self._clock.part(VARYING)
-        for one in self._field.entrants:
+        for one in self._field.nearest():
             trainee, choices = one.trainee, one.trainee.candidate.choices
             if trainee.values or not choices or not self._field.is_near(one):
                 continue

@@ -145,13 +145,20 @@ def test_ctrl_c_says_how_to_go_on(
 
 
 def test_routes_of_others_stay(tmp_path: Path, again: Compress) -> None:
-    """A default that is there stays, and a cascade of other models under the name too."""
+    """A default that is there stays, and a cascade of other models under the name too.
+
+    The report says that its own is not published, and a second time that nothing was.
+    """
     routes = tmp_path / "models" / "routes.toml"
     routes.write_text(routes.read_text().replace('default = "auto"', 'default = "student"'))
     before = routes.read_text()
     result = again(*LENIENT, "--name", "other")
     assert result.exit_code == 0, result.output
-    assert "--cascade-name" in result.output
+    warnings = report_of(tmp_path).warnings
+    assert any(line.startswith("auto asks student → teacher, as before") for line in warnings)
+    assert report_of(tmp_path).outcome == "published"
+    assert again(*LENIENT, "--name", "other").exit_code == 0
+    assert report_of(tmp_path).outcome == "unchanged"
     assert routes.read_text() == before
     assert versions(tmp_path, "other") == ["1"]
 
@@ -179,3 +186,11 @@ def test_a_licence_that_is_put_right_is_published(tmp_path: Path, again: Compres
     assert result.exit_code == 0, result.output
     assert versions(tmp_path, "student") == versions(tmp_path, "teacher") == ["1", "2"]
     assert reused(tmp_path)["train a candidate"] is True
+
+
+def test_a_name_that_a_candidate_has(compress: Compress) -> None:
+    """It is refused before any work: both may be published."""
+    for option in ("--teacher-name", "--cascade-name"):
+        result = compress(*LENIENT, option, "tiny-student")
+        assert result.exit_code == 1
+        assert f"a candidate is called 'tiny-student' too: give another {option}" in result.output

@@ -61,6 +61,30 @@ def test_a_recipe_of_ones_own(teacher: Checkpoint, tmp_path: Path) -> None:
     assert Wanted((str(mine), "nano"), NAMED).first().data.max_length == 64
 
 
+def test_recipes_of_ones_own_stand_by_what_they_cost(teacher: Checkpoint, tmp_path: Path) -> None:
+    """A convolution is cheaper than an encoder, and few layers than more, whatever their names."""
+
+    def own(name: str, like: str, **changes: str) -> str:
+        text = Path(f"training/recipes/student-{like}.toml").read_text(encoding="utf-8")
+        for before, after in {f'"student-{like}"': f'"{name}"', **changes}.items():
+            assert before in text
+            text = text.replace(before, after)
+        path = tmp_path / f"{name}.toml"
+        path.write_text(text)
+        return str(path)
+
+    large = own("a-large-one", "layers", **{"depth = 0.5": "depth = 5"})
+    cut = own("b-cut-one", "pruned-layers", **{"depth = 0.5": "depth = 5"})
+    small = own("c-small-one", "nano")
+    found = names(of_depth(6), large, cut, small, "layers", "bilstm")
+    layers = ["layers-1", "layers-2", "layers-3", "b-cut-one", "layers-4", "a-large-one"]
+    assert found == ["c-small-one", "bilstm", *layers]
+    twin = own("nano", "nano", **{"filters = 128": "filters = 64"})
+    again = Path(twin).rename(tmp_path / "again.toml")
+    with pytest.raises(ExportError, match="two candidates are called 'nano'"):
+        names(teacher, "nano", str(again))
+
+
 def test_overrides_are_of_all(teacher: Checkpoint) -> None:
     """What a user sets is set in every recipe."""
     found = Wanted(("all",), NAMED, ("training.batch_size=7",)).found(teacher)
@@ -86,7 +110,7 @@ def test_layers_that_are_cut_stand_among_whole_ones() -> None:
     """By what they cost."""
     encoders = ["layers-1", "layers-2", "pruned-3", "layers-3", "pruned", "layers-4"]
     assert names(of_depth(6), "all") == ["linear", "nano", "bilstm", *encoders]
-    encoders = ["layers-1", "layers-2", "pruned-4", "layers-3", "pruned", "layers-4"]
+    encoders = ["layers-1", "layers-2", "layers-3", "pruned-4", "pruned", "layers-4"]
     assert names(of_depth(6), "layers", "pruned", "pruned-4") == encoders
     assert names(of_depth(1), "all") == ["linear", "nano", "bilstm", "pruned"]
     encoders = ["layers-2", "layers-4", "pruned-6", "layers-6", "pruned", "layers-8"]

@@ -54,23 +54,27 @@ def test_the_next_is_taken(
     assert versions(tmp_path, "student") == ["1"]
 
 
-@pytest.mark.parametrize(("cost", "precision"), [(1.2, "fp32"), (0.8, "int8")])
+@pytest.mark.parametrize(
+    ("cost", "lost", "precision"), [(1.2, 0.0, "fp32"), (0.8, 0.0, "int8"), (0.05, LOST, "fp32")]
+)
 def test_the_teacher_is_published_as_it_is_fastest(
     given: Path,
     tmp_path: Path,
     compress: Compress,
     monkeypatch: pytest.MonkeyPatch,
     cost: float,
+    lost: float,
     precision: str,
 ) -> None:
-    """INT8 that is slower than FP32, as of a model so small, does not take the teacher's place."""
+    """INT8 does not take the teacher's place that is slower, as of a model so small, or refused."""
     judge = Judge.judge
 
     def judged(self: Judge, staged: Staged) -> Judged:
         found = judge(self, staged)
         costs = {("teacher", "int8"): cost, ("tiny-student", "int8"): 0.1}
         there = costs.get((staged.name, staged.precision), found.cost)
-        return dataclasses.replace(found, cost=there)
+        refused = (staged.name, staged.precision) == ("teacher", "int8") and "measured" in self._use
+        return dataclasses.replace(found, cost=there, loss=lost if refused else found.loss)
 
     monkeypatch.setattr(Judge, "judge", judged)
     both = f"{given / 'student.toml'},teacher"

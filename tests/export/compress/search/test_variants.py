@@ -15,6 +15,13 @@ def test_each_is_drawn_once() -> None:
     assert all(OWN[key] != value for one in found for key, value in one.items())
 
 
+def test_one_value_changes_at_a_time_first() -> None:
+    """A key after the other, in the order of the choices; then two values together."""
+    found = variants({"rows": [1, 2], "rate": [1, 2, 3]}, {"rows": 1, "rate": 2}, seed=13)
+    assert found[0] == {"rows": 2}
+    assert [sorted(one) for one in found] == [["rows"], ["rate"], ["rate"], ["rate", "rows"]]
+
+
 def test_a_seed_draws_the_same() -> None:
     """So that a search that is run again finds what it has trained; another seed, others."""
     assert variants(CHOICES, OWN, seed=13) == variants(CHOICES, OWN, seed=13)
