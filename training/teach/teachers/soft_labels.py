@@ -3,12 +3,13 @@
 TSV and CSV have a column `text`, of pairs `text_pair` too, and one for each label. JSON lines and
 Parquet may have those, or one column `probabilities` or `logits` that holds an object by label or a
 list in the order of the labels. Numbers in columns of labels are probabilities where all lie
-between 0 and 1.
+between 0 and 1, in the whole file.
 """
 
 import csv
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -26,6 +27,7 @@ from training.problem import ProblemType
 from training.teach.teachers.precision import Precision
 from training.teach.teachers.store import Logits, LogitStore, matrix, text_key
 from training.teach.teachers.teacher import refuse_masks
+from training.telling import tell
 
 KINDS = (".tsv", ".csv", ".jsonl", ".json", ".parquet")
 TEXTS = ("text", "text_pair")
@@ -121,18 +123,26 @@ class FileTeacher:
         found = next((row[kind] for kind in NESTED if kind in row), None)
         if found is not None and not isinstance(found, Mapping):
             raise DataError(f"{self._path} names no labels: set data.labels, in the file's order")
-        return tuple(name for name in (found or row) if name not in TEXTS)
+        names = tuple(name for name in (found or row) if name not in TEXTS)
+        if any(not str(name or "").strip() for name in names):
+            raise DataError(
+                f"{self._path}: a column has no name, as one of row numbers that pandas writes: "
+                "leave it out (to_csv(index=False)), or say with data.labels which are labels"
+            )
+        tell(f"{self._path}: the labels are {', '.join(map(repr, names))}")
+        return names
 
     def _read(self) -> None:
         place = 0
         try:
+            kind = self._kind_of_numbers()
             rows = _rows(self._path)
             while part := list(islice(rows, ROWS)):
                 texts = [_text(row) for row in part]
                 if None in texts:
                     raise ValueError(f"row {place + texts.index(None) + 1} has no text")
                 values = [self._values(row, place + n) for n, row in enumerate(part, 1)]
-                logits = self._logits([value for value, _ in values], values[0][1])
+                logits = self._logits([value for value, _ in values], kind)
                 self._store.keep(
                     (text_key(text), row)
                     for text, row in zip(texts, logits, strict=True)
@@ -157,14 +167,42 @@ class FileTeacher:
             raise ValueError(f"row {number} has no {absent[0]!r}; the labels are {[*self.labels]}")
         return [float(row[label]) for label in self.labels], "either"
 
+    def _kind_of_numbers(self) -> str:
+        """Probabilities or logits, of the whole file: a row may be either by chance.
+
+        Raises:
+            ValueError: most rows are probabilities, and one is none.
+        """
+        odd, like, n = 0, 0, 0  # the first row that is outside; rows that are probabilities; rows
+        for row in _rows(self._path):
+            n += 1
+            values, kind = self._values(row, n)
+            if kind in NESTED:
+                return kind
+            if not all(map(math.isfinite, values)):
+                raise ValueError(f"row {n} has a number that is missing or not finite")
+            inside = all(-SMALLEST <= one <= 1 + SMALLEST for one in values)
+            if not inside and not odd:
+                odd = n
+            whole = self.problem == "multi_label" or abs(sum(values) - 1) <= WHOLE
+            like += inside and whole
+        if self.problem == "regression" or not odd:
+            return "probabilities"
+        if 2 * like < n:
+            tell(f"{self._path}: numbers are over 1 or under 0, and are read as logits")
+            return "logits"
+        raise ValueError(
+            f"row {odd} has a number that is no probability, and {like} of {n} rows are "
+            "probabilities: mend it; logits belong in one column of that name"
+        )
+
     def _logits(self, values: list[list[float]], kind: str) -> Logits:
         numbers = np.array(values, dtype=np.float64)
         if not np.isfinite(numbers).all():
             raise ValueError("a number is missing or not finite")
-        inside = bool(((numbers >= 0) & (numbers <= 1)).all())
-        if self.problem == "regression" or kind == "logits" or (kind == "either" and not inside):
+        if self.problem == "regression" or kind == "logits":
             return numbers.astype(np.float32)
-        if not inside:
+        if not ((numbers >= -SMALLEST) & (numbers <= 1 + SMALLEST)).all():
             raise ValueError("a probability is not between 0 and 1")
         if self.problem == "multi_label":
             clipped = np.clip(numbers, SMALLEST, 1 - SMALLEST)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -16,6 +17,7 @@ from tests.training.builders import student_recipe
 from training.data.marks import MASK
 from training.errors import CheckpointError, DataError, RecipeError, TrainingError
 from training.tasks.run import run_recipe
+from training.teach.teachers import soft_labels
 from training.teach.teachers.opening import open_teacher
 from training.teach.teachers.published import OnnxTeacher, version_directory
 from training.teach.teachers.soft_labels import FileTeacher
@@ -111,8 +113,15 @@ def test_logits_and_other_problems_are_read(tmp_path: Path) -> None:
     [
         ("text\tpositive\na\t1", r"row 1 has no 'negative'; the labels are \['negative', 'pos"),
         ("text\tpositive\tnegative\na\t0.9\t0.3", "are 1.2 together, not 1; logits belong in"),
+        (
+            "text\tpositive\tnegative\na\t0.9\t0.1\nb\t0.8\t0.2\nc\t1.2\t0.1",
+            "row 3 has a number that is no probability, and 2 of 3 rows are",
+        ),
         ("text\tpositive\tnegative\na\tmuch\t0.3", "could not convert string to float: 'much'"),
-        ("text\tpositive\tnegative\na\tnan\t0.3", "a number is missing or not finite"),
+        (
+            "text\tpositive\tnegative\na\tnan\t0.3",
+            "row 1 has a number that is missing or not finite",
+        ),
         ("review\tpositive\tnegative\na\t0.7\t0.3", "row 1 has no text"),
         ("text\tpositive\tnegative", "has no rows"),
     ],
@@ -205,3 +214,24 @@ def test_teachers_keep_the_protocol(tmp_path: Path) -> None:
         OnnxTeacher(publish_tiny(tmp_path), "tiny"),
     ]
     assert [teacher.precision for teacher in teachers] == ["fp32", "fp32"]
+
+
+def test_a_file_is_of_one_kind_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is read: rounding over 1 is none, and logits may look like probabilities."""
+    monkeypatch.setattr(soft_labels, "ROWS", 2)
+    path = tmp_path / "soft.tsv"
+    rounded = ["a\t0.99\t0.01", "b\t0.98\t0.02", "c\t1.0000001\t0"]
+    path.write_text("\n".join(["text\tpositive\tnegative", *rounded]))
+    found = FileTeacher(path, NAMES, "single_label").logits(["a", "c"])
+    assert np.exp(found).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
+    path.write_text("text\tpositive\tnegative\na\t0.4\t0.6\nb\t-2\t3\nc\t5\t-1")
+    assert FileTeacher(path, NAMES, "single_label").logits(["a"])[0] == pytest.approx([0.6, 0.4])
+
+
+def test_row_numbers_are_no_label(tmp_path: Path) -> None:
+    """A table that pandas wrote with its index is refused, and not learnt from."""
+    path = tmp_path / "soft.csv"
+    pandas.DataFrame({"text": ["a"], "positive": [0.9], "negative": [0.1]}).to_csv(path)
+    with pytest.raises(DataError, match=r"a column has no name.*index=False"):
+        FileTeacher(path, None)
+    assert FileTeacher(path, NAMES).labels == NAMES
