@@ -85,10 +85,11 @@ def label_texts(
     Raises:
         DataError: see `training.label.calibration.chosen`; and what the scorer raises.
     """
+    free = scorer.content_free()  # first: where the words cannot be told apart, it fails here
     scores = kept_scores(scorer, texts)
     of_few, few_targets = _scored(scorer, few)
     of_test, test_targets = _scored(scorer, test)
-    found = calibrations(scorer.lengths, scorer.content_free(), scores)
+    found = calibrations(scorer.lengths, free, scores)
     calibration = chosen(found, way, of_few, few_targets)
     return Labelling(
         texts,

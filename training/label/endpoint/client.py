@@ -190,10 +190,14 @@ class Client:
             return EndpointError(f"{said}: {which} is not taken; set OPENAI_API_KEY to one that is")
         if error.status_code == 404:
             return EndpointError(f"{said}: it has no model {self.model!r}, or no such API there")
-        return EndpointError(
+        return RequestRefused(
             f"{said}: it does not take such requests; --api names the other API, and --samples N "
             "asks for no log-probabilities"
         )
+
+
+class RequestRefused(EndpointError):
+    """What was sent is not taken: no such request, or not this one."""
 
 
 class _Cut(Exception):

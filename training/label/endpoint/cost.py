@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.runtime.model import Input
-from training.label.endpoint.scorer import TOKENS_OF_WORD, RemoteScorer
+from training.label.endpoint.scorer import RemoteScorer
 from training.label.prompt import Message
 
 CHARACTERS = 4  # of a token, in English; the endpoint's own tokenizer is not known here
@@ -54,7 +54,7 @@ def estimated(scorer: RemoteScorer, texts: Sequence[Input], price: Price | None)
     """
     requests = len(texts) * scorer.requests
     read = sum(_tokens(scorer.asked(text)) for text in texts) * scorer.requests
-    written = requests * (TOKENS_OF_WORD if scorer.requests > 1 else 1)
+    written = requests * scorer.tokens
     money = None if price is None else (read * price.read + written * price.written) / 1e6
     return Cost(requests, read, written, money)
 

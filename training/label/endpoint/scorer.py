@@ -2,7 +2,8 @@
 
 An endpoint gives the likeliest first tokens of an answer. A token speaks for the label whose word
 it begins; where it begins the words of several labels it tells them apart no more than a coin
-does, and that is refused. Without log-probabilities, answers are drawn and counted.
+does, and that is refused, as are words that begin others. Without log-probabilities, answers are
+drawn and counted.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from tqdm.auto import tqdm
 
 from service.runtime.model import Input
 from training.errors import DataError, EndpointError
-from training.label.endpoint.client import Client, Said
+from training.label.endpoint.client import Client, RequestRefused, Said
 from training.label.prompt import Message, Prompt, as_input
 from training.label.scorer import CONTENT_FREE
 from training.teach.teachers.store import Logits
@@ -50,6 +51,17 @@ class RemoteScorer:
                     f"the word {prompt.words[place]!r} of {prompt.labels[place]!r} is that of "
                     "another label: give it another by --word"
                 )
+            if not samples:
+                self._refuse_beginning(word)
+
+    def _refuse_beginning(self, word: str) -> None:
+        for place, other in enumerate(self._words):
+            if other != word and other.startswith(word):
+                raise DataError(
+                    f"{word!r} begins {self._prompt.words[place]!r} as well, and an endpoint tells "
+                    "of one token alone: give the labels words that begin otherwise, by --word, or "
+                    "pass --samples 10, which counts whole answers"
+                )
 
     @property
     def name(self) -> str:
@@ -72,6 +84,11 @@ class RemoteScorer:
     def requests(self) -> int:
         """That a text takes."""
         return self._samples or 1
+
+    @property
+    def tokens(self) -> int:
+        """The most of an answer."""
+        return TOKENS_OF_WORD if self._samples else 1
 
     def asked(self, text: Input) -> str | list[Message]:
         """What is sent for a text."""
@@ -102,15 +119,27 @@ class RemoteScorer:
         return np.array(found, np.float32).reshape(len(found), len(self._words))
 
     def _score(self, text: Input) -> list[float]:
-        asked = self.asked(text)
-        if self._samples:
-            draws = range(1, self._samples + 1)
-            said = [self._client.ask(asked, tokens=TOKENS_OF_WORD, sampled=n) for n in draws]
-            heard, shares = self._counted(said)
-        else:
-            heard, shares = self._weighed(self._client.ask(asked, tokens=1))
+        try:
+            heard, shares = self._heard(self.asked(text))
+        except RequestRefused as error:
+            if not self._asked:
+                raise
+            size = len(text) if isinstance(text, str) else sum(map(len, text))
+            raise EndpointError(
+                f"{error}. It has answered {self._asked} others just now, so that it may be this "
+                f"text, of {size} characters: leave it out or cut it; the same command goes on"
+            ) from None
         self._judge(heard)
         return [float(one) for one in np.log(np.maximum(shares, FLOOR))]
+
+    def _heard(self, asked: str | list[Message]) -> tuple[float, list[float]]:
+        """The probability of all labels together, and of each."""
+        if not self._samples:
+            return self._weighed(self._client.ask(asked, tokens=self.tokens))
+        draws = range(1, self._samples + 1)
+        return self._counted(
+            [self._client.ask(asked, tokens=self.tokens, sampled=n) for n in draws]
+        )
 
     def _weighed(self, said: Said) -> tuple[float, list[float]]:
         """The probability of all labels together, and of each."""
@@ -147,7 +176,7 @@ class RemoteScorer:
         counts = np.zeros(len(self._words))
         for one in said:
             text = plain_word(one.text)
-            meant = [place for place, word in enumerate(self._words) if text.startswith(word)]
+            meant = [place for place, word in enumerate(self._words) if _is_said(word, text)]
             if meant:  # the longest: "not good" where "not" is a word as well
                 counts[max(meant, key=lambda place: len(self._words[place]))] += 1
         smoothed = (counts + 1 / len(counts)) / (counts.sum() + 1)
@@ -164,6 +193,13 @@ class RemoteScorer:
                 f"{list(self._prompt.words)}: say in the prompt that it shall answer with one of "
                 "them and nothing else, or give other words by --word"
             )
+
+
+def _is_said(word: str, answer: str) -> bool:
+    """Whether an answer begins with a word, and not with one that goes on, as "none" after "no"."""
+    after = answer[len(word) : len(word) + 1]
+    wide = after and unicodedata.east_asian_width(after) in "WF"  # there no blank ends a word
+    return answer.startswith(word) and bool(wide or not after.isalnum())
 
 
 def plain_word(text: str) -> str:

@@ -156,6 +156,28 @@ def test_a_token_of_two_words_is_refused(endpoint: Endpoint) -> None:
         scorer_of(endpoint, words=("card lost", "card found")).scores(TEXTS[:1])
     with pytest.raises(DataError, match="another label"):
         scorer_of(endpoint, words=("Good", "good "))
+    with pytest.raises(DataError, match="'card' begins 'card lost' as well"):
+        scorer_of(endpoint, words=("card lost", "Card"))
+
+
+def test_a_word_is_counted_where_it_ends(endpoint: Endpoint) -> None:
+    """No "none of them" is a "no"; a script without blanks ends a word nowhere."""
+    answers = ["None of them", "Not sure", "yes", "No!"]
+    endpoint.says = lambda _, draw: {answers[draw - 1]: 1.0}
+    (row,) = np.exp(scorer_of(endpoint, samples=4, words=("no", "yes")).scores(TEXTS[:1]))
+    assert row == pytest.approx([0.5, 0.5])
+    endpoint.says = lambda *_: {"\u80af\u5b9a\u7684": 1.0}
+    (row,) = np.exp(scorer_of(endpoint, samples=1, words=("x", "\u80af\u5b9a")).scores(TEXTS[:1]))
+    assert row == pytest.approx([0.25, 0.75])
+
+
+def test_a_text_that_is_refused_is_told_from_all(endpoint: Endpoint) -> None:
+    """Where others were answered, it is the text: how long it is, and nothing of it."""
+    body = json.dumps({"error": {"message": "too long", "code": "context_length"}}).encode()
+    endpoint.faults = [Fault(), Fault(400, body=body)]
+    with pytest.raises(EndpointError, match=r"answered 1 others.*of 11 characters") as caught:
+        scorer_of(endpoint).scores(TEXTS)
+    assert "cold" not in str(caught.value)
 
 
 def test_answers_that_are_no_labels_are_refused(endpoint: Endpoint) -> None:
@@ -197,4 +219,5 @@ def test_the_cost_is_known_before(endpoint: Endpoint) -> None:
     long = estimated(RemoteScorer(client, Prompt(DEFAULT, LABELS, LABELS, shots)), TEXTS, price)
     assert long.read > short.read + 4 * 50
     assert estimated(scorer_of(endpoint, samples=5), TEXTS, price).requests == 20
+    assert estimated(scorer_of(endpoint, samples=1), TEXTS, price).written == 64
     assert not endpoint.seen
