@@ -36,7 +36,9 @@ def draw(trials: Sequence[FrozenTrial], space: Space, n: int) -> Figure:
 
 
 def accuracy(trial: FrozenTrial) -> float:
-    """The best validation accuracy that a trial reached, pruned or not; NaN before any."""
+    """What a trial would keep, or the best that one reached that has not ended; NaN before any."""
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        return trial.value
     return max(trial.intermediate_values.values(), default=float("nan"))
 
 

@@ -5,6 +5,7 @@ The test set is never read.
 
 import contextlib
 import dataclasses
+import math
 import multiprocessing
 import os
 import tempfile
@@ -111,6 +112,8 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         # Leaves the teacher's logits in the cache, for all workers to find.
         job = prepare(plan.untested, Path(folder), keep=False)
+    if job.sets.train.problem == "regression":
+        raise RecipeError("trials are compared by accuracy, which a regression has not")
     training = job.recipe.training
     plan = dataclasses.replace(plan, recipe=plan.recipe.model_copy(update={"training": training}))
     directory.mkdir(parents=True, exist_ok=True)
@@ -162,39 +165,49 @@ def _accuracy_of(recipe: Recipe, trial: optuna.Trial, look: Callable[[], None]) 
     report = Report(trial, look)
     with tempfile.TemporaryDirectory(prefix="stillhouse-") as folder:
         job = prepare(recipe, Path(folder), keep=False)
-        if job.sets.train.problem == "regression":
-            raise RecipeError("trials are compared by accuracy, which a regression has not")
         trial.set_user_attr("n", len(job.sets.choose))
         trainer = job.trainer
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(report)
         trainer.train()
-    if not report.accuracies:
+    if report.kept is None:
         raise RecipeError(
             f"{recipe.training.epochs} epochs end before the first evaluation: there are "
             f"{recipe.training.evaluations_per_epoch or 2} an epoch"
         )
-    return max(report.accuracies)  # the checkpoint that a run of this recipe would keep
+    return report.kept
 
 
 class Report(TrainerCallback):
-    """Tells the study of each evaluation, and stops a trial that it finds worse than others."""
+    """Tells the study of each evaluation, and stops a trial that it finds worse than others.
+
+    Attributes:
+        kept: the accuracy of the checkpoint that a run of this recipe would keep; None: there was
+            no evaluation.
+    """
 
     def __init__(self, trial: optuna.Trial, look: Callable[[], None]) -> None:
-        self.accuracies: list[float] = []
+        self.kept: float | None = None
+        self._rank = -math.inf
+        self._step = 0
         self._trial = trial
         self._look = look
 
     def on_evaluate(
         self,
-        args: TrainingArguments,  # noqa: ARG002  the Trainer passes it
-        state: TrainerState,  # noqa: ARG002
-        control: TrainerControl,  # noqa: ARG002
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002  the Trainer passes it
         **known: Any,
     ) -> None:
         """Called by the Trainer."""
-        self.accuracies.append(known["metrics"]["eval_accuracy"])
-        self._trial.report(self.accuracies[-1], step=len(self.accuracies))
+        found, chosen_by = known["metrics"], str(args.metric_for_best_model)
+        rank = found[f"eval_{chosen_by}"] * (-1 if chosen_by.endswith("loss") else 1)
+        # The Trainer has no best yet, or what was best before has since been cut or rounded.
+        if state.best_metric is None or rank > self._rank:
+            self._rank, self.kept = rank, found["eval_accuracy"]
+        self._step += 1
+        self._trial.report(found["eval_accuracy"], step=self._step)
         self._look()
         if self._trial.should_prune():
             raise optuna.TrialPruned

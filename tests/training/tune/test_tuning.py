@@ -3,19 +3,23 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import optuna
 import pytest
 from click.testing import CliRunner, Result
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from cli import main
+from tests.tiny import tiny_encoder_checkpoint
 from tests.training.builders import student_recipe
-from training.errors import StudyError
-from training.recipe.recipe import load_recipe, with_values
+from training.errors import RecipeError, StudyError
+from training.recipe.recipe import load_recipe, shipped_recipe, with_values
 from training.tasks.run import run_recipe
 from training.tune.plot import draw
 from training.tune.space import drawn_values, load_space
-from training.tune.tuning import Plan, tune, work
+from training.tune.tuning import Plan, Report, tune, work
 
 # A learning rate of 1e-9 learns nothing; the teacher has 32 dimensions, not 64.
 SPACE = """
@@ -219,3 +223,38 @@ def test_the_command(toy: Path, teacher: Path, tmp_path: Path) -> None:
         assert message in refused.stderr
     assert not (tmp_path / "new").exists()
     assert run(*good, "--trials", 0).exit_code == 2
+
+
+def test_a_trial_counts_what_is_kept() -> None:
+    """By the score that chooses, and nothing from before the last cut or the rounding."""
+    trial = optuna.create_study().ask()
+    report = Report(trial, lambda: None)
+    arguments = cast("TrainingArguments", SimpleNamespace(metric_for_best_model="macro_f1"))
+    state = TrainerState()
+
+    def evaluate(macro_f1: float, accuracy: float) -> None:
+        found = {"eval_macro_f1": macro_f1, "eval_accuracy": accuracy}
+        report.on_evaluate(arguments, state, TrainerControl(), metrics=found)
+        state.best_metric = max(macro_f1, state.best_metric or 0)
+
+    evaluate(0.8, 0.90)
+    evaluate(0.7, 0.95)
+    assert report.kept == 0.90
+    state.best_metric = None  # it is cut
+    evaluate(0.5, 0.6)
+    evaluate(0.6, 0.7)
+    assert report.kept == 0.7
+
+
+def test_a_regression_is_refused_before_any_trial(tmp_path: Path) -> None:
+    """It has no accuracy, and no trial could have one."""
+    stars = tmp_path / "stars.tsv"
+    stars.write_text("text\tlabel\n" + "\n".join(f"w{n}\t{n}.5" for n in range(60)))
+    base = tiny_encoder_checkpoint(tmp_path / "base")
+    values = {"data.train": str(stars), "model.base": str(base)}
+    recipe = with_values(load_recipe(shipped_recipe("minimal")), values)
+    space = tmp_path / "space.toml"
+    space.write_text("training.learning_rate = { choices = [1e-2, 1e-9] }")
+    with pytest.raises(RecipeError, match="which a regression has not"):
+        tune(Plan(recipe, load_space(space, recipe), tmp_path / "study", 1))
+    assert not (tmp_path / "study").exists()
