@@ -163,7 +163,8 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> EmbeddingJob:
     wanted = teacher.vectors(texts)
     reduction = None
     if encoder.size < teacher.size:
-        reduction = components(wanted[:MOST_REDUCED], encoder.size)
+        every = -(-len(wanted) // MOST_REDUCED)  # of all the file, which may be sorted
+        reduction = components(wanted[::every], encoder.size)
         wanted = wanted @ reduction
     rows = new_rows(tokens, None, wanted)
     held_out = _held_out(singles(sets.choose.texts), teacher, reading, reduction)

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from training.models.heads import hard_loss, token_loss
-from training.problem import ProblemType
+from training.problem import UNLABELLED, ProblemType
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 SHARPNESS = 0.05  # the temperature of cosines, as contrastive training of embedders has it
@@ -93,7 +93,10 @@ def token_distillation_loss(
         reduction="sum",
         log_target=True,
     )
-    loss = hard * token_loss(student_logits, targets) + kl * temperature**2 * soft / tokens
+    # A token without a label counts in the mean, as a text without one does.
+    labelled = (targets != UNLABELLED).sum() / tokens
+    loss = hard * labelled * token_loss(student_logits, targets)
+    loss = loss + kl * temperature**2 * soft / tokens
     if mse:
         loss = loss + mse * functional.mse_loss(student, teacher, reduction="sum") / (
             tokens * student.shape[-1]

@@ -128,6 +128,13 @@ class WhiteBox:
         return torch.stack(parts).mean()
 
     def _attach(self) -> None:
+        together = torch.distributed.is_initialized() and torch.distributed.get_world_size() > 1
+        if self._projections and together:
+            raise RecipeError(
+                "distillation.losses: masked losses, and hidden and cosine where student and "
+                "teacher are of different widths, are learnt by one process alone: train without "
+                "a launcher, or leave them out"
+            )
         if self._projections and not hasattr(self._student, PROJECTIONS):
             self._student.add_module(PROJECTIONS, self._projections)
 

@@ -114,7 +114,10 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
         job = prepare(plan.untested, Path(folder), keep=False)
     if job.sets.train.problem == "regression":
         raise RecipeError("trials are compared by accuracy, which a regression has not")
-    training = job.recipe.training
+    whole = job.recipe.training
+    # What is left open beside it, such as a learning rate by the width, is each trial's own.
+    counted = {name: getattr(whole, name) for name in ("epochs", "steps", "evaluations_per_epoch")}
+    training = plan.recipe.training.model_copy(update=counted)
     plan = dataclasses.replace(plan, recipe=plan.recipe.model_copy(update={"training": training}))
     directory.mkdir(parents=True, exist_ok=True)
     study = plan.open()
@@ -123,7 +126,8 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
         "search space": space_sha256(plan.space),
         "data or teacher": {name: job.parts[name] for name in ("data", "teacher")},
     }
-    study.join(identity, own_values(plan.recipe, plan.space))
+    resolved = plan.recipe.model_copy(update={"training": whole})
+    study.join(identity, own_values(resolved, plan.space))
     return plan, study
 
 

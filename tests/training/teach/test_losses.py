@@ -6,9 +6,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.problem import UNLABELLED
 from training.recipe.teaching import Losses
 from training.score.scores import FloatArray
-from training.teach.losses import cosine_loss, distillation_loss, hidden_loss, relation_loss
+from training.teach.losses import (
+    cosine_loss,
+    distillation_loss,
+    hidden_loss,
+    relation_loss,
+    token_distillation_loss,
+)
 
 CLASSES = 3
 ROW = st.lists(st.floats(-20, 20), min_size=CLASSES, max_size=CLASSES)
@@ -199,3 +206,20 @@ def test_inner_losses_teach_the_student_alone() -> None:
         assert student.grad is not None
         assert student.grad.isfinite().all()
         assert student.grad.abs().sum() > 0
+
+
+def test_tokens_weigh_as_texts_do() -> None:
+    """Of a text that nobody labelled the hard term is 0, and counts in the mean all the same."""
+    draw = torch.Generator().manual_seed(1)
+    student, teacher = torch.randn(2, 8, CLASSES, generator=draw, dtype=torch.float64)
+    targets = torch.tensor([0, 2, 1, 0, *[UNLABELLED] * 4])
+    weights = {"hard": 0.5, "kl": 0.5, "mse": 0.25, "temperature": 2.0}
+    of_texts = distillation_loss(student, teacher, targets, **weights)
+    of_tokens = token_distillation_loss(
+        student.reshape(2, 4, CLASSES),
+        teacher.reshape(2, 4, CLASSES),
+        targets.reshape(2, 4),
+        torch.ones(2, 4, dtype=torch.bool),
+        **weights,
+    )
+    assert of_tokens.item() == pytest.approx(of_texts.item())

@@ -108,6 +108,15 @@ def test_cosine_is_between_mean_states_whatever_the_tokens() -> None:
     assert loss(student, Losses(cosine=1.0), **read) == pytest.approx(expected, rel=1e-4)
 
 
+def test_projections_are_for_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run outside of what several processes wrap, they would end the training at its first step."""
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    with pytest.raises(RecipeError, match="by one process alone"):
+        white_box(narrow(), Losses(hidden=1))
+    white_box(tiny_encoder(), Losses(hidden=1))
+
+
 def test_padding_changes_nothing() -> None:
     """More padding leaves every loss as it is."""
     student = tiny_encoder(seed=1)

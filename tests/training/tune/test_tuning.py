@@ -258,3 +258,18 @@ def test_a_regression_is_refused_before_any_trial(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="which a regression has not"):
         tune(Plan(recipe, load_space(space, recipe), tmp_path / "study", 1))
     assert not (tmp_path / "study").exists()
+
+
+def test_a_rate_that_is_left_open_is_each_trials_own(toy: Path, tmp_path: Path) -> None:
+    """It follows the width, which may be tuned; what is written leaves it open too."""
+    base = tiny_encoder_checkpoint(tmp_path / "base")
+    recipe = with_values(
+        load_recipe(shipped_recipe("minimal")),
+        {"data.train": str(toy / "train.tsv"), "model.base": str(base), "training.epochs": 1},
+    )
+    space = tmp_path / "space.toml"
+    space.write_text("training.warmup_ratio = { choices = [0.0, 0.1] }")
+    tune(Plan(recipe, load_space(space, recipe), tmp_path / "study", 1))
+    written = load_recipe(tmp_path / "study" / "recipe.toml").training
+    assert written.learning_rate is None
+    assert written.epochs == 1
