@@ -1,5 +1,7 @@
 """The losses against their formulas, written out in numpy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -213,7 +215,7 @@ def test_tokens_weigh_as_texts_do() -> None:
     draw = torch.Generator().manual_seed(1)
     student, teacher = torch.randn(2, 8, CLASSES, generator=draw, dtype=torch.float64)
     targets = torch.tensor([0, 2, 1, 0, *[UNLABELLED] * 4])
-    weights = {"hard": 0.5, "kl": 0.5, "mse": 0.25, "temperature": 2.0}
+    weights: Any = {"hard": 0.5, "kl": 0.5, "mse": 0.25, "temperature": 2.0}
     of_texts = distillation_loss(student, teacher, targets, **weights)
     of_tokens = token_distillation_loss(
         student.reshape(2, 4, CLASSES),

@@ -124,10 +124,9 @@ class RemoteScorer:
         except RequestRefused as error:
             if not self._asked:
                 raise
-            size = len(text) if isinstance(text, str) else sum(map(len, text))
             raise EndpointError(
                 f"{error}. It has answered {self._asked} others just now, so that it may be this "
-                f"text, of {size} characters: leave it out or cut it; the same command goes on"
+                f"text, of {len(text)} characters: leave it out or cut it; the same command goes on"
             ) from None
         self._judge(heard)
         return [float(one) for one in np.log(np.maximum(shares, FLOOR))]
