@@ -71,9 +71,9 @@ def test_the_teacher_is_published_as_it_is_fastest(
 
     def judged(self: Judge, staged: Staged) -> Judged:
         found = judge(self, staged)
-        costs = {("teacher", "int8"): cost, ("tiny-student", "int8"): 0.1}
-        there = costs.get((staged.name, staged.precision), found.cost)
-        refused = (staged.name, staged.precision) == ("teacher", "int8") and "measured" in self._use
+        costs = {"teacher INT8": cost, "teacher FP32": 1.0, "tiny-student INT8": 0.1}
+        there = costs.get(staged.title, found.cost)
+        refused = staged.title == "teacher INT8" and "measured" in self._use
         return dataclasses.replace(found, cost=there, loss=lost if refused else found.loss)
 
     monkeypatch.setattr(Judge, "judge", judged)
