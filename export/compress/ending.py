@@ -172,7 +172,7 @@ def _loose(job: Job, found: Found) -> tuple[str, ...]:
 
 def _unused(job: Job, found: Found) -> Iterator[str]:
     """Warnings where the cascade is not what answers."""
-    if found.cascade is None:
+    if found.cascade is None or found.refused:
         return
     name, chain = job.names.cascade, " → ".join(found.cascade.chain)
     if found.kept is not None:

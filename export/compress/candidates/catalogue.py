@@ -266,7 +266,8 @@ def _choices(recipe: Recipe, teacher: Checkpoint) -> dict[str, Sequence[Any]]:
     # Of another base it is not known here, and what is near this is a choice all the same.
     rate = recipe.training.learning_rate or rate_for(width_of(teacher.model))
     found: dict[str, Sequence[Any]] = {}
-    if recipe.distillation is not None and recipe.distillation.augmentation is not None:
+    altering = recipe.distillation.augmentation if recipe.distillation else None
+    if altering is not None and altering.copies is None:
         found["distillation.augmentation.rows"] = ROWS
     found["training.learning_rate"] = [float(f"{rate * factor:.3g}") for factor in RATES]
     if recipe.distillation is not None:
