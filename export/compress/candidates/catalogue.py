@@ -29,8 +29,8 @@ CUT = {  # candidates that are made of the teacher itself
     "pruned": "it cuts heads and neurons out of the teacher",
     ITSELF: "it is the teacher in INT8",
 }
-# What a layer costs by what is left of it, seen on TREC and banking77 (docs/experiments.md): a part
-# whatever is cut out of it, and the rest by its products, of which a third are the attention's.
+# What a layer costs by what is left of it, for an order: a part whatever is cut out of it, and the
+# rest by its products, of which a third are the attention's; docs/experiments.md has times.
 LAYER, ATTENTION = 0.2, 1 / 3
 ROWS = (12_000, 40_000)  # of texts and altered copies: more help one set and harm another
 ALL = "all"

@@ -5,8 +5,7 @@ those that the user holds to be the test. A choice that loses too much there is 
 search goes on without it: the cheapest is looked at first, each file once, and the first that keeps
 the promise is taken. Cheaper ones of which the search's texts cannot tell whether they keep it are
 looked at before; where one does, the search goes on among those that were left since it seemed not
-to. All looks are told, since the more there are, the more the last one's figure
-flatters.
+to. All looks are told, since the more there are, the more the last one's figure flatters.
 """
 
 from dataclasses import dataclass
@@ -46,7 +45,8 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
         there = judge.judge(one.staged)
         if there.loss <= limits.loss:
             accepted, found = one, search.with_kept(one)
-            continue
-        judge.tell(f"{one.staged.title} is chosen and loses {100 * there.loss:.2f} points there")
-        refused.append(one)
-        found = search.without(one, there.loss)
+        else:
+            lost = f"loses {100 * there.loss:.2f} points there"
+            judge.tell(f"{one.staged.title} is chosen and {lost}")
+            refused.append(one)
+            found = search.without(one, there.loss)

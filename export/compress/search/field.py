@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.compress.search.entrant import Entrant
-from export.compress.search.found import Found
+from export.compress.search.found import TOO_CHEAP, Found
 from export.compress.search.judging import Judged
 from export.compress.search.rungs import AS_GOOD, RUNGS
 
@@ -91,21 +91,36 @@ class Field:
             and best.staged.precision == cheaper.trainee.candidate.precisions[0]
         )
 
+    def left_out_below(self, first: float) -> int:
+        """The last place that is left out since a dearer one fails; not its neighbour's in doubt.
+
+        Args:
+            first: the least place that keeps the promise; what fails is looked for below it.
+        """
+        failed = [
+            one for one in self.entrants if one.place < first and one.judged and not self.keeps(one)
+        ]
+        places = [one.place - 2 if self.is_doubtful(one) else one.place for one in failed]
+        return max(places, default=-1)
+
     def left_wrongly(self, near: float) -> Entrant | None:
         """One that was left for a reason that does not hold.
 
-        Where nothing keeps the promise, what came nearest; else the cheapest of those that were
-        left since cheaper ones were as good, which failed.
+        Where nothing keeps the promise, what came nearest; else the dearest of what is cheaper, and
+        dearer than all that fails: it was left for others as good, or for one that was in doubt.
 
         Args:
             near: the least quality that is hopeful, but of what was left early.
         """
-        left = [one for one in self.entrants if one.why and one.trainee.progress]
+        left = [one for one in self.entrants if one.why]
         kept = [one.place for one in self.entrants if self.keeps(one)]
         if kept:
-            as_good = [one for one in left if one.why == AS_GOOD and one.place < min(kept)]
-            return min(as_good, key=lambda one: one.place, default=None)
-        hopeful = [one for one in left if one.quality >= near or one.share < RUNGS[1]]
+            last = self.left_out_below(min(kept))
+            between = [one for one in left if last < one.place < min(kept)]
+            wrong = [one for one in between if one.why in (AS_GOOD, TOO_CHEAP)]
+            return max(wrong, key=lambda one: one.place, default=None)
+        seen = [one for one in left if one.trainee.progress]
+        hopeful = [one for one in seen if one.quality >= near or one.share < RUNGS[1]]
         return max(hopeful, key=lambda one: one.quality, default=None)
 
     def is_settled(self) -> bool:
@@ -116,18 +131,17 @@ class Field:
         """Whether it keeps the promise in the cheapest of its precisions."""
         cheapest = one.trainee.candidate.precisions[0]
         judged = [found for found in one.judged if found.staged.precision == cheapest]
-        return any(map(self.is_able, judged))
+        return any(map(self._is_able, judged))
 
     def keeps(self, one: Entrant) -> bool:
         """Whether one of its files keeps the promise, as far as is known."""
-        return any(map(self.is_able, one.judged))
+        return any(map(self._is_able, one.judged))
 
-    def is_able(self, found: Judged) -> bool:
-        """Whether a file keeps the promise, as far as is known."""
+    def _is_able(self, found: Judged) -> bool:
         there = found.staged.directory
         return there in self._accepted or (found.able and there not in self._refused)
 
     def best(self) -> Judged | None:
         """The cheapest file that keeps the promise, as far as is known."""
-        able = filter(self.is_able, self._judged[1:])
+        able = filter(self._is_able, self._judged[1:])
         return min(able, key=lambda one: one.cost, default=None)

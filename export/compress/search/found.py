@@ -6,6 +6,7 @@ from export.compress.search.entrant import Entrant
 from export.compress.search.judging import Judged
 
 OUT_OF_TIME = "the budget ended before its turn"
+TOO_CHEAP = "a dearer one does not keep the promise"
 CUT_SHORT = "its schedule was shortened to what the budget left"
 
 

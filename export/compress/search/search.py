@@ -23,7 +23,7 @@ from export.compress.search.climbing import between, rounds
 from export.compress.search.clock import Clock
 from export.compress.search.entrant import Entrant
 from export.compress.search.field import NEAR, Field
-from export.compress.search.found import CUT_SHORT, OUT_OF_TIME, Found
+from export.compress.search.found import CUT_SHORT, OUT_OF_TIME, TOO_CHEAP, Found
 from export.compress.search.judging import Judge, Judged
 from export.compress.search.rungs import AS_GOOD, GOOD_ENOUGH, RUNGS, Standing, halved
 from export.compress.search.variants import variants
@@ -37,7 +37,6 @@ SPARE = 1.5  # times what the first training took has to be left for another
 LOOKING = 0.3  # of what is left of the budget is for a rung; the rest for what is trained whole
 VARYING = 0.5  # of it for other settings; a choice may yet be refused, and another be trained
 NOT_NEEDED = "a cheaper one keeps the promise"
-TOO_CHEAP = "a dearer one does not keep the promise"
 FOR_ANOTHER = (GOOD_ENOUGH, AS_GOOD, NOT_NEEDED)  # left, as another would do
 
 
@@ -96,23 +95,20 @@ class Search:
         best = self._field.best()
         self._field.refuse(refused, loss)
         if best is None or self._field.best() is not best:
-            self._reopen([one for one in self._field.entrants if one.why in FOR_ANOTHER])
+            reopened = [one for one in self._field.entrants if one.why in FOR_ANOTHER]
+            for one in reopened:
+                one.why = None
+            self._go_on(reopened)
         return self._field.found()
 
     def with_kept(self, accepted: Judged) -> Found:
         """Goes on as if a file kept the promise, whatever the texts say that choose.
 
-        Those that were left since it did not are trained now, in what the budget leaves.
+        What was left since it did not is trained now, in what the budget leaves.
         """
-        if not self._field.is_able(accepted):
-            self._field.accept(accepted)
-            self._reopen([one for one in self._field.entrants if one.why == TOO_CHEAP])
+        self._field.accept(accepted)
+        self._revive()
         return self._field.found()
-
-    def _reopen(self, entrants: Sequence[Entrant]) -> None:
-        for one in entrants:
-            one.why = None
-        self._go_on(entrants)
 
     def _go_on(self, entrants: Sequence[Entrant]) -> None:
         for one in entrants:
@@ -145,18 +141,12 @@ class Search:
             for one in tried:
                 self._export(one)
             first = next((one.place for one in tried if self._field.keeps_at_best(one)), math.inf)
-            below = [one for one in tried if one.judged and one.place < first]
-            lacking = [one for one in below if not self._field.keeps(one)]
-            last = max(map(self._left_out_to, lacking), default=-1)
+            last = self._field.left_out_below(first)
             left = [one for one in going if one not in tried]
             for one in left:
                 if not last < one.place < first:
                     one.why = NOT_NEEDED if one.place > first else TOO_CHEAP
             going = [one for one in left if one.is_open]
-
-    def _left_out_to(self, one: Entrant) -> int:
-        """The last place that is left out since this one fails; not its neighbour's in doubt."""
-        return one.place - 2 if self._field.is_doubtful(one) else one.place
 
     def _narrow(self, entrants: Sequence[Entrant]) -> None:
         self._finish(self._halve(entrants))

@@ -7,6 +7,7 @@ from typing import cast
 from export.compress.exporting import Staged
 from export.compress.search.entrant import Entrant
 from export.compress.search.field import Field
+from export.compress.search.found import TOO_CHEAP
 from export.compress.search.judging import Judged
 from export.compress.search.rungs import AS_GOOD
 from export.errors import Verdict
@@ -78,14 +79,27 @@ def test_what_is_accepted_keeps_it() -> None:
     assert known.found().doubtful == ()
 
 
-def test_those_left_for_others_as_good_that_failed() -> None:
-    """The cheapest of them is gone on with where only a dearer one keeps the promise."""
+def test_those_left_for_others_that_failed() -> None:
+    """The dearest that is cheaper than what keeps the promise, and dearer than all that fails."""
     kept, failed = judged("pruned", 0.0, 0.4), judged("layers-2", 0.05, 0.2)
-    left = [entrant(place, why=AS_GOOD, quality=0.93) for place in (1, 2, 4)]
-    known = field(entrant(0, failed), *left, entrant(3, kept))
-    assert known.left_wrongly(0.92) is left[0]
-    left[0].why = left[1].why = None
+    left = [
+        entrant(place, why=why) for place, why in ((0, TOO_CHEAP), (2, AS_GOOD), (3, TOO_CHEAP))
+    ]
+    known = field(entrant(1, failed), *left, entrant(4, kept), entrant(5, why=AS_GOOD))
+    for one in (left[2], left[1]):
+        assert known.left_wrongly(0.92) is one
+        one.why = None
     assert known.left_wrongly(0.92) is None
+
+
+def test_one_in_doubt_leaves_its_neighbour_in() -> None:
+    """What fails clearly leaves out all below it; what keeps the promise nothing."""
+    clear, doubt = judged("layers-1", 0.05, 0.2), judged("layers-3", 0.014, 0.3)
+    known = field(entrant(1, clear), entrant(5, doubt), entrant(7, judged("pruned", 0.0, 0.4)))
+    assert known.left_out_below(9) == known.left_out_below(7) == 3
+    known.accept(doubt)
+    assert known.left_out_below(5) == 1
+    assert known.left_out_below(1) == -1
 
 
 def test_what_is_hopeful_where_nothing_keeps() -> None:
