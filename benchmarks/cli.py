@@ -17,11 +17,6 @@ from benchmarks.options import with_models, with_stillhouse
     required=True,
     help="A TSV with label and text: SST-2's dev set.",
 )
-@click.option(
-    "--fitted",
-    type=click.Path(path_type=Path, exists=True),
-    help="What the cascades were fitted on; they are scored on the other texts.",
-)
 @click.option("--port", type=int, default=8123, show_default=True, help="A free port.")
 @click.option("--texts", type=int, default=300, show_default=True, help="How many texts are timed.")
 @click.option(
@@ -40,7 +35,6 @@ def measure(
     stillhouse: Path,
     models: Path,
     data: Path,
-    fitted: Path | None,
     port: int,
     texts: int,
     output: Path,
@@ -51,7 +45,7 @@ def measure(
     from benchmarks.table import to_markdown, write_table
 
     try:
-        figures = measuring.measure(stillhouse, models, data, port, texts, fitted)
+        figures = measuring.measure(stillhouse, models, data, port, texts)
     except (OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     partial = output.with_name(f".{output.name}.partial")

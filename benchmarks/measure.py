@@ -80,7 +80,6 @@ def measure(
     data: Path,
     port: int,
     latency_texts: int,
-    fitted: Path | None = None,
 ) -> Figures:
     """Runs everything; takes some minutes.
 
@@ -88,19 +87,15 @@ def measure(
         stillhouse: the command of the service's own environment.
         data: a TSV with `label` and `text`, labels 0 and 1 or the models' own names.
         latency_texts: how many of its texts are timed.
-        fitted: what the cascades were fitted on; they are not scored on its texts.
     """
     os.sched_setaffinity(0, {CLIENT_CORE})
     rows = read_rows(data)
-    left_out = {text for _, text in read_rows(fitted)} if fitted else set()
-    unseen = [row for row in rows if row[1] not in left_out]
     with _service(stillhouse, models, port) as (process, started):
         client = _connect(port)
         listed = _get(client, "/models")
         served = {model["name"]: model for model in listed["models"] if model["state"] == "ready"}
         names = [*served, *(one["name"] for one in listed["cascades"] if not one["stale"])]
-        asked = {name: rows if name in served else unseen for name in names}
-        counted = {name: _count(client, name, asked[name]) for name in names}
+        counted = {name: _count(client, name, rows) for name in names}
         times, baseline = _latency(
             client, names, [text for _, text in rows[:latency_texts]], models
         )
@@ -111,7 +106,7 @@ def measure(
         latency_texts=min(latency_texts, len(rows)),
         machine=f"{_cpu_name()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         models=[
-            _figures(name, served.get(name), *counted[name], len(asked[name]), times[name])
+            _figures(name, served.get(name), *counted[name], len(rows), times[name])
             for name in names
         ],
         baseline=baseline,

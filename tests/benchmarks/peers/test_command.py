@@ -184,7 +184,7 @@ def test_the_highest_complete_version_is_compared(tmp_path: Path) -> None:
     assert find_version(tmp_path, "nano").name == "10"
     assert cascades_on(tmp_path, "nano") == []
     assert [one.chain for one in cascades_on(ROOT / "models", "teacher")] == [
-        ("student", "teacher")
+        ("nano", "student", "teacher")
     ]
 
 
