@@ -28,8 +28,10 @@ serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
 # Linters, types and all tests.
-test: .venv-dev/installed lint
-	.venv-dev/bin/pytest -n 2 --dist loadfile
+test: .venv-dev/installed
+	@$(MAKE) --no-print-directory lint & lint=$$!; \
+	  .venv-dev/bin/pytest -n 2 --dist loadfile; tests=$$?; \
+	  wait $$lint || { echo "make lint failed, see above"; exit 1; }; exit $$tests
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
 flight: .venv-dev/installed
@@ -172,8 +174,8 @@ clean:
 
 .venv-dev/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/pip install --quiet --constraint constraints.txt torch
-	.venv-dev/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv-dev/bin/pip install --quiet --no-compile --constraint constraints.txt torch
+	.venv-dev/bin/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 .venv-tools/installed:

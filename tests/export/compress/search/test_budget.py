@@ -45,7 +45,7 @@ def test_who_is_left_comes_to_an_end(
     arguments = (
         *("--test", given / "test.tsv", *LENIENT, "--max-accuracy-loss", "0.0001"),
         *("--candidates", f"{given / 'student.toml'},{second}"),
-        *("--set", "training.epochs=3000"),
+        *("--set", "training.epochs=600"),
     )
     result = compress(*arguments)
     assert result.exit_code in (0, 1), result.output
