@@ -95,7 +95,8 @@ def measure(
         listed = _get(client, "/models")
         served = {model["name"]: model for model in listed["models"] if model["state"] == "ready"}
         names = [*served, *(one["name"] for one in listed["cascades"] if not one["stale"])]
-        counted = {name: _count(client, name, rows) for name in names}
+        last = {one["name"]: one["chain"][-1] for one in listed["cascades"]}
+        counted = {name: _count(client, name, last.get(name), rows) for name in names}
         times, baseline = _latency(
             client, names, [text for _, text in rows[:latency_texts]], models
         )
@@ -209,14 +210,14 @@ def _ask(baseline: "subprocess.Popen[str]", text: str, padded: bool) -> float:
 
 
 def _count(
-    client: http.client.HTTPConnection, name: str, rows: list[tuple[str, str]]
+    client: http.client.HTTPConnection, name: str, last: str | None, rows: list[tuple[str, str]]
 ) -> tuple[int, int]:
-    """How many texts a model or cascade gets right, and how many it passed on."""
+    """How many texts a model or cascade gets right, and how many its last model answered."""
     right = escalated = 0
     for label, text in rows:
         answer = _predict(client, name, text)["predictions"][0]
         right += answer["label"] == {"0": "negative", "1": "positive"}.get(label, label)
-        escalated += answer["escalated"]
+        escalated += answer["model"] == last
     return right, escalated
 
 

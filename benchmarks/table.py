@@ -50,7 +50,7 @@ def _sizes(models: list[dict[str, Any]]) -> str:
 
 def _size(model: dict[str, Any]) -> str:
     if model["escalated"] is not None:
-        return f"{100 * model['escalated']:.0f}% escalated | "
+        return f"{100 * model['escalated']:.0f}% reach the last | "
     return f"{model['parameters']:,} | {model['megabytes']:.1f} MB"
 
 

@@ -38,7 +38,7 @@ def _verdicts(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield (
         "| set | rows | test | teacher | published | points lost | times faster | times smaller | "
-        "`auto`: points lost | goes on | times faster | budget | minutes in all |"
+        "`auto`: points lost | reaches the last | times faster | budget | minutes in all |"
     )
     yield "| --- | ---: | ---: | ---: | --- |" + " ---: |" * 8
     for row in rows:

@@ -142,6 +142,6 @@ def calibrate(
     click.echo(f"the texts were also used for: {fit.used_for}")
     if cascade.overload == "answer":
         click.echo(
-            f"under overload {cascade.chain[0]} answers alone, marked as degraded: accuracy "
-            f"{cascade.accuracy_degraded:.4f}"
+            f"under overload {cascade.chain[0]} answers alone at worst, marked as degraded: "
+            f"accuracy {cascade.accuracy_degraded:.4f}"
         )

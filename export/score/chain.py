@@ -114,13 +114,15 @@ class Chain:
             probabilities[going] = found
             confidence[going] = model.confidence(found)
             by[going] = place
-        return Scored(probabilities, self._given(probabilities), confidence, by)
+        return Scored(probabilities, self._given(probabilities, by), confidence, by)
 
-    def _given(self, probabilities: Array) -> Array:
+    def _given(self, probabilities: Array, by: Array) -> Array:
         problem = self._links[0].manifest.problem_type
-        if problem == "multi_label":
-            return self._models[0].given(probabilities)
         held = np.zeros(probabilities.shape, np.bool_)
+        if problem == "multi_label":
+            for place, model in enumerate(self._models):
+                rows = by == place
+                held[rows] = model.given(probabilities[rows])
         if problem == "single_label":
             held[np.arange(len(held)), probabilities.argmax(axis=1)] = True
         return held

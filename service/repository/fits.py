@@ -22,7 +22,7 @@ class Fitted(Section):
 class Point(Section):
     """One threshold of the fitted curve."""
 
-    threshold: float = Field(description="of the first model's confidence")
+    threshold: float = Field(description="of the confidence of each model but the last")
     escalated: float = Field(description="share of texts that the last model answered")
     accuracy: float = Field(description="of the cascade with it")
 

@@ -47,9 +47,13 @@ class Cascade(Section):
 
     @property
     def accuracy_degraded(self) -> float | None:
-        """The curve's accuracy where no text goes on; None where it has no such point."""
-        alone = [point.accuracy for point in self.fit.curve if not point.escalated]
-        return min(alone, default=None)
+        """The curve's accuracy where no text goes on; None where it has no such point.
+
+        In a longer chain a text may go on and not reach the last model: the least threshold says.
+        """
+        alone = [point for point in self.fit.curve if not point.escalated]
+        least = min(alone, key=lambda point: point.threshold, default=None)
+        return least.accuracy if least else None
 
     def kinds(self, kinds: Mapping[Target, Kind]) -> dict[str, Kind]:
         """Of the models of the chain, by name, those that are known."""

@@ -186,7 +186,7 @@ class Predictor:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
             run = batch if windows is None else [one for item in batch for one in item.windows]
-            loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
+            _settle(loaded, job, run, due)
             try:
                 result = await loaded.batcher.answer(job, run)
                 hop.started, hop.ended = result.started, result.ended
@@ -213,6 +213,16 @@ class Predictor:
                 self._answer_cache, len(manifest.labels), manifest.embedding_size or 0
             )
         return self._caches[model]
+
+
+def _settle(loaded: Loaded, job: Job, run: Sequence[Item], due: Due) -> None:
+    """As `Admission.settle`, where a model may be spared: as `_admit_spared`."""
+    try:
+        loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
+    except InvalidInput as error:
+        if not due.spared:
+            raise
+        raise Overloaded(str(error)) from error
 
 
 def _admit_spared(

@@ -61,15 +61,17 @@ function underOverload({ accuracy_degraded: accuracy, chain, objective_ms: objec
   );
 }
 
-function costInWords([cheap, last], point, times) {
-  const [fast, slow] = [times(cheap), times(last)];
-  if (!fast || !slow) return "Its cost shows once both models have answered a text.";
-  const sum = fast.median + point.escalated * slow.median;
+/** Of a chain whose models but the first are asked for these shares of all texts. */
+function costInWords(chain, shares, times) {
+  const found = chain.map((name) => times(name));
+  if (!found.every(Boolean)) return "Its cost shows once each of its models has answered a text.";
+  const [first, ...later] = found.map((time) => time.median);
+  const terms = later.map((time, hop) => `${percent(shares[hop])} × ${figures(time)}`);
+  const sum = later.reduce((total, time, hop) => total + shares[hop] * time, first);
   return (
-    `Expected time: ${figures(fast.median)} + ${percent(point.escalated)} × ` +
-    `${figures(slow.median)} = ${figures(sum)} ms a text, ${percent(sum / slow.median, 0)} of ` +
-    `${last} alone. Medians of the server’s total over the texts tried on this page ` +
-    `(${Math.min(fast.n, slow.n)}).`
+    `Expected time: ${[figures(first), ...terms].join(" + ")} = ${figures(sum)} ms a text, ` +
+    `${percent(sum / later.at(-1), 0)} of ${chain.at(-1)} alone. Medians of the server’s total ` +
+    `over the texts tried on this page (${Math.min(...found.map((time) => time.n))}).`
   );
 }
 
@@ -156,7 +158,11 @@ export function cascadePanel(cascade, answers, times) {
     if (point) {
       say(accuracy, percent(point.accuracy));
       say(share, percent(point.escalated));
-      say(cost, chain.length === 2 ? costInWords(chain, point, times) : "");
+      // The curve knows who reaches the last model; of those between, the fit alone does.
+      const isFitted = threshold === curve.fitted.threshold;
+      const shares = isFitted ? hops.map((hop) => hop.escalated) : [point.escalated];
+      const isKnown = shares.length === hops.length;
+      say(cost, isKnown ? costInWords(chain, shares, times) : "Its cost is known as it is fitted.");
       drawing.move(point);
       spoken += ` Expected ${measured} ${percent(point.accuracy)}.`;
     }

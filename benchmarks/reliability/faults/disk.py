@@ -113,9 +113,9 @@ def _ask_around(service: Service) -> dict[str, int | None]:
     """What writes, or counts under a new name."""
     key = {"Authorization": f"Bearer {ADMIN_KEY}"}
     asked = {
-        "load": wire.request("POST", "/admin/models/nano/load", b'{"version": 1}', key),
+        "load": wire.request("POST", "/admin/models/nano/load", b'{"version": 2}', key),
         "reload": wire.request("POST", "/admin/reload", b"{}", key),
-        "pinned": dialects.build("predict", "nano@1", ["a good film"]),
+        "pinned": dialects.build("predict", "nano@2", ["a good film"]),
         "metrics": wire.request("GET", "/metrics"),
         "models": wire.request("GET", "/models"),
     }

@@ -12,7 +12,8 @@ from benchmarks.reliability.questions.reference import Question, Reference, Serv
 from loadtest.traffic.texts import SENTENCES, join_words, read_texts
 
 SEED = 20
-# Shares of the requests. The teacher costs ten times the student, and an `auto` that goes on too.
+# Shares of the requests. The teacher costs four times the student, as does an `auto` that
+# comes to it.
 MODELS = {"student": 0.35, "nano": 0.25, "auto": 0.3, "teacher": 0.1}
 KINDS = {"short": 0.6, "unicode": 0.15, "long": 0.1, "batch": 0.15}
 LARGEST_BATCH = 16

@@ -27,7 +27,7 @@ _POSTS: tuple[tuple[str, Any], ...] = (
         "/predict",
         {
             "inputs": "a film",
-            "model": "nano@1",
+            "model": "nano@2",
             "top_k": None,
             "raw_scores": True,
             "truncate": False,
@@ -40,7 +40,7 @@ _POSTS: tuple[tuple[str, Any], ...] = (
     ),
     ("/v2/models/student/infer", {"id": "7", "parameters": {}, "inputs": [_TENSOR]}),
     ("/v2/models/auto/infer", {"inputs": [_TENSOR], "outputs": [{"name": "label"}]}),
-    ("/v2/models/nano/versions/1/infer", {"inputs": [_TENSOR]}),
+    ("/v2/models/nano/versions/2/infer", {"inputs": [_TENSOR]}),
     ("/v2/repository/index", {"ready": True}),
     ("/v2/repository/models/student/load", {}),
     ("/v2/repository/models/student/unload", {}),
@@ -52,7 +52,7 @@ _POSTS: tuple[tuple[str, Any], ...] = (
     ("/tei/embed", {"inputs": ["a film"], "normalize": True}),
     ("/tei/rerank", {"query": "a film", "texts": ["good", "bad"]}),
     ("/v1/embeddings", {"input": "a film", "model": "student"}),
-    ("/admin/models/student/load", {"version": 3}),
+    ("/admin/models/student/load", {"version": 4}),
     ("/admin/models/student/unload", {}),
     ("/admin/reload", {}),
 )
@@ -60,7 +60,7 @@ _GETS = (
     *("/", "/docs", "/openapi.json", "/livez", "/readyz", "/metrics", "/stats"),
     *("/models", "/models/student", "/v2", "/v2/health/live", "/v2/health/ready"),
     *("/v2/models/student", "/v2/models/student/ready", "/v2/models/student/config"),
-    *("/v2/models/student/stats", "/v2/models/nano/versions/1", "/tei/info", "/tei/health"),
+    *("/v2/models/student/stats", "/v2/models/nano/versions/2", "/tei/info", "/tei/health"),
 )
 PATHS = (*(path for path, _ in _POSTS), *_GETS)
 

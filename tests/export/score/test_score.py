@@ -16,7 +16,7 @@ from service.repository.routes import Target
 from service.runtime.model import Pair
 from service.runtime.tasks.classification import Classifier
 from tests.export.score.files import Run, rows_of, write
-from tests.service.builders import publish_tiny
+from tests.service.builders import publish_tiny, write_cascade
 from training.teach.teachers.soft_labels import FileTeacher
 
 TEXTS = ["good", "bad film", "good good film", "fine", "bad bad", "film good bad good"] * 5
@@ -229,6 +229,25 @@ def test_pairs_labels_and_numbers(tmp_path: Path, models: Path, run: Run) -> Non
     assert rows_of(tmp_path / "t.jsonl")[0]["labels"] == ["b"]
     assert run("--model", "stars", "--input", one, "--output", tmp_path / "s.jsonl").exit_code == 0
     assert rows_of(tmp_path / "s.jsonl") == [{"text": "good", "score": 2.0}]
+
+
+def test_each_model_of_a_chain_has_its_own_thresholds(
+    tmp_path: Path, models: Path, run: Run
+) -> None:
+    """A text that went on is judged by those of whoever answered it, as the service does."""
+    kind: dict[str, Any] = {
+        "problem_type": "multi_label",
+        "labels": ("a", "b"),
+        "scores": {"bad": (0.0, 1.0)},
+    }
+    publish_tiny(models, "first", thresholds=(0.3, 0.3), **kind)
+    publish_tiny(models, "last", thresholds=(0.6, 0.6), **kind)
+    source = write(tmp_path / "one.jsonl", [{"text": "bad"}])
+    for threshold, labels in ((1.01, ["b"]), (0.0, ["a", "b"])):
+        write_cascade(models, "tags", threshold=threshold, chain=("first", "last"))
+        output = tmp_path / f"{threshold}.jsonl"
+        assert run("--model", "tags", "--input", source, "--output", output).exit_code == 0
+        assert rows_of(output)[0]["labels"] == labels
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,14 @@ def test_a_cascade_says_what_it_does_under_overload(tmp_path: Path) -> None:
     assert (found.overload, found.objective_ms, found.accuracy_degraded) == ("answer", 50, 0.85)
 
 
+def test_the_first_model_alone_is_what_a_degraded_answer_is_worth(tmp_path: Path) -> None:
+    """In a chain of three, texts may go on and none of them reach the last model."""
+    points = [*POINTS[:1], {"threshold": 0.5, "escalated": 0.0, "accuracy": 0.8}, POINTS[2]]
+    answering = with_curve(points, overload="answer")
+    (found,) = written(tmp_path, {"cascade": {"auto": answering}}).cascade.values()
+    assert found.accuracy_degraded == 0.85
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import DeadlineExceeded, InferenceFailed, Overloaded
+from service.errors import DeadlineExceeded, InferenceFailed, InvalidInput, Overloaded
 from service.repository.routes import parse_target
 from service.repository.sections import Windows
 from service.serving.queue.jobs import Job
@@ -225,6 +225,23 @@ def test_windows_that_take_too_long_are_no_error_of_the_request(answers: Path) -
         found = await core.ask(text, model="auto", windows=Windows(stride=0))
         assert marks(found) == [DEGRADED]
         assert found[0].windows == 2
+
+    run(answers, scenario)
+
+
+def test_nor_are_windows_of_more_tokens_than_their_characters_say(
+    answers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dearer model lets them in, and finds once they are read that it has no time."""
+
+    def settle(*_: object) -> None:
+        raise InvalidInput("the windows of this request take longer than the deadline allows")
+
+    async def scenario(core: Core) -> None:
+        core.model().unsure = {5}
+        monkeypatch.setattr((await loaded(core, "teacher@1")).admission, "settle", settle)
+        found = await core.ask("5", model="auto", windows=Windows(stride=0))
+        assert marks(found) == [DEGRADED]
 
     run(answers, scenario)
 
