@@ -4,8 +4,8 @@ The one core that every dialect of the API calls. Knows models and text, and no 
 """
 
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from typing import TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from service.errors import DeadlineExceeded, EmptyInput, InvalidInput, Overloaded
@@ -15,12 +15,14 @@ from service.runtime.model import Input, Item, Model, Pair
 from service.serving.answers import AnswerCache, Known
 from service.serving.escalation import Due, Escalation, dues
 from service.serving.inputs import answered, joined_of, refuse_other_kind, refuse_truncated
-from service.serving.queue.jobs import Job
 from service.serving.queue.tokenizing import TokenizerPool
 from service.serving.shapes import Answer, Ask, Hop
 from service.serving.versions.plan import Plan
 from service.serving.versions.registry import Registry
 from service.serving.versions.version import Loaded
+
+Arguments = TypeVarTuple("Arguments")
+Given = TypeVar("Given")
 
 
 class _Read:
@@ -161,8 +163,8 @@ class Predictor:
         texts = ask.inputs if len(rows) == len(ask.inputs) else [ask.inputs[row] for row in rows]
         if manifest.prompts or ask.prompt_name is not None:
             texts = loaded.model.prompted(texts, ask.prompt_name)
-        admit = loaded.admission.admit if not due.spared else partial(_admit_spared, loaded)
-        with admit(texts, due.end, windows, due.start) as job:
+        admission = loaded.admission
+        with _let(due, admission.admit, texts, due.end, windows, due.start) as job:
             model = loaded.model
             hop = Hop(model.manifest.name, model.manifest.version, len(texts), job.arrived)
             hops.append(hop)
@@ -186,7 +188,7 @@ class Predictor:
                 return [known[text] for text in texts]
             batch = [items[text] for text in new]
             run = batch if windows is None else [one for item in batch for one in item.windows]
-            _settle(loaded, job, run, due)
+            _let(due, admission.settle, job, sum([len(item.ids) for item in run]), len(run))
             try:
                 result = await loaded.batcher.answer(job, run)
                 hop.started, hop.ended = result.started, result.ended
@@ -215,21 +217,14 @@ class Predictor:
         return self._caches[model]
 
 
-def _settle(loaded: Loaded, job: Job, run: Sequence[Item], due: Due) -> None:
-    """As `Admission.settle`, where a model may be spared: as `_admit_spared`."""
+def _let(due: Due, do: Callable[[*Arguments], Given], *arguments: *Arguments) -> Given:
+    """Has a model's admission do something.
+
+    Where the model may be spared, what is too much work for the time is no error of the request.
+    """
     try:
-        loaded.admission.settle(job, sum([len(item.ids) for item in run]), len(run))
+        return do(*arguments)
     except InvalidInput as error:
         if not due.spared:
             raise
-        raise Overloaded(str(error)) from error
-
-
-def _admit_spared(
-    loaded: Loaded, texts: Sequence[Input], end: float, windows: Windows | None, start: float
-) -> Job:
-    """As `Admission.admit`: what is too much work for the time is no error of the request."""
-    try:
-        return loaded.admission.admit(texts, end, windows, start)
-    except InvalidInput as error:
         raise Overloaded(str(error)) from error
