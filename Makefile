@@ -13,6 +13,7 @@ DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
+LINT = .venv-dev/bin/ruff check . && .venv-dev/bin/ruff format --check . && .venv-dev/bin/mypy
 
 .PHONY: help flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \
   reference docs image clean sbom audit spread
@@ -29,8 +30,8 @@ serve: .venv/installed
 
 # Linters, types and all tests, beside each other.
 test: .venv-dev/installed
-	@(.venv-dev/bin/ruff check . && .venv-dev/bin/ruff format --check . && .venv-dev/bin/mypy) & \
-	  lint=$$!; .venv-dev/bin/pytest -n 2 --dist loadfile; tests=$$?; \
+	@($(LINT)) & lint=$$!; \
+	  .venv-dev/bin/pytest -n 2 --dist loadfile; tests=$$?; \
 	  wait $$lint || { echo "ruff or mypy failed, see above"; exit 1; }; exit $$tests
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
@@ -39,9 +40,7 @@ flight: .venv-dev/installed
 
 # ruff and mypy.
 lint: .venv-dev/installed
-	.venv-dev/bin/ruff check .
-	.venv-dev/bin/ruff format --check .
-	.venv-dev/bin/mypy
+	$(LINT)
 
 # Against a service that runs already: `make serve` in another terminal.
 loadtest: .venv-dev/installed

@@ -29,7 +29,7 @@ def to_markdown(figures: dict[str, Any]) -> str:
         "| PyTorch eager BERT-base, no padding | 109,483,778 | | "
         f"| {baseline['unpadded_p50_ms']:.0f} ms | {baseline['unpadded_p99_ms']:.0f} ms | |",
         "",
-        f"Accuracy: {_sizes(figures['models'])}. Latency: {figures['latency_texts']} "
+        f"Accuracy: n = {figures['models'][0]['n']}. Latency: {figures['latency_texts']} "
         "sentences, one a request, through HTTP with the service on one core and the client on "
         "another; BERT-base in a process on the service's core, without HTTP, all taking "
         f"turns text by text ({figures['machine']}). The service with these models holds "
@@ -38,14 +38,6 @@ def to_markdown(figures: dict[str, Any]) -> str:
         f"{figures['start_to_first_answer_s']:.1f} s after its start.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _sizes(models: list[dict[str, Any]]) -> str:
-    """Of how many texts each accuracy is."""
-    sizes = [model["n"] for model in models]
-    if len(set(sizes)) == 1:
-        return f"n = {sizes[0]}"
-    return ", ".join(f"`{model['name']}` n = {model['n']}" for model in models)
 
 
 def _size(model: dict[str, Any]) -> str:
