@@ -13,6 +13,8 @@ DATA ?= data
 ENCODER ?= sentence-transformers/all-MiniLM-L6-v2
 STRONG_ENCODER ?= sentence-transformers/all-mpnet-base-v2
 BENCHMARKS = .venv-dev/bin/python -m benchmarks
+# Where it is set, each of the commands that tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 LINT = .venv-dev/bin/ruff check . && .venv-dev/bin/ruff format --check . && .venv-dev/bin/mypy
 
 .PHONY: help flight serve test lint loadtest peers growth soak chaos fuzz models auto bounds results size \

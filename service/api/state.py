@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -139,11 +140,13 @@ class Service:
         ]
 
     def fitted(self) -> dict[tuple[str, str], float]:
-        """Of each cascade and its first model, the share of texts expected to go on from there."""
-        return {
-            (name, cascade.chain[0]): cascade.hops[0].escalated
-            for name, cascade in self.registry.routes.cascade.items()
-        }
+        """Of each cascade and each of its models, the share of texts that it is to answer."""
+        shares = {}
+        for name, cascade in self.registry.routes.cascade.items():
+            reach = [1.0, *(hop.escalated for hop in cascade.hops), 0.0]
+            for model, (comes, goes_on) in zip(cascade.chain, pairwise(reach), strict=True):
+                shares[name, model] = comes - goes_on
+        return shares
 
     def store(self) -> StoreGauge | None:
         """How the store of models is; None: they lie in a directory."""

@@ -60,8 +60,8 @@ class Gauges(Collector):
         """Says how this process's versions are; the others read it where there are others.
 
         Args:
-            fitted: of each cascade, by its name and its first model's, the share of texts that
-                are expected to go on from there.
+            fitted: of each cascade, by its name and each of its models', the share of texts that
+                the model is expected to answer.
             store: None: models lie in a directory.
         """
         self._told = tuple(gauges)
@@ -100,8 +100,8 @@ class Gauges(Collector):
         yield depth
         yield state
         fitted = GaugeMetricFamily(
-            "stillhouse_fitted_escalated",
-            "Share of a cascade's texts that went on from its first model when it was fitted.",
+            "stillhouse_fitted_share",
+            "Share of a cascade's texts that each of its models answered when it was fitted.",
             labels=["model", "by"],
         )
         for route, share in sorted(self._fitted.items()):

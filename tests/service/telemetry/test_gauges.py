@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from fastapi.testclient import TestClient
 
 from service.telemetry.gauges import SHARED_FOLDER, VersionGauge, mark_dead
 from service.telemetry.metrics import Metrics
+from tests.service.builders import publish_tiny, write_cascade
 from tests.service.telemetry.builders import value
 from tests.service.telemetry.worker import END
 
@@ -50,9 +54,24 @@ def test_what_cascades_expect_is_that_of_the_routes_now() -> None:
     """A cascade that was taken out or fitted again leaves no value behind."""
     metrics = Metrics()
     metrics.gauges.tell([READY], {("auto", "student"): 0.125})
-    assert value(metrics.text(), "fitted_escalated", model="auto", by="student") == 0.125
+    assert value(metrics.text(), "fitted_share", model="auto", by="student") == 0.125
     metrics.gauges.tell([READY])
-    assert value(metrics.text(), "fitted_escalated", model="auto", by="student") is None
+    assert value(metrics.text(), "fitted_share", model="auto", by="student") is None
+
+
+def test_each_model_of_a_cascade_has_the_share_it_is_to_answer(
+    models: Path, connect: Callable[..., TestClient]
+) -> None:
+    """Of a chain of three also the second: what goes on from it is what it does not answer."""
+    publish_tiny(models, "nano")
+    write_cascade(models, chain=("nano", "student", "teacher"))
+    routes = tomllib.loads((models / "routes.toml").read_text())
+    hops = routes["cascade"]["auto"]["hops"]
+    hops[0]["escalated"], hops[1]["escalated"] = 0.5, 0.125
+    (models / "routes.toml").write_text(tomli_w.dumps(routes))
+    text = connect().get("/metrics").content
+    for by, share in {"nano": 0.5, "student": 0.375, "teacher": 0.125}.items():
+        assert value(text, "fitted_share", model="auto", by=by) == share
 
 
 class Worker:
