@@ -96,7 +96,7 @@ def to_line(fields: dict[str, object]) -> str:
 
 def to_timestamp(seconds: float) -> str:
     """ISO 8601, from seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _kind(value: object) -> str:

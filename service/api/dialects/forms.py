@@ -6,6 +6,7 @@ the limit on the body for example.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal
 
@@ -61,6 +62,7 @@ def predicts(path: str, method: str) -> bool:
     return method == "POST" and _PREDICTIONS.fullmatch(path) is not None
 
 
+@lru_cache(maxsize=64)
 def error_form(path: str, method: str) -> ErrorForm | None:
     """How an error is said; None: as a problem document.
 

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from functools import lru_cache
 
 from starlette.types import Message, Send
 
@@ -46,6 +47,7 @@ def compressing(send: Send, accepted: bytes) -> Send:
     return compressing_send
 
 
+@lru_cache(maxsize=64)  # clients of one kind say the same
 def _best(accepted: bytes) -> bytes | None:
     """The first coding of ours that a client takes; None: it takes none."""
     for part in accepted.lower().split(b","):
