@@ -89,7 +89,7 @@ def evaluate(
     if column is None:
         data = load_labelled_text(source, columns, "test", names, first.problem)
     else:
-        data, values = load_beside(source, columns, column, "test", names)
+        data, values = load_beside(source, columns, column, "test", names, first.problem)
     second = None if against is None else open_classifier(against, models, pairs=data.pairs)
     started = time.process_time()
     answers = first.answer(data.texts)

@@ -207,7 +207,11 @@ def _request(
     owner = licence_for(read.source, licence, ask if sys.stdin.isatty() else None)
     recipe = read.recipe
     task = task_for(read)
-    sets = {title: task.read(read, source, columns) for title, source in map(named_source, sources)}
+    named = [named_source(one) for one in sources]
+    titles = [title for title, _ in named]
+    if twice := [title for title in titles if titles.count(title) > 1]:
+        raise click.UsageError(f"two sets are called {twice[0]!r}: say --data NAME=SOURCE of one")
+    sets = {title: task.read(read, source, columns) for title, source in named}
     measured = {text for data in sets.values() for text in data.texts}
     fitting = task.held_out(read, fit, columns, measured, say)
     columns = of_pairs(columns, read.pairs)

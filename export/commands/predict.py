@@ -65,10 +65,7 @@ def predict(
     if prompt is not None and not embeds:
         raise click.UsageError("--prompt is of embedders")
     if output is not None:
-        if embeds:
-            refuse_vectors(output)
-        else:
-            refuse_output(output, source)
+        (refuse_vectors if embeds else refuse_output)(output, source)
     if bool(texts) == (source is not None):
         raise click.UsageError("give texts, or a file of texts with --file")
     asked = None if embeds else open_model(model, models, windows, pairs=options["pairs"])

@@ -140,10 +140,16 @@ def compared(
         yield f"cosine between their vectors: mean {turned.mean():.4f}, least {turned.min():.4f}"
 
 
-def refuse_output(path: Path) -> None:
-    """Raises ExportError unless vectors can be written to such a file."""
+def refuse_output(path: Path, source: str | None = None) -> None:
+    """Raises ExportError unless vectors can be written to such a file.
+
+    Args:
+        source: where the texts are read from, which is not to be written over; None: no file.
+    """
     if path.suffix not in KINDS:
         raise ExportError(f"vectors go to a file that ends in {' or '.join(KINDS)}, not {path}")
+    if source is not None and path.resolve() == Path(source).expanduser().resolve():
+        raise ExportError(f"the texts are read from {path}: vectors go to another file")
 
 
 def rows(texts: Sequence[str], vectors: Vectors) -> Iterator[dict[str, Any]]:

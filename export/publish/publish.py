@@ -91,7 +91,7 @@ def _graph(
 
         graph = task.graph(checkpoint, pinned=request.int8.activations != "dynamic")
         plan = dataclasses.replace(request.int8, texts=texts)
-        return int8_graph(graph, checkpoint.tokenizer, plan, request.gate)
+        return int8_graph(graph, checkpoint.tokenizer, plan, request.gate, checkpoint.problem)
     graph = task.graph(checkpoint)
     if request.weights == "float16":
         graph = store_in_half(graph)

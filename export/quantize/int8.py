@@ -19,6 +19,7 @@ from service.runtime.tokenizer import Tokenizer
 from training.data.inputs import spelt
 from training.models.checkpoints.pairs import TYPE_IDS
 from training.models.students.linear import LinearForSequenceClassification
+from training.problem import ProblemType
 
 
 def no_texts() -> Sequence[Input]:
@@ -64,13 +65,18 @@ def refuse_int8(model: PreTrainedModel) -> None:
 
 
 def int8_graph(
-    model: onnx.ModelProto, tokenizer: Tokenizer, plan: Int8, gate: Gate
+    model: onnx.ModelProto,
+    tokenizer: Tokenizer,
+    plan: Int8,
+    gate: Gate,
+    problem: ProblemType = "single_label",
 ) -> tuple[onnx.ModelProto, Quantization]:
     """Quantises a graph.
 
     Args:
         model: in FP32, with fixed ranges where `plan` is static and the architecture has them.
         tokenizer: that it is read with.
+        problem: by which answers are compared where nodes are left out.
 
     Raises:
         ExportError: it needs texts, and there are none.
@@ -91,7 +97,7 @@ def int8_graph(
         )
         if not plan.sensitivity:
             return ready.quantized(ready.nodes), record
-        choice = leave_out_the_worst(ready, feeds, agreement_of(model, gate))
+        choice = leave_out_the_worst(ready, feeds, agreement_of(model, gate, problem))
     found = {"left_out": choice.left_out, "errors": choice.errors}
     return choice.model, record.model_copy(update=found)
 

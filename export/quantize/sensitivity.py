@@ -18,10 +18,12 @@ from export.errors import GateError
 from export.graph.building import FloatArray
 from export.graph.embedder import OUTPUT
 from export.graph.files import save_graph
+from export.measure.comparison import CLOSE
 from export.measure.gate import Gate
 from export.quantize.quantization import Feed, Quantizer
 from service.repository.sections import NodeError
 from service.runtime.engine import open_session
+from training.problem import ProblemType
 from training.score.neighbours import cosines
 
 
@@ -47,11 +49,11 @@ class Agreement(NamedTuple):
     least: float
 
 
-def agreement_of(model: onnx.ModelProto, gate: Gate) -> Agreement:
-    """Texts of the same label; of an embedder the mean cosine."""
+def agreement_of(model: onnx.ModelProto, gate: Gate, problem: ProblemType) -> Agreement:
+    """Texts, or tokens, of the same label, or of near to the same number; an embedder's cosine."""
     if model.graph.output[0].name == OUTPUT:
         return Agreement(_mean_cosine, gate.min_mean_cosine)
-    return Agreement(_same_labels, gate.min_agreement)
+    return Agreement(_same_labels if problem == "multi_label" else _same_label, gate.min_agreement)
 
 
 def leave_out_the_worst(
@@ -92,8 +94,14 @@ def _error(node: str, exact: FloatArray, found: FloatArray, agreement: Agreement
     )
 
 
-def _same_labels(found: FloatArray, exact: FloatArray) -> float:
+def _same_label(found: FloatArray, exact: FloatArray) -> float:
+    if exact.shape[1] == 1:  # a number
+        return float((np.abs(found - exact) <= CLOSE * max(float(exact.std()), 1e-12)).mean())
     return float((found.argmax(axis=1) == exact.argmax(axis=1)).mean())
+
+
+def _same_labels(found: FloatArray, exact: FloatArray) -> float:
+    return float(((found > 0) == (exact > 0)).all(axis=1).mean())
 
 
 def _mean_cosine(found: FloatArray, exact: FloatArray) -> float:
@@ -101,9 +109,10 @@ def _mean_cosine(found: FloatArray, exact: FloatArray) -> float:
 
 
 def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> FloatArray:
-    """(texts, labels), one text at a time."""
+    """(texts, labels), or (tokens of all texts, labels); one text at a time."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         save_graph(model, path)
         session = open_session(path, 1)
-    return np.concatenate([session.run(None, dict(feed))[0] for feed in feeds])
+    outputs = [session.run(None, dict(feed))[0] for feed in feeds]
+    return np.concatenate([one.reshape(-1, one.shape[-1]) for one in outputs])

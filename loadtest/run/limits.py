@@ -11,6 +11,7 @@ SHARES = ("errors", "escalated", "degraded", "accuracy")
 RATES = ("throughput", "capacity")
 MEASURES = (*TIMES, *SHARES, *RATES)
 FORM = re.compile(r"(?P<measure>[a-z0-9]+)\s*(?P<sign>[<>=])\s*(?P<value>[+-]?[\d.]+)(?P<unit>\D*)")
+ERRORS = "errors>0.1%"
 MILLISECONDS = {"ms": 1.0, "s": 1000.0, "": 1.0}
 
 
@@ -53,6 +54,8 @@ def parse_limits(written: str) -> tuple[Limit, ...]:
 def parse_objective(written: str) -> tuple[Limit, ...]:
     """Reads an objective: `p99=50ms,errors=0.1%`, at most so much.
 
+    Where it says nothing of errors, 0.1%: what is refused at once is no answer in time.
+
     Raises:
         LimitUnfit: it cannot be read, or has a measure that a higher rate does not make worse.
     """
@@ -65,6 +68,8 @@ def parse_objective(written: str) -> tuple[Limit, ...]:
         found.append(replace(limit, written=limit.written.replace(">", "=")))
     if not found:
         raise LimitUnfit("there is no objective; expected like p99=50ms,errors=0.1%")
+    if all(limit.measure != "errors" for limit in found):
+        found.append(replace(_parse(ERRORS), written=ERRORS.replace(">", "=")))
     return tuple(found)
 
 
@@ -116,6 +121,8 @@ def broken_by_run(run: Run, limits: Iterable[Limit]) -> tuple[str, ...]:
     """Says which limits a run breaks, taken as a whole."""
     if not run.total.requests:
         return (f"{run.name}: no request was counted",)
+    if run.total.failed_share == 1:
+        return (f"{run.name}: no request was answered",)
     found = []
     for limit in limits:
         value = measure_of(run, limit.measure)

@@ -54,7 +54,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def published(folder: Path, name: str, precision: Any = "fp32", gate: Gate = SAME) -> Any:
+def published(
+    folder: Path,
+    name: str,
+    precision: Any = "fp32",
+    gate: Gate = SAME,
+    *,
+    sensitivity: bool = False,
+) -> Any:
     """What a publication says of itself."""
     parts = load_tagged_split(tagger_recipe(folder).data, TYPES)
     request = Request(
@@ -65,7 +72,7 @@ def published(folder: Path, name: str, precision: Any = "fp32", gate: Gate = SAM
         {"test": parts.measure},
         gate,
         fit=parts.fit,
-        int8=Int8(texts=lambda: list(parts.fit.texts)),
+        int8=Int8(texts=lambda: list(parts.fit.texts), sensitivity=sensitivity),
     )
     return publish(load_checkpoint(str(folder / name)), folder / "models", request)
 
@@ -97,6 +104,12 @@ def test_published_as_trained(made: Path, name: str) -> None:
     small = published(made, name, "int8", LOSSY)
     assert small.parity.entity_f1_drop_high <= 0.04
     assert small.precision == "int8"
+
+
+def test_sensitivity_is_of_each_token(made: Path) -> None:
+    """Texts of unlike lengths have unlike many of them."""
+    found = published(made, "student", "int8", LOSSY, sensitivity=True)
+    assert found.quantization.errors
 
 
 def test_as_transformers_pipeline(made: Path) -> None:

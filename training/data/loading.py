@@ -94,7 +94,12 @@ def load_labelled_text(
 
 
 def load_beside(
-    source: str, data: Data, column: str, split: str = "test", labels: LabelMap | None = None
+    source: str,
+    data: Data,
+    column: str,
+    split: str = "test",
+    labels: LabelMap | None = None,
+    problem: ProblemType | None = None,
 ) -> tuple[LabelledText, list[str]]:
     """Reads a labelled set, and one more of its columns row by row; a gap is an empty string.
 
@@ -103,7 +108,7 @@ def load_beside(
     """
     raw = _read(source, data, split, labelled=True, beside=column)
     assert raw.beside is not None
-    found = _labelled(source, raw, data, labels, None)[0]
+    found = _labelled(source, raw, data, labels, problem)[0]
     taken = raw.beside.take(pa.array(_rows(source, raw)))
     values = ["" if value is None else value for value in taken.to_pylist()]
     return found, values

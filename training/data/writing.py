@@ -1,8 +1,12 @@
 """Writes labelled text as a TSV that every command reads."""
 
+import gzip
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -17,13 +21,29 @@ def write_labelled(data: LabelledText, path: Path) -> None:
     Raises:
         DataError: the path exists.
     """
+    with new_file(path) as file:
+        file.write("label\ttext\ttext_pair\n" if data.pairs else "label\ttext\n")
+        for text, target in zip(data.texts, data.targets, strict=True):
+            file.write("\t".join([_spelt(data, target), *halves(even(text))]) + "\n")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """A file that is there, whole, once the `with` is left without an error; .gz is compressed.
+
+    Raises:
+        DataError: the path exists.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    opens: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write("label\ttext\ttext_pair\n" if data.pairs else "label\ttext\n")
-            for text, target in zip(data.texts, data.targets, strict=True):
-                file.write("\t".join([_spelt(data, target), *halves(even(text))]) + "\n")
+        with opens(partial, "wt", encoding="utf-8", newline="") as file:
+            yield file
+        os.link(partial, path)  # unlike a rename, it replaces nothing
     except FileExistsError as error:
         raise DataError(f"{path} exists: remove it, or choose another --output") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _spelt(data: LabelledText, target: Any) -> str:

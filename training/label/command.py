@@ -129,8 +129,8 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
         raise DataError(f"{order.few}: one label a text is what a language model is asked for")
     labels, words = named_words(given, few.labels if few else None)
     check_output(order.output, labels)
-    if order.labelled is not None and order.labelled.exists():
-        raise DataError(f"{order.labelled} exists: remove it, or choose another --labelled")
+    if order.labelled is not None:
+        _check_labelled(order.labelled, order.output)
     if order.shots and few is None:
         raise DataError("--shots takes examples from --few, which is not given")
     shots, left = split_few(few, order.shots, words) if few else ((), None)
@@ -152,6 +152,15 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
         test = outside(test, few)
     texts = distinct(load_texts(order.data, data), [shot.text for shot in shots])
     return Task(prompt, texts, left, test)
+
+
+def _check_labelled(path: Path, output: Path) -> None:
+    if path.exists():
+        raise DataError(f"{path} exists: remove it, or choose another --labelled")
+    if not path.parent.is_dir():
+        raise DataError(f"there is no folder {path.parent} to write {path.name} to")
+    if path.resolve() == output.resolve():
+        raise DataError(f"{output} is the --output: --labelled is another file")
 
 
 def told(found: Labelling, prompt: Prompt) -> list[str]:

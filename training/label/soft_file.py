@@ -1,9 +1,7 @@
 """Writes soft labels as `training.teach.teachers.soft_labels` reads them, whole or not at all."""
 
 import csv
-import gzip
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from service.runtime.model import Input
 from training.data.inputs import even, halves
 from training.data.sources.files import DIALECTS
+from training.data.writing import new_file
 from training.errors import DataError
 from training.teach.teachers.soft_labels import TEXTS
 
@@ -56,16 +55,8 @@ def write_soft_labels(
         DataError: it exists, or its form has no place for these labels.
     """
     check_output(path, labels)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    opens: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opens(partial, "wt", encoding="utf-8", newline="") as file:
-            _write(file, _kind(path), texts, labels, probabilities)
-        os.link(partial, path)  # unlike a rename, it replaces nothing
-    except FileExistsError as error:
-        raise DataError(f"{path} exists: remove it, or choose another --output") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path) as file:
+        _write(file, _kind(path), texts, labels, probabilities)
 
 
 def _write(

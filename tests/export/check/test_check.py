@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from click.testing import CliRunner
 
 from cli import main
-from export.check.check import check, judge, prepare
+from export.check.check import Differences, _largest, check, judge, prepare
 from export.errors import ExportError
 from export.tasks.hub import Hub
 from service.runtime.tokenizer import Tokenizer
@@ -79,6 +80,13 @@ def test_a_tokenizer_that_cuts_the_other_end_is_seen(
     monkeypatch.setattr(reading, "Tokenizer", Right)
     with pytest.raises(ExportError, match=r"reads .* as other tokens than transformers"):
         check(source)
+
+
+def test_what_is_no_number_is_seen() -> None:
+    """Wherever it is: among the texts, or in batches alone."""
+    good, none = np.zeros((1, 2), np.float32), np.full((1, 2), np.nan, np.float32)
+    assert np.isnan(_largest([good, none], [good, good]))
+    assert np.isnan(Differences(0.0, np.nan, 0.0).largest)
 
 
 def test_a_graph_that_says_something_else_is_seen(tmp_path: Path) -> None:

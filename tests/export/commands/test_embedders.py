@@ -36,6 +36,17 @@ def exported(root: Path, *arguments: object) -> Result:
     return run(root, *given, "--report", root / "reports", *arguments)
 
 
+def test_the_texts_are_not_written_over(root: Path, tmp_path: Path) -> None:
+    """Vectors go to a file of their own, and that is told before the model is read."""
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "a good film", "label": "good"}\n')
+    before = texts.read_text()
+    found = run(root, "predict", root / "student", "--file", texts, "--output", texts)
+    assert found.exit_code == 1
+    assert "vectors go to another file" in found.output
+    assert texts.read_text() == before
+
+
 def test_from_export_to_prediction(root: Path) -> None:
     """FP32 and INT8 with shorter vectors, measured, compared, asked."""
     test, train = root / "test.tsv", root / "train.tsv"

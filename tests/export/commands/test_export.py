@@ -144,6 +144,7 @@ def test_a_checkpoint_from_elsewhere(given: Path, tmp_path: Path) -> None:
     [
         (["--labels", "x"], "'x' should look like IN_FILE=SERVED"),
         (["--data", "x=absent.tsv"], "no file at absent.tsv"),
+        (["--data", "dev=other.tsv"], "two sets are called 'dev'"),
         (["--name", "../student"], "'../student' is not a model's name"),
         (
             ["--precision", "int8", "--max-batch-difference", "0", "--activations", "dynamic"],

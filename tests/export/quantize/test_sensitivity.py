@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from export.errors import GateError
+from export.graph.onnx_graph import to_onnx
 from export.measure.gate import Gate
 from export.publish.publish import publish
 from export.quantize.int8 import Int8
+from export.quantize.sensitivity import agreement_of
 from service.runtime.tasks.classification import Classifier
 from tests.export.builders import labelled, request
 from tests.tiny import tiny_bilstm, tiny_checkpoint, toy_texts
@@ -58,6 +61,17 @@ def test_a_bad_node_is_left_out(tmp_path: Path) -> None:
     assert quantization.errors[0].node == BAD
     assert errors == sorted(errors, reverse=True)
     assert errors[0] > 5 * errors[1] > 0
+
+
+def test_each_kind_of_answer_is_compared() -> None:
+    """One number by its distance, several labels each by itself, tokens one by one."""
+    one = np.array([[5.0], [-5.0], [4.0], [-4.0]], np.float32)
+    assert agreement_of(to_onnx(spoilt()), GATE, "regression").share(-one, one) == 0.0
+    assert agreement_of(to_onnx(spoilt()), GATE, "regression").share(one + 0.1, one) == 1.0
+    many = np.array([[3.0, 2.0], [3.0, -2.0]], np.float32)
+    other = np.array([[3.0, -2.0], [3.0, -2.0]], np.float32)
+    assert agreement_of(to_onnx(spoilt()), GATE, "multi_label").share(other, many) == 0.5
+    assert agreement_of(to_onnx(spoilt()), GATE, "single_label").share(other, many) == 1.0
 
 
 def test_nothing_is_left_out_of_a_model_within_the_gate(tmp_path: Path) -> None:

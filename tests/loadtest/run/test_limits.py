@@ -63,6 +63,13 @@ def test_an_objective_is_at_most_so_much() -> None:
     assert (errors.sign, errors.value) == (">", 0.001)
 
 
+def test_an_objective_has_a_limit_of_errors() -> None:
+    """Refused at once is no answer in time: of latency alone is of what is answered too."""
+    objective = parse_objective("p99=50ms")
+    assert [limit.written for limit in objective] == ["p99=50ms", "errors=0.1%"]
+    assert broken_by_run(make_run(failures=FAILED), objective)
+
+
 @pytest.mark.parametrize("written", ["", "throughput=100", "lag=5ms", "p99<5ms", "p99=+5%"])
 def test_what_is_no_objective_is_refused(written: str) -> None:
     """Only what a higher rate makes worse can be one."""
@@ -73,6 +80,13 @@ def test_what_is_no_objective_is_refused(written: str) -> None:
 def test_no_request_is_a_failure() -> None:
     """A service that answers nothing has not stayed within its limits, however lax."""
     assert broken_by_run(make_run(requests=0), ()) == ("student: no request was counted",)
+
+
+def test_failures_alone_are_a_failure() -> None:
+    """However fast they came."""
+    run = make_run(failures=(Failure("student", "status 503", 100),))
+    assert run.total.requests == 100
+    assert broken_by_run(run, parse_limits("p99>50ms")) == ("student: no request was answered",)
 
 
 def test_no_capacity_is_a_failure() -> None:

@@ -272,6 +272,15 @@ def test_a_column_beside(tmp_path: Path) -> None:
         load_beside(source, DATA, "month")
 
 
+def test_a_column_beside_scores(tmp_path: Path) -> None:
+    """What the labels are of is known from the model: 1 and 5 are no names here."""
+    source = rows(tmp_path, "text\tlabel\tyear\na\t5\t1999\nb\t1\t2000\n")
+    labels = map_of_model(("score",), None)
+    data, years = load_beside(source, DATA, "year", labels=labels, problem="regression")
+    assert data.targets.tolist() == [5.0, 1.0]
+    assert years == ["1999", "2000"]
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Path:
     """A set laid out as on the hub: splits train, test and unsupervised, and no validation."""

@@ -81,6 +81,8 @@ def test_what_is_wrong_is_said_before_the_model_is_read(data: Path) -> None:
         ((*few, "--shots", "16"), "more than --shots"),
         (("--shots", "2", *words(), "--calibration", "none"), "--few, which is not given"),
         ((*few, "--samples", "3"), "--endpoint"),
+        ((*few, "--labelled", str(data / "absent" / "hard.tsv")), "there is no folder"),
+        ((*few, "--labelled", str(data / "soft.tsv")), "--labelled is another file"),
         ((*few, "--word", "a="), "LABEL=WORD"),
         (few, "no none-such"),
     ):

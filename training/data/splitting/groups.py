@@ -23,8 +23,13 @@ def groups_of(data: LabelledText, rows: Places) -> Places | None:
     if not data.pairs:
         return None
     keys = keys_of(firsts_of(data.select(rows).texts))
-    different, places = np.unique(keys, return_inverse=True)
-    return None if len(different) == len(rows) else places.astype(np.int64)
+    _, firsts, places = np.unique(keys, return_index=True, return_inverse=True)
+    if len(firsts) == len(rows):
+        return None
+    # By where each begins: the keys are hashes, and their order is this process's own.
+    numbers = np.empty(len(firsts), np.int64)
+    numbers[np.argsort(firsts)] = np.arange(len(firsts))
+    return numbers[places]
 
 
 def tell_shared(data: LabelledText, test: Sequence[Input]) -> None:

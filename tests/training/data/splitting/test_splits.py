@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.runtime.model import Input, Pair
 from tests.tiny import toy_texts
+from training.data.inputs import halves
 from training.data.labelled import LabelledText, unlabelled
 from training.data.splitting.splits import Split, split
 from training.errors import DataError
@@ -288,19 +290,25 @@ import json, sys, numpy
 from training.data.labelled import (LabelledText)
 from training.data.splitting.splits import (split)
 from training.recipe.data import Data
+from service.runtime.model import Pair
 texts = json.load(sys.stdin)
+if not isinstance(texts[0], str):
+    texts = [Pair(*both) for both in texts]
 data = LabelledText(texts, numpy.arange(len(texts)) % 3, ("a", "b", "c"))
 found = split(data, None, Data(seed=13))
 print(*(part.sha256 for part in (found.train, found.choose, found.fit, found.measure)))
 """
 
 
-def test_split_is_the_same_in_every_process() -> None:
-    """The split follows the seed alone, not a process's own hash seed."""
-    texts = [text for text, _ in toy_texts(100, seed=5)]
+@pytest.mark.parametrize("pairs", [False, True])
+def test_split_is_the_same_in_every_process(pairs: bool) -> None:
+    """The split follows the seed alone, not a process's own hash seed; pairs share first texts."""
+    texts: list[Input] = [text for text, _ in toy_texts(100, seed=5)]
+    if pairs:
+        texts = [Pair(f"query {row // 4}", str(text)) for row, text in enumerate(texts)]
     other_process = subprocess.run(
         [sys.executable, "-c", SPLIT],
-        input=json.dumps(texts),
+        input=json.dumps([halves(one) if isinstance(one, Pair) else one for one in texts]),
         env={**os.environ, "PYTHONHASHSEED": str(hash("any") % 1000)},
         cwd=Path(__file__).parents[4],
         capture_output=True,
