@@ -33,7 +33,7 @@ CASCADE = "cascade.json"
 FITTED = "models"
 MOST_HOPS = 2  # models before the last
 WORTH = 0.9  # of the last model's time: a chain that takes more is none
-USED_FOR = "temperatures and INT8 ranges of the same models"
+USED_FOR = "temperatures, label thresholds and INT8 ranges of the same models"
 
 
 @dataclass(frozen=True)

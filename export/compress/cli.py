@@ -25,9 +25,9 @@ def compress(reports: Path, **given: Any) -> None:
     """Find the cheapest model that keeps its teacher's accuracy, prove it, and publish it.
 
     It checks teacher and texts, tries candidates on them within a budget of time, the cheapest
-    first, fits the cascade that asks the teacher only where a cheaper model is unsure, measures
-    all of them on texts that nothing was chosen or fitted on, and publishes teacher, student and
-    cascade with a report. What breaks the promise is not published, and the exit status is 1.
+    first, fits the cascade that asks the teacher only where a cheaper model is unsure, confirms
+    and measures all of them on texts of their own, and publishes teacher, student and cascade
+    with a report. What breaks the promise is not published, and the exit status is 1.
 
     Every stage keeps its result. The same command again goes on from where it was stopped, and
     runs what depends on something that has changed: a text, a label, the teacher, an option.

@@ -28,16 +28,16 @@ from export.compress.publishing import kept_chain, newest, refuse_other_labels
 from export.compress.reads import check_reads, measure_reads
 from export.compress.report.verdict import refusals
 from export.compress.results import Measured
-from export.compress.search.confirming import Confirmed, confirm
+from export.compress.search.confirming import Confirmed, confirm, faster_teacher, teachers
 from export.compress.search.found import Found as Searched
 from export.compress.search.judging import Judge, Judged
 from export.compress.search.search import Search
 from export.compress.soft.gathering import gather_labels, refuse_unlabelled
 from export.compress.ways.others import Others, make_others
 from export.errors import ExportError
-from export.publish.request import refuse_name
+from export.publish.request import is_routed, refuse_name
 from export.stages.engine import Workshop
-from service.repository.routes import Cascade
+from service.repository.routes import Cascade, read_routes
 
 CHECKED = "check.json"
 MEASURED = "measured.json"
@@ -92,7 +92,7 @@ def run_stages(job: Job, shop: Workshop) -> Found:
     """
     started = datetime.now(UTC).replace(microsecond=0)
     for name in (job.names.teacher, job.names.student):
-        refuse_name(name)
+        refuse_name(job.models, name)
     refuse_taken(job.models, job.names.cascade, replace=True)
     shop.begin("read the teacher and the texts")
     material = gather(job, shop) if job.base is None else gather_labels(job, shop)
@@ -172,7 +172,10 @@ def _searched(
         data = material.parts.measure
         texts = f"{len(data)} texts that are measured on"
         judge = Judge(teacher[0], data, job.limits.loss, shop, texts, material.soft)
-        return confirm(search, found, judge, job.limits)
+        confirmed = confirm(search, found, judge, job.limits)
+        if material.soft is not None:
+            return confirmed
+        return dataclasses.replace(confirmed, teacher=faster_teacher(confirmed, judge, job.limits))
 
 
 def _roles(job: Job, confirmed: Confirmed) -> Roles:
@@ -183,19 +186,16 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     student.
     """
     exact, *others = confirmed.searched.judged
+    eight = confirmed.teacher
     if job.base is not None:
         return _of_labels(job, confirmed, others)
-    own = exact.staged.name
     student = confirmed.chosen or next(iter(confirmed.refused), None)
     if student is None and job.limits.publish_anyway:
         student = _nearest(others)
-    for eight in others:
-        if eight.staged.name != own or eight.cost >= exact.cost:
-            continue
-        if eight is student:
-            return Roles(exact, eight, Link(job.names.student, eight.staged, eight.cost))
-        if eight.able and eight not in confirmed.refused:
-            return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
+    if student is not None and student in teachers(confirmed.searched):
+        return Roles(exact, student, Link(job.names.student, student.staged, student.cost))
+    if eight is not None:
+        return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
     return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.cost))
 
 
@@ -227,9 +227,16 @@ def _cascade(
 
 
 def _is_free(job: Job, material: Material, link: Link) -> bool:
-    """Whether a model can be published under the name: none of other labels has it."""
+    """Whether a model can be published under the name, which its user has not chosen.
+
+    What has it is one of a cascade that this one follows, and of the same labels.
+    """
     there = newest(job.models, link.name)
-    return there is None or there.labels == material.teacher.labels
+    if there is None or link.name in (job.names.teacher, job.names.student):
+        return not is_routed(job.models, link.name)
+    before = read_routes(job.models).cascade.get(job.names.cascade)
+    ours = before is not None and link.name in before.chain
+    return ours and there.labels == material.teacher.labels
 
 
 def _published(job: Job, found: Searched, roles: Roles, chain: Sequence[Link]) -> dict[str, Judged]:

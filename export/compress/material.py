@@ -141,7 +141,7 @@ class Material:
             (
                 self.set_name,
                 self.parts.measure,
-                "is measured on; chose and fitted nothing",
+                "confirms the choice, and is measured on; fitted nothing",
                 "the given test set" if self.tested else held,
             ),
         )

@@ -43,6 +43,7 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = sil
         ExportError, InvalidInput: the request or the model is not one that can be published.
     """
     task = task_for(checkpoint)
+    refuse_name(root, request.name)
     _refuse(task, checkpoint, request)
     with step(say, "export the graph"):
         graph, quantization = _graph(task, checkpoint, request)
@@ -68,7 +69,6 @@ def publish(checkpoint: Checkpoint, root: Path, request: Request, say: Say = sil
 
 def _refuse(task: AnyTask, checkpoint: Checkpoint, request: Request) -> None:
     """Raises ExportError, before anything long, where the request cannot be met."""
-    refuse_name(request.name)
     if not request.licence.strip():
         raise ExportError("a model is published under a licence: say which with --licence")
     if request.precision == "int8":

@@ -11,6 +11,7 @@ from export.measure.gate import Gate
 from export.quantize.int8 import Int8
 from export.tasks.task import Texts
 from service.repository.manifest import NAME_PATTERN
+from service.repository.routes import FILE_NAME, read_routes
 from service.repository.sections import Windows
 from service.runtime.model import Input
 from training.data.inputs import shown
@@ -65,7 +66,18 @@ class Request:
             )
 
 
-def refuse_name(name: str) -> None:
-    """Raises ExportError for what a request could not name in a path."""
+def refuse_name(root: Path, name: str) -> None:
+    """Raises ExportError for what a request could not name in a path, or is a route already."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise ExportError(f"{name!r} is not a model's name: it should match {NAME_PATTERN}")
+    if is_routed(root, name):
+        raise ExportError(
+            f"{name!r} is an alias or a cascade in {FILE_NAME}, and with a model of that name no "
+            "route would be in force: choose another name"
+        )
+
+
+def is_routed(root: Path, name: str) -> bool:
+    """Whether an alias or a cascade of a repository is called so."""
+    routes = read_routes(root)
+    return name in routes.aliases or name in routes.cascade

@@ -59,7 +59,7 @@ class Endpoint:
             headers.append((DEGRADED_HEADER, rows))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
-        if shadow := service.registry.routes.shadow.get(plan.route):
+        if shadow := service.registry.routes.shadow_of(plan.named, plan.route):
             service.shadows.offer(shadow, asked.ask, answers)
 
 

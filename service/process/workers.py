@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MEMORY = Path("/dev/shm")  # noqa: S108  what is made there is mkdtemp's
 PREFIX = "stillhouse-"
+AGAIN_SECONDS = 5.0  # until a worker is tried again that could not start, where others serve
 
 
 class Supervisor(Multiprocess):
@@ -39,7 +40,12 @@ class Supervisor(Multiprocess):
     Args:
         health_seconds: after which a worker that does not answer is replaced.
         stop_seconds: after which a worker that was told to stop is killed.
+
+    Attributes:
+        failed: no worker could start.
     """
+
+    failed = False
 
     def __init__(
         self,
@@ -48,34 +54,42 @@ class Supervisor(Multiprocess):
         health_seconds: float,
         stop_seconds: float,
     ) -> None:
+        no_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as by nohup
         super().__init__(config, sockets)
         self._health_seconds = health_seconds
         self._stop_seconds = stop_seconds
         self._asked: dict[Process, float] = {}  # when a worker was sent what it has not answered
         self._seen: set[int] = set()
         self._told = False
-        for sig in (signal.SIGTERM, signal.SIGINT):
+        self._served = False  # any worker, at any time
+        self._again: dict[int, float] = {}  # when the worker of a place is tried again
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(sig, self._on_signal)
+        if no_terminal:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    @property
-    def failed(self) -> bool:
-        """Whether a worker could not start, which the others could not either."""
-        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+    def handle_hup(self) -> None:
+        """A terminal that closes stops the service; uvicorn would replace the workers."""
+        self.handle_int()
 
     def keep_subprocess_alive(self) -> None:
         """Replaces workers that ended or do not answer, and waits for none."""
         if self.should_exit.is_set():
             return
         for index, process in enumerate(self.processes):
-            if self._answers(process):
+            if self._answers(process) or time.monotonic() < self._again.get(index, 0.0):
                 continue
             process.kill()
             process.join()
             self._asked.pop(process, None)
-            if process.exitcode == STARTUP_FAILURE:
+            if process.exitcode == STARTUP_FAILURE and self._again.pop(index, None) is None:
                 log.error("a worker could not start", extra={"worker": process.pid})
-                self.should_exit.set()
-                return
+                if not self._served:  # nor could the others
+                    self.failed = True
+                    self.should_exit.set()
+                    return
+                self._again[index] = time.monotonic() + AGAIN_SECONDS
+                continue
             extra = {"worker": process.pid, "exit_code": process.exitcode}
             log.error("a worker ended; another takes its place", extra=extra)
             self.processes[index] = Process(self.config, self.sockets)
@@ -101,7 +115,7 @@ class Supervisor(Multiprocess):
             if process in self._asked:
                 if not connection.poll():
                     return now - self._asked[process] < self._health_seconds
-                connection.recv()
+                self._served |= connection.recv()
             connection.send(b"ping")
         self._asked[process] = now
         return True

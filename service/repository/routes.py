@@ -103,6 +103,10 @@ class Routes(Section):
                 raise ValueError(f"alias {alias!r} leads to another alias, {target!r}")
         return self
 
+    def shadow_of(self, named: str, route: str) -> Shadow | None:
+        """The shadow of what a request named, an alias for example, or else of what that means."""
+        return self.shadow.get(named) or self.shadow.get(route)
+
     def problems(
         self,
         versions: Mapping[str, Sequence[int]],

@@ -61,6 +61,8 @@ def test_overlays_render(name: str) -> None:
     assert len(rendered) == KINDS[name]
     for one in rendered:
         kubernetes_validate.validate(one, "1.33", strict=True)
+        if one["kind"] == "Deployment":  # else each apply sets the autoscaler's number back
+            assert ("replicas" in one["spec"]) is (name != "overlays/autoscaled")
 
 
 @pytest.mark.parametrize(

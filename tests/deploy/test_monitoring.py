@@ -80,7 +80,7 @@ def test_the_alerts_fire_when_they_should() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     tested = yaml.safe_load((RULES.parent / "alerts.test.yml").read_text())["tests"]
-    for one in tested:
+    for one in tested[:2]:  # the others are of single alerts
         asked = {found["alertname"] for found in one["alert_rule_test"]}
         assert asked == {alert["alert"] for alert in ALERTS}, one["name"]
 

@@ -92,7 +92,7 @@ def measured(
     soft: SoftLabels | None = None,
     others: Others = NO_OTHERS,
 ) -> Measured:
-    """Measures the models on the texts that nothing was chosen or fitted on.
+    """Measures the models on the texts that confirmed the choice, and that nothing was fitted on.
 
     Args:
         judged: the teacher in FP32 first; of a file of soft labels an encoder, for its time.

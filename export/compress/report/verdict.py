@@ -80,7 +80,7 @@ def headline(found: Verdict, measured: Measured) -> str:
         )
     if measured.student is None:
         return (
-            f"None keeps the promise: {found.name} comes nearest and {lost}, "
+            f"None keeps the promise: {found.name} comes nearest and {lost}{_chosen(measured)}, "
             f"where at most {100 * found.limit:g} may be lost; it is {cheaper}."
         )
     return (
@@ -106,6 +106,14 @@ def _memory(measured: Measured) -> str:
     if one is None or one.memory_bytes is None or other.memory_bytes is None:
         return ""
     return f", in {one.memory_bytes / 1e6:.3g} MB of memory and not {other.memory_bytes / 1e6:.3g}"
+
+
+def _chosen(measured: Measured) -> str:
+    """What the texts that choose put the nearest's loss at, where it is they that refused it."""
+    one = measured.nearest
+    if one is None or one.chosen_loss <= loss_of(measured, one):
+        return ""
+    return f" and {100 * one.chosen_loss:.2f} on those that choose"
 
 
 def _before(measured: Measured) -> str:
@@ -134,7 +142,7 @@ def _advice(
     limits: Limits, found: Measured, one: Candidate, unreached: int, doubling: float | None
 ) -> Iterator[str]:
     """What would help, with what it is known or expected to bring."""
-    loss = loss_of(found, one)
+    loss = loss_of(found, one) if found.student else max(loss_of(found, one), one.chosen_loss)
     if unreached:
         yield f"more time: {unreached} candidates were cut short by --budget, or not reached"
     wider = [other for other in found.candidates[1:] if loss_of(found, other) <= limits.loss]
@@ -146,9 +154,9 @@ def _advice(
                 f"{found.reference_name}: to have it judged by more texts, hold out more with "
                 "--set data.choose_size"
             )
-    if loss > 0:
+    if loss > 0 and not one.gate:
         allowed = (int(1000 * loss) + 1) / 1000
-        yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost here"
+        yield f"more loss: --max-accuracy-loss {allowed:g} allows what {one.title} lost"
     who = "the teacher labels" if found.labels is None else "the file of soft labels has"
     gain = (
         ""

@@ -23,11 +23,13 @@ class Confirmed:
     Attributes:
         chosen: the cheapest that keeps the promise on both; None: none does.
         refused: the choices before it, as judged on the texts that choose.
+        teacher: itself in INT8, where that is the faster and keeps the promise on both.
     """
 
     searched: Found
     chosen: Judged | None
     refused: tuple[Judged, ...]
+    teacher: Judged | None = None
 
 
 def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confirmed:
@@ -50,3 +52,26 @@ def confirm(search: Search, found: Found, judge: Judge, limits: Limits) -> Confi
             judge.tell(f"{one.staged.title} is chosen and {lost}")
             refused.append(one)
             found = search.without(one, there.loss)
+
+
+def teachers(found: Found) -> list[Judged]:
+    """The teacher's files that take less time than the one in FP32."""
+    exact, *others = found.judged
+    return [one for one in others if one.staged.name == exact.staged.name and one.cost < exact.cost]
+
+
+def faster_teacher(confirmed: Confirmed, judge: Judge, limits: Limits) -> Judged | None:
+    """The teacher in INT8, where it may be published in place of the one in FP32.
+
+    Args:
+        judge: on the texts that are measured on.
+    """
+    for one in teachers(confirmed.searched):
+        if not one.able or one in confirmed.refused:
+            continue
+        there = judge.judge(one.staged)
+        if there.loss <= limits.loss:
+            return one
+        lost = f"loses {100 * there.loss:.2f} points there"
+        judge.tell(f"{one.staged.title} {lost}: the teacher stays in FP32")
+    return None

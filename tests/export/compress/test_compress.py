@@ -163,6 +163,17 @@ def test_a_teacher_of_another_task(tmp_path: Path, compress: Compress) -> None:
     assert "training/recipes/student-tagger.toml" in result.output
 
 
+def test_a_name_that_is_a_route_is_refused(tmp_path: Path, compress: Compress) -> None:
+    """A model that an alias hides would put all routes out of force; nothing is trained."""
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "routes.toml").write_text('[aliases]\nstudent = "other@1"\n')
+    result = compress()
+    assert result.exit_code == 1
+    assert "'student' is an alias or a cascade in routes.toml" in result.output
+    assert [one.name for one in models.iterdir()] == ["routes.toml"]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

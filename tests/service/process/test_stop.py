@@ -126,6 +126,16 @@ def test_a_person_need_not_wait(start: Start, sig: signal.Signals) -> None:
     assert service.end() == 0
 
 
+def test_a_terminal_that_closes_ends_the_workers(start: Start) -> None:
+    """They are stopped, and not replaced one by one."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        pytest.skip("SIGHUP is ignored here, as by nohup, and so by the service")
+    service = start("--workers", "2", notice_seconds="0").until_ready()
+    service.tell(signal.SIGHUP)
+    assert service.end() == 0
+    eventually(lambda: not service.members())
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_second_signal_ends_at_once(start: Start, workers: str) -> None:
     """Whoever asks twice does not wait for the notice, and nobody is left."""

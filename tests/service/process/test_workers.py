@@ -132,6 +132,21 @@ def test_what_no_worker_can_start_with_ends_the_service(
     assert not service.lines("a worker ended; another takes its place")
 
 
+def test_one_that_cannot_start_leaves_the_others(start: Start, models: Path) -> None:
+    """They serve on by the routes that are in force, and it is tried again until it can."""
+    service = start("--workers", "2").until_ready()
+    eventually(lambda: all_ready(service))
+    routes = (models / "routes.toml").read_text()
+    (models / "routes.toml").write_text("no TOML")
+    os.kill(service.workers()[0], signal.SIGKILL)
+    eventually(lambda: bool(service.lines("a worker could not start")))
+    assert service.ask("POST", "/predict", ASK).status == 200
+    (models / "routes.toml").write_text(routes)
+    eventually(lambda: all_ready(service) and len(service.workers()) == 2)
+    service.tell(signal.SIGTERM)
+    assert service.end() == 0
+
+
 def test_a_stop_leaves_no_files(start: Start, tmp_path: Path) -> None:
     """Neither one process nor several leave anything where they write."""
     place = tmp_path / "temporary"

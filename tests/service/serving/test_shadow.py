@@ -58,6 +58,18 @@ def test_embeddings_agree_where_they_are_near(
     eventually(lambda: shadowed(client) == {("embedder", "copy", "embedding", agrees): 1})
 
 
+def test_an_alias_may_have_a_shadow(models: Path, connect: Connect) -> None:
+    """What is asked for by it alone: the model by its own name has none."""
+    path = models / "routes.toml"
+    path.write_text(f'{path.read_text()}\n[aliases]\nlive = "student@1"\n')
+    route_shadow(models, "live", "teacher")
+    client = connect()
+    client.post("/predict", json={"model": "student", "inputs": "good"})
+    client.post("/predict", json={"model": "live", "inputs": "bad"})
+    eventually(lambda: bool(shadowed(client)))
+    assert sum(shadowed(client).values()) == 1
+
+
 def test_models_without_a_shadow_are_left_alone(models: Path, connect: Connect) -> None:
     """Only the route that has a shadow is shadowed."""
     route_shadow(models, "student", "teacher")

@@ -5,7 +5,43 @@ from typing import Any
 
 import pytest
 
-from export.compress.report.verdict import headline
+from export.compress.report.verdict import headline, verdict
+
+
+def test_what_the_texts_that_choose_refused_is_told_by_their_loss() -> None:
+    """The advice is a limit above the larger of the two losses, and none past a gate."""
+    one = SimpleNamespace(
+        title="nano INT8",
+        chosen_loss=0.03,
+        quality=0.896,
+        comparison=None,
+        metrics=SimpleNamespace(n=500),
+        mean_ms=1.0,
+        bytes=1,
+        gate=(),
+        texts_per_second=2000.0,
+        memory_bytes=None,
+    )
+    teacher = SimpleNamespace(quality=0.9, mean_ms=3.0, bytes=4, texts_per_second=500.0)
+    measured: Any = SimpleNamespace(
+        quality_name="accuracy",
+        student=None,
+        nearest=one,
+        teacher=teacher,
+        reference=teacher,
+        reference_name="the teacher in FP32",
+        candidates=(teacher, one),
+        labels=None,
+        earlier=(),
+    )
+    limits: Any = SimpleNamespace(loss=0.01)
+    told = verdict(limits, measured)
+    assert "loses 0.40 points of accuracy on 500 texts and 3.00 on those that choose" in (
+        headline(told, measured)
+    )
+    assert "more loss: --max-accuracy-loss 0.031 allows what nano INT8 lost" in told.advice
+    one.gate = ("agreement 0.9",)
+    assert not any("more loss" in line for line in verdict(limits, measured).advice)
 
 
 @pytest.mark.parametrize(

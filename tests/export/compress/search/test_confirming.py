@@ -55,7 +55,8 @@ def test_the_next_is_taken(
 
 
 @pytest.mark.parametrize(
-    ("cost", "lost", "precision"), [(1.2, 0.0, "fp32"), (0.8, 0.0, "int8"), (0.05, LOST, "fp32")]
+    ("cost", "lost", "precision"),
+    [(1.2, 0.0, "fp32"), (0.8, 0.0, "int8"), (0.05, LOST, "fp32"), (0.8, LOST, "fp32")],
 )
 def test_the_teacher_is_published_as_it_is_fastest(
     given: Path,
