@@ -20,12 +20,15 @@ from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
 from training.data.inputs import hashed
-from training.data.loading import load_sets, load_texts, of_pairs
+from training.data.labelled import LabelledText
+from training.data.labels import map_of_model
+from training.data.loading import Sets, load_labelled_text, load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
 from training.data.transfer import load_transfer_text
 from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from training.problem import Task
+from training.problem import ProblemType, Task
+from training.recipe.data import Data
 from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.recipe.teaching import Transfer
@@ -161,9 +164,13 @@ def gather(job: Job, shop: Workshop) -> Material:
     asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None
     teacher = load_checkpoint(job.teacher, pairs=recipe.data.pairs, special_tokens=asked)
     teacher = teacher.require("text-classification", "compress", INSTEAD)
-    if job.unlabelled is not None:
+    if job.unlabelled is None:
+        sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)
+    else:
+        asked_for = of_pairs(recipe.data, teacher.stated_pairs)
+        test = own_test(asked_for, teacher.labels, teacher.problem)
         recipe, teacher = _labelled(job.unlabelled, recipe, teacher, shop)
-    sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)
+        sets = beside(recipe.data, teacher.labels, teacher.problem, test, teacher.stated_pairs)
     teacher = teacher.reads(sets.train.pairs or None)
     if teacher.pairs:
         recipe = with_values(recipe, {"data.pairs": True})
@@ -175,6 +182,26 @@ def gather(job: Job, shop: Workshop) -> Material:
         recipe = as_long(recipe, teacher, parts.train.texts)
     by: LabelledBy = "people" if job.unlabelled is None else "teacher"
     return Material(teacher, recipe, parts, sets.test is not None, by)
+
+
+def own_test(data: Data, labels: Sequence[str], problem: ProblemType) -> LabelledText | None:
+    """The test set as its user says that it is read, before any text is labelled; None: none."""
+    if data.test is None:
+        return None
+    names = map_of_model(labels, data.labels)
+    return load_labelled_text(data.test, data, "test", names, problem)
+
+
+def beside(
+    data: Data,
+    labels: Sequence[str],
+    problem: ProblemType,
+    test: LabelledText | None,
+    pairs: bool | None = None,
+) -> Sets:
+    """The texts that a teacher has labelled, and a test set that is read already."""
+    sets = load_sets(data.model_copy(update={"test": None}), labels, problem, pairs)
+    return dataclasses.replace(sets, test=test)
 
 
 def _as_the_teachers(recipe: Recipe, teacher: Checkpoint) -> Recipe:

@@ -159,9 +159,9 @@ class Control:
     async def _follow_choices(self) -> None:
         if await asyncio.to_thread(self._held_file.stamp) != self._held_seen:
             async with self._choosing:
-                await self._follow_held()
+                await self._follow_held(again=True)
 
-    async def _follow_held(self) -> None:
+    async def _follow_held(self, *, again: bool = False) -> None:
         # Before it is read: what is written meanwhile is seen at the next look.
         stamp = await asyncio.to_thread(self._held_file.stamp)
         try:
@@ -170,7 +170,7 @@ class Control:
             self._report("what is held", [str(error)])
         else:
             self._report("what is held", [])
-            await self._registry.hold(held)
+            await self._registry.hold(held, again=again)
         self._held_seen = stamp
 
     async def _tell_others(self, name: str) -> None:

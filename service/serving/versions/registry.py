@@ -98,12 +98,19 @@ class Registry(Catalogue):
             self._changed()
             await self._settle_all()
 
-    async def hold(self, held: Mapping[str, int]) -> None:
-        """Makes the choices of an operator those in force."""
-        if dict(held) == self.held:
+    async def hold(self, held: Mapping[str, int], *, again: bool = False) -> None:
+        """Makes the choices of an operator those in force.
+
+        Args:
+            again: what failed is tried again, as a choice that was made elsewhere asks.
+        """
+        if dict(held) == self.held and not again:
             return
         async with self._change:
             self.held = dict(held)
+            for version in self if again else ():
+                if version.state is State.FAILED and version.manifest is not None:
+                    version.retry()
             await self._look()  # what is held may be newer than what was last seen
             await self._settle_all()
 

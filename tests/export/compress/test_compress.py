@@ -140,6 +140,20 @@ def test_without_labels(
     assert compress(data=None).exit_code == 2
 
 
+def test_a_test_set_is_read_as_its_user_says(tmp_path: Path, compress: Compress) -> None:
+    """Beside texts without labels too, and before the teacher has labelled any of them."""
+    (tmp_path / "more.csv").write_text("sentence\na good film\na bad film\n")
+    (tmp_path / "test.csv").write_text("sentence,stars\na good film,five\na bad film,one\n")
+    result = compress(
+        *("--unlabelled", tmp_path / "more.csv", "--test", tmp_path / "test.csv"),
+        *("--text-column", "sentence", "--label-column", "stars", *LENIENT),
+        data=None,
+    )
+    assert result.exit_code == 1
+    assert "has labels ['five', 'one'], the model ['negative', 'positive']" in result.output
+    assert not list((tmp_path / "work").glob("*label*"))
+
+
 def test_labels_follow_the_teachers_order(given: Path, tmp_path: Path, again: Compress) -> None:
     """Labels mapped in any order are those of the teacher's logits: the same texts as before."""
     renamed = (given / "train.tsv").read_text().replace("\tpositive", "\t1")

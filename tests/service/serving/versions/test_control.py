@@ -138,6 +138,22 @@ def test_others_follow(root: Path) -> None:
     run(scenario)
 
 
+def test_others_try_again_what_failed(root: Path) -> None:
+    """A load in one process is one in all, also where it changes nothing that is held."""
+
+    async def scenario() -> None:
+        broken: dict[str, BaseException] = {"student@2": BROKEN}
+        async with Process(root, broken=broken) as one, Process(root, broken=broken) as two:
+            assert (serves(one.registry), serves(two.registry)) == (1, 1)
+            one.fakes.broken.clear()
+            two.fakes.broken.clear()
+            await one.control.load("student")
+            assert serves(one.registry) == 2
+            await until(lambda: serves(two.registry) == 2)
+
+    run(scenario)
+
+
 def test_choices_of_several_processes_are_all_kept(root: Path) -> None:
     """One that is made before another process has seen the last, and one made while it loads."""
 
