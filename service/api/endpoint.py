@@ -59,7 +59,8 @@ class Endpoint:
             headers.append((DEGRADED_HEADER, rows))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
-        if shadow := service.registry.routes.shadow_of(plan.named, plan.route):
+        routes = service.registry.routes
+        if routes.shadow and (shadow := routes.shadow_of(plan.named, plan.route)):
             service.shadows.offer(shadow, asked.ask, answers)
 
 

@@ -133,6 +133,12 @@ def pids() -> list[int]:
     return sorted({os.getpid(), *(int(path.stem.partition("_")[2]) for path in others)})
 
 
+def kept() -> Path | None:
+    """Where workers keep what was last seen of their processes; None: there is one alone."""
+    folder = _folder()
+    return None if folder is None else folder / "processes.json"
+
+
 def mark_dead(pid: int) -> None:
     """Forgets how the versions of a worker were that has ended; what it counted stays."""
     if (folder := _folder()) is not None:

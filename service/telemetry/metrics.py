@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.repository.manifest import Manifest, ProblemType, Task
 from service.serving.shapes import Answer, Stages
-from service.telemetry.gauges import SHARED_FOLDER, Gauges, pids
+from service.telemetry.gauges import SHARED_FOLDER, Gauges, kept, pids
 from service.telemetry.processes import Processes
 from service.telemetry.record import Record
 
@@ -53,7 +53,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.gauges = Gauges()
-        self._now = (self.gauges, Processes(pids))  # what is told anew at each look
+        self._now = (self.gauges, Processes(pids, kept=kept))  # what is told anew at each look
         for collector in self._now:
             self.registry.register(collector)
         self._routes: dict[str, _Route] = {}

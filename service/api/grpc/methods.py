@@ -38,7 +38,8 @@ async def model_infer(call: Call, message: pb.ModelInferRequest) -> pb.ModelInfe
     answered = question.answered(outcome)
     if plan.spare is not None and (rows := degraded_rows(answers)):
         call.metadata.append((DEGRADED_HEADER.decode(), rows.decode()))
-    if shadow := service.registry.routes.shadow_of(plan.named, plan.route):
+    routes = service.registry.routes
+    if routes.shadow and (shadow := routes.shadow_of(plan.named, plan.route)):
         service.shadows.offer(shadow, question.ask, answers)
     raw = len(message.raw_input_contents) > 0
     return write_message(name, question.wanted, answered, raw=raw)

@@ -161,6 +161,26 @@ def test_memory_and_cpu_are_those_of_all_workers(workers: tuple[Worker, Worker])
     assert resident(one.metrics([READY])) < 1.5 * alone
 
 
+def counted(text: bytes, name: str) -> float:
+    """A figure of the processes together."""
+    (line,) = (one for one in text.decode().splitlines() if one.startswith(f"{name} "))
+    return float(line.split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to read")
+def test_what_a_dead_worker_took_stays_counted(workers: tuple[Worker, Worker]) -> None:
+    """A counter that falls would be taken for one that began again, and its sum for new work."""
+    one, other = workers
+    other.metrics([READY])
+    before = one.metrics([READY])
+    other.kill()
+    mark_dead(other.process.pid)
+    for _ in range(2):
+        after = one.metrics([READY])
+        for name in ("process_cpu_seconds_total", "process_start_time_seconds"):
+            assert counted(after, name) >= counted(before, name)
+
+
 def test_worker_that_cannot_write_still_speaks(workers: tuple[Worker, Worker]) -> None:
     """What is said where no file can be is told all the same, of the process that is asked."""
     one, other = workers
