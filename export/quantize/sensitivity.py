@@ -20,6 +20,7 @@ from export.graph.embedder import OUTPUT
 from export.graph.files import save_graph
 from export.measure.comparison import CLOSE
 from export.measure.gate import Gate
+from export.quantize.by_token import WEIGHT_BITS
 from export.quantize.quantization import Feed, Quantizer
 from service.repository.sections import NodeError
 from service.runtime.engine import open_session
@@ -113,6 +114,6 @@ def _logits(model: onnx.ModelProto, feeds: Sequence[Feed]) -> FloatArray:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         save_graph(model, path)
-        session = open_session(path, 1)
+        session = open_session(path, 1, weight_bits=WEIGHT_BITS)  # right for 7 as well
     outputs = [session.run(None, dict(feed))[0] for feed in feeds]
     return np.concatenate([one.reshape(-1, one.shape[-1]) for one in outputs])

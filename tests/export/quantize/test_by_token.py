@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export.graph.building import FloatArray
-from export.quantize.by_token import by_column, quantize_by_token
+from export.quantize.by_token import WEIGHT_BITS, by_column, quantize_by_token
 from service.runtime.engine import open_session
 
 GENERATOR = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def run(model: onnx.ModelProto, folder: Path, value: npt.NDArray[np.generic]) ->
     """What it gives for `x`."""
     path = folder / "small.onnx"
     onnx.save(model, path)
-    found: FloatArray = open_session(path, 1).run(None, {"x": value})[0]
+    found: FloatArray = open_session(path, 1, (), WEIGHT_BITS).run(None, {"x": value})[0]
     return found
 
 
@@ -148,7 +148,7 @@ def test_what_stands_for_zero_is_made_once(tmp_path: Path) -> None:
     onnx.save(model, path)
     wide = by_hand(TABLE[ids], square).reshape(2, 3, 2, SIZE // 2)
     back = np.swapaxes(wide, 2, 3).reshape(2, 3, SIZE)
-    found = open_session(path, 1).run(None, {"ids": ids})[0]
+    found = open_session(path, 1, (), WEIGHT_BITS).run(None, {"ids": ids})[0]
     assert found == pytest.approx(by_hand(back, WEIGHT), abs=1e-4)
 
 
