@@ -11,7 +11,10 @@ import numpy as np
 from export.check.check import Trial, compare, judge, load_version, prepare
 from export.errors import ExportError
 from export.graph.building import FloatArray
+from export.quantize.by_token import WEIGHT_BITS
 from export.quantize.quantization import quantizer
+from service.repository.manifest import MODEL_FILE
+from service.runtime.engine import open_session
 from service.runtime.model import Input
 from tests.zoo.saving import Builder
 from training.errors import TrainingError
@@ -83,7 +86,11 @@ def int8_of(trial: Trial) -> tuple[float, float]:
     """The largest difference of a number in INT8, and of an answer alone and in a batch."""
     with quantizer(trial.graph, "token") as ready, tempfile.TemporaryDirectory() as folder:
         graph = ready.quantized(ready.nodes)
-        model: Any = load_version(trial, graph, Path(folder))
+        loaded = load_version(trial, graph, Path(folder))
+        # With the products that a manifest of 8-bit weights asks for; that of a trial is in FP32.
+        path = Path(folder) / "checked" / "1" / MODEL_FILE
+        session = open_session(path, 1, (), WEIGHT_BITS)
+        model: Any = type(loaded)(loaded.manifest, loaded.tokenizer, session)
         differences = compare(model, trial)
         texts = [*trial.short, *trial.long]
         together = trial.task.numbers(model, texts)
