@@ -2,7 +2,7 @@
 # `loadtest` is Locust with the project's locustfile; `train` trains, distils and exports, with torch:
 # `docker build --target train -t stillhouse-train .`, and then
 # `docker run --user $(id -u):$(id -g) -v $PWD:/work stillhouse-train train ...`.
-# PYTHON=3.13 answers a little faster with small models (docs/experiments.md).
+# What PYTHON=3.13 gains is in docs/experiments.md.
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 # EXTRAS=openvino for STILLHOUSE_BFLOAT16.

@@ -186,7 +186,6 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
     student.
     """
     exact, *others = confirmed.searched.judged
-    eight = confirmed.teacher
     if job.base is not None:
         return _of_labels(job, confirmed, others)
     student = confirmed.chosen or next(iter(confirmed.refused), None)
@@ -194,7 +193,7 @@ def _roles(job: Job, confirmed: Confirmed) -> Roles:
         student = _nearest(others)
     if student is not None and student in teachers(confirmed.searched):
         return Roles(exact, student, Link(job.names.student, student.staged, student.cost))
-    if eight is not None:
+    if (eight := confirmed.teacher) is not None:
         return Roles(eight, student, Link(job.names.teacher, eight.staged, eight.cost))
     return Roles(exact, student, Link(job.names.teacher, exact.staged, exact.cost))
 

@@ -27,6 +27,14 @@ def write_labelled(data: LabelledText, path: Path) -> None:
             file.write("\t".join([_spelt(data, target), *halves(even(text))]) + "\n")
 
 
+def check_new(path: Path, option: str = "--output") -> None:
+    """Raises DataError, before any work, where a new file cannot be put."""
+    if path.exists():
+        raise DataError(f"{path} exists: remove it, or choose another {option}")
+    if not path.parent.is_dir():
+        raise DataError(f"there is no folder {path.parent} to write {path.name} to")
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
     """A file that is there, whole, once the `with` is left without an error; .gz is compressed.

@@ -15,7 +15,7 @@ from service.runtime.model import Input
 from training.data.labelled import LabelledText
 from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, load_texts
-from training.data.writing import write_labelled
+from training.data.writing import check_new, write_labelled
 from training.errors import DataError
 from training.label.calibration import Trial, Way
 from training.label.causal import CausalLm, load_causal
@@ -130,7 +130,9 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
     labels, words = named_words(given, few.labels if few else None)
     check_output(order.output, labels)
     if order.labelled is not None:
-        _check_labelled(order.labelled, order.output)
+        check_new(order.labelled, "--labelled")
+        if order.labelled.resolve() == order.output.resolve():
+            raise DataError(f"{order.output} is the --output: --labelled is another file")
     if order.shots and few is None:
         raise DataError("--shots takes examples from --few, which is not given")
     shots, left = split_few(few, order.shots, words) if few else ((), None)
@@ -152,15 +154,6 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
         test = outside(test, few)
     texts = distinct(load_texts(order.data, data), [shot.text for shot in shots])
     return Task(prompt, texts, left, test)
-
-
-def _check_labelled(path: Path, output: Path) -> None:
-    if path.exists():
-        raise DataError(f"{path} exists: remove it, or choose another --labelled")
-    if not path.parent.is_dir():
-        raise DataError(f"there is no folder {path.parent} to write {path.name} to")
-    if path.resolve() == output.resolve():
-        raise DataError(f"{output} is the --output: --labelled is another file")
 
 
 def told(found: Labelling, prompt: Prompt) -> list[str]:

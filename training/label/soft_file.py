@@ -12,7 +12,7 @@ import numpy.typing as npt
 from service.runtime.model import Input
 from training.data.inputs import even, halves
 from training.data.sources.files import DIALECTS
-from training.data.writing import new_file
+from training.data.writing import check_new, new_file
 from training.errors import DataError
 from training.teach.teachers.soft_labels import TEXTS
 
@@ -26,10 +26,7 @@ def check_output(path: Path, labels: Sequence[str]) -> None:
     Raises:
         DataError: it exists, its ending is none of ours, or it has no place for these labels.
     """
-    if path.exists():
-        raise DataError(f"{path} exists: remove it, or choose another --output")
-    if not path.parent.is_dir():
-        raise DataError(f"there is no folder {path.parent} to write {path.name} to")
+    check_new(path)
     kind = _kind(path)
     if kind not in ENDINGS:
         raise DataError(f"{path}: expected one of {[*ENDINGS]}, .gz allowed")
