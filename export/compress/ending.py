@@ -18,6 +18,7 @@ from export.stages.engine import Made, Workshop
 
 TITLES = {
     "label": "label the texts",
+    "test": "keep the test set",
     "check": "check the teacher",
     "distil": "train a candidate",
     "ended": "train a candidate, cut short",

@@ -1,41 +1,33 @@
 """What a compression is made of: the teacher, the texts, and which of them is used for what."""
 
-import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from export.cascade.bounds import Limit
 from export.compress.job import Job, Limits
+from export.compress.labelling import labelled
 from export.compress.records import Use
 from export.compress.results import LabelledBy
 from export.compress.soft.labels import SoftLabels
 from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
-from training.data.inputs import hashed
-from training.data.labelled import LabelledText
-from training.data.labels import map_of_model
-from training.data.loading import Sets, load_labelled_text, load_sets, load_texts, of_pairs
+from training.data.loading import load_sets, load_texts, of_pairs
 from training.data.splitting.splits import Split, split
 from training.data.texts import are_pairs
 from training.data.transfer import load_transfer_text
 from training.models.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from training.problem import ProblemType, Task
-from training.recipe.data import Data
+from training.problem import Task
 from training.recipe.models import LinearModel
 from training.recipe.recipe import Recipe, with_values
 from training.recipe.teaching import Transfer
-from training.teach.teachers.store import Logits
 from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
-LABELLED = "labelled.jsonl"
 # What a teacher of another task is made a student of with: the same steps, one by one.
 INSTEAD: Mapping[Task, str] = {
     "token-classification": (
@@ -164,13 +156,9 @@ def gather(job: Job, shop: Workshop) -> Material:
     asked: SpecialTokens | None = "parsed" if recipe.data.special_tokens == "parsed" else None
     teacher = load_checkpoint(job.teacher, pairs=recipe.data.pairs, special_tokens=asked)
     teacher = teacher.require("text-classification", "compress", INSTEAD)
-    if job.unlabelled is None:
-        sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)
-    else:
-        asked_for = of_pairs(recipe.data, teacher.stated_pairs)
-        test = own_test(asked_for, teacher.labels, teacher.problem)
+    if job.unlabelled is not None:
         recipe, teacher = _labelled(job.unlabelled, recipe, teacher, shop)
-        sets = beside(recipe.data, teacher.labels, teacher.problem, test, teacher.stated_pairs)
+    sets = load_sets(recipe.data, teacher.labels, teacher.problem, teacher.stated_pairs)
     teacher = teacher.reads(sets.train.pairs or None)
     if teacher.pairs:
         recipe = with_values(recipe, {"data.pairs": True})
@@ -182,26 +170,6 @@ def gather(job: Job, shop: Workshop) -> Material:
         recipe = as_long(recipe, teacher, parts.train.texts)
     by: LabelledBy = "people" if job.unlabelled is None else "teacher"
     return Material(teacher, recipe, parts, sets.test is not None, by)
-
-
-def own_test(data: Data, labels: Sequence[str], problem: ProblemType) -> LabelledText | None:
-    """The test set as its user says that it is read, before any text is labelled; None: none."""
-    if data.test is None:
-        return None
-    names = map_of_model(labels, data.labels)
-    return load_labelled_text(data.test, data, "test", names, problem)
-
-
-def beside(
-    data: Data,
-    labels: Sequence[str],
-    problem: ProblemType,
-    test: LabelledText | None,
-    pairs: bool | None = None,
-) -> Sets:
-    """The texts that a teacher has labelled, and a test set that is read already."""
-    sets = load_sets(data.model_copy(update={"test": None}), labels, problem, pairs)
-    return dataclasses.replace(sets, test=test)
 
 
 def _as_the_teachers(recipe: Recipe, teacher: Checkpoint) -> Recipe:
@@ -257,37 +225,3 @@ def _labelled(
     texts: list[Input] = list(dict.fromkeys(load_texts(source, columns)))
     teacher = teacher.reads(are_pairs(texts) or None)
     return labelled(texts, recipe, CheckpointTeacher(teacher), shop, pairs=teacher.pairs), teacher
-
-
-def labelled(
-    texts: Sequence[Input], recipe: Recipe, teacher: Teacher, shop: Workshop, *, pairs: bool
-) -> Recipe:
-    """The recipe, reading texts with the labels that a teacher gives."""
-    made = shop.stage(
-        "label",
-        f"the teacher labels {len(texts)} texts",
-        {"teacher": teacher.fingerprint, "texts": hashed(texts)},
-        lambda folder: _write(folder / LABELLED, texts, teacher),
-    )
-    names = {"text_column": "text", "label_column": "label", "labels": None, "config": None}
-    second = {"text_pair_column": "text_pair" if pairs else None}
-    train = {"train": str(made.folder / LABELLED), "train_split": None, **names, **second}
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=train)})
-
-
-def _write(path: Path, texts: Sequence[Input], teacher: Teacher) -> None:
-    logits = teacher.logits(texts)
-    with path.open("w", encoding="utf-8") as file:
-        for text, row in zip(texts, logits, strict=True):
-            both = {"text": text} if isinstance(text, str) else dataclasses.asdict(text)
-            line = {**both, "label": _label(row, teacher)}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _label(logits: Logits, teacher: Teacher) -> str | list[str] | float:
-    """What a teacher says of one text, as a file of data has it."""
-    if teacher.problem == "regression":
-        return float(logits[0])
-    if teacher.problem == "multi_label":
-        return [teacher.labels[place] for place in np.flatnonzero(logits > 0)]
-    return teacher.labels[int(logits.argmax())]

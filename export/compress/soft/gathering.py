@@ -10,7 +10,8 @@ from transformers import set_seed
 
 from export.compress.candidates.catalogue import Candidate
 from export.compress.job import Job
-from export.compress.material import Material, as_long, beside, labelled, own_test, with_room
+from export.compress.labelling import labelled
+from export.compress.material import Material, as_long, with_room
 from export.compress.results import LabelledBy
 from export.compress.soft.labels import SoftLabels
 from export.stages.engine import Workshop
@@ -44,14 +45,11 @@ def gather_labels(job: Job, shop: Workshop) -> Material:
     (teacher,) = open_teachers(recipe)
     assert isinstance(teacher, FileTeacher)
     soft = SoftLabels(teacher)
-    if job.unlabelled is None:
-        sets = load_sets(recipe.data, teacher.labels, teacher.problem)
-    else:
-        test = own_test(recipe.data, teacher.labels, teacher.problem)
+    if job.unlabelled is not None:
         texts: list[Input] = list(dict.fromkeys(load_texts(job.unlabelled, recipe.data)))
         soft.refuse_missing(texts, "--unlabelled", LEAVE)
         recipe = labelled(texts, recipe, teacher, shop, pairs=are_pairs(texts))
-        sets = beside(recipe.data, teacher.labels, teacher.problem, test)
+    sets = load_sets(recipe.data, teacher.labels, teacher.problem)
     soft.refuse_missing(sets.train.texts, "--data", LEAVE)
     if sets.test is not None:
         soft.refuse_missing(sets.test.texts, "--test", LEAVE_TEST)

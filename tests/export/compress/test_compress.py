@@ -154,6 +154,25 @@ def test_a_test_set_is_read_as_its_user_says(tmp_path: Path, compress: Compress)
     assert not list((tmp_path / "work").glob("*label*"))
 
 
+def test_a_test_set_of_other_columns_is_measured_on(
+    given: Path, tmp_path: Path, compress: Compress
+) -> None:
+    """By the candidates' trainings too, which read it beside what the teacher has labelled."""
+    texts = [line.split("\t")[0] for line in (given / "train.tsv").read_text().splitlines()[1:]]
+    (tmp_path / "more.tsv").write_text("\n".join(["sentence", *texts]) + "\n")
+    rows = (given / "test.tsv").read_text().splitlines()[1:]
+    renamed = [row.replace("positive", "five").replace("negative", "one") for row in rows]
+    (tmp_path / "test.tsv").write_text("\n".join(["sentence\tstars", *renamed]) + "\n")
+    result = compress(
+        *("--unlabelled", tmp_path / "more.tsv", "--test", tmp_path / "test.tsv"),
+        *("--text-column", "sentence", "--label-column", "stars", *LENIENT),
+        *("--labels", "five=positive", "--labels", "one=negative"),
+        data=None,
+    )
+    assert result.exit_code == 0, result.output
+    assert report_of(tmp_path).measured.teacher.metrics.n == len(rows)
+
+
 def test_labels_follow_the_teachers_order(given: Path, tmp_path: Path, again: Compress) -> None:
     """Labels mapped in any order are those of the teacher's logits: the same texts as before."""
     renamed = (given / "train.tsv").read_text().replace("\tpositive", "\t1")
