@@ -134,10 +134,12 @@ def _new_service(settings: Settings, version: str) -> Service:
         settings.max_characters,
         settings.answer_cache,
     )
-    shared = os.environ.get(SHARED_FOLDER)
+    folder = os.environ.get(SHARED_FOLDER)
+    shared = Path(folder) if folder else None
     control = Control(
         registry,
-        held_file_of(settings, mirror, Path(shared) if shared else None),
+        held_file_of(settings, mirror, shared),
+        shared,
         watch_seconds=settings.watch_seconds,
         idle_seconds=settings.idle_seconds,
     )

@@ -174,7 +174,7 @@ class Service:
         """
         if self.coming is not None:
             await self.coming.sync()
-        await self.control.follow()
+        await self.control.follow_now()
 
     def notice(self) -> None:
         """Says that a stop has begun."""

@@ -7,6 +7,7 @@ change too, and puts idle models to sleep.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from service.errors import RepositoryError
 from service.repository.held import HeldFile
@@ -26,6 +27,7 @@ class Control:
 
     Args:
         held_file: what operators hold, shared with others who serve the repository.
+        shared: a folder that the workers of one service share; None: there is one worker.
         watch_seconds: between looks at the repository; 0: only when asked.
         idle_seconds: after which an unused model sleeps; None: never.
 
@@ -37,6 +39,7 @@ class Control:
         self,
         registry: Registry,
         held_file: HeldFile,
+        shared: Path | None = None,
         *,
         watch_seconds: float,
         idle_seconds: float | None,
@@ -44,10 +47,12 @@ class Control:
         self._problems: dict[str, Sequence[str]] = {}  # by file
         self._registry = registry
         self._held_file = held_file
+        self._asked_file = shared / "follow" if shared else None
         self._watch_seconds = watch_seconds
         self._idle_seconds = idle_seconds
         self._routes_seen: object = None
         self._held_seen: object = None
+        self._asked_seen: object = None
         self._choosing = asyncio.Lock()  # held while an operator's choice is made or followed
         self._following = asyncio.Lock()
         self._unnamed = False  # there are several models and no default
@@ -75,6 +80,7 @@ class Control:
         self._routes_seen = self._routes_stamp()
         file = self._registry.repository.routes_file
         self._registry.routes = await asyncio.to_thread(read_routes_file, file)
+        self._asked_seen = self._asked_stamp()
         self._held_seen = self._held_file.stamp()
         self._registry.held = await asyncio.to_thread(self._held_file.read)
         await self._registry.reconcile()
@@ -82,6 +88,7 @@ class Control:
         jobs = [self._every(SWEEP_SECONDS, self._sweep)]
         jobs.append(self._every(SWEEP_SECONDS, every_second))
         jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_choices))
+        jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_others))
         if self._watch_seconds:
             jobs.append(self._every(self._watch_seconds, self.follow))
         self._tasks = [asyncio.create_task(job) for job in jobs]
@@ -108,6 +115,16 @@ class Control:
         async with self._choosing:
             await self._registry.unload(name)
             await self._tell_others(name)
+
+    async def follow_now(self) -> None:
+        """As `follow`, by all workers of the service."""
+        if self._asked_file is not None:
+            try:
+                await asyncio.to_thread(self._asked_file.touch)
+            except OSError:
+                log.warning("the other workers could not be told to follow", exc_info=True)
+            self._asked_seen = self._asked_stamp()
+        await self.follow()
 
     async def follow(self) -> None:
         """Makes models, routes and held versions what the repository says now.
@@ -156,6 +173,13 @@ class Control:
             for problem in problems:
                 log.error("not as wanted", extra={"why": problem})
 
+    async def _follow_others(self) -> None:
+        """Follows the repository when another worker was asked to."""
+        stamp = await asyncio.to_thread(self._asked_stamp)
+        if stamp != self._asked_seen:
+            self._asked_seen = stamp
+            await self.follow()
+
     async def _follow_choices(self) -> None:
         if await asyncio.to_thread(self._held_file.stamp) != self._held_seen:
             async with self._choosing:
@@ -194,8 +218,16 @@ class Control:
                 log.exception("background work failed")
 
     def _routes_stamp(self) -> object:
-        try:
-            found = self._registry.repository.routes_file.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return _stamp(self._registry.repository.routes_file)
+
+    def _asked_stamp(self) -> object:
+        return None if self._asked_file is None else _stamp(self._asked_file)
+
+
+def _stamp(path: Path) -> object:
+    """Differs when a file's content may; None: there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

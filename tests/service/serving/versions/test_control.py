@@ -36,6 +36,7 @@ class Process:
         root: Path,
         held: HeldFile | None = None,
         watch_seconds: float = 0,
+        shared: Path | None = None,
         broken: dict[str, BaseException] | None = None,
     ) -> None:
         self.fakes = Fakes()
@@ -44,6 +45,7 @@ class Process:
         self.control = Control(
             self.registry,
             held or HeldFile(root, None),
+            shared,
             watch_seconds=watch_seconds,
             idle_seconds=None,
         )
@@ -150,6 +152,23 @@ def test_others_try_again_what_failed(root: Path) -> None:
             await one.control.load("student")
             assert serves(one.registry) == 2
             await until(lambda: serves(two.registry) == 2)
+
+    run(scenario)
+
+
+def test_who_is_asked_to_follow_has_the_other_workers_follow(root: Path, tmp_path: Path) -> None:
+    """Versions and routes, also where none of them looks unasked."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+
+    async def scenario() -> None:
+        async with Process(root, shared=shared) as one, Process(root, shared=shared) as two:
+            place(root, "student", 3)
+            (root / "routes.toml").write_text('default = "teacher"\n')
+            await one.control.follow_now()
+            assert serves(one.registry) == 3
+            await until(lambda: serves(two.registry) == 3)
+            await until(lambda: two.registry.routes.default == "teacher")
 
     run(scenario)
 
