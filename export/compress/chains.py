@@ -124,15 +124,20 @@ def fitted_chain(
     Args:
         root: a repository of the chain's models.
     """
+    used_for = USED_FOR
     while True:
         names = [link.name for link in chain]
-        cascade = fit_cascade(root, names, fit, limit, used_for=USED_FOR)
+        cascade = fit_cascade(root, names, fit, limit, used_for=used_for)
         asked = [1.0, *(hop.escalated for hop in cascade.hops)]
         spent = [share * link.cost for share, link in zip(asked, chain, strict=True)]
         saves = [_saved(place, asked, spent) > spent[place] for place in range(len(chain) - 1)]
         if all(saves) or not any(saves):
             return cascade, sum(spent)
-        chain = [*itertools.compress(chain, saves), chain[-1]]
+        kept = [*itertools.compress(chain, saves), chain[-1]]
+        # It is fitted on the same texts again, which is told: they have chosen the chain too.
+        left = [name for name in names if name not in {link.name for link in kept}]
+        used_for += f"; and to leave {', '.join(left)} out of the chain"
+        chain = kept
 
 
 def _asked(data: LabelledText, promise: Promise) -> LabelledText | Texts:

@@ -9,7 +9,7 @@ import pytest
 
 from export.cascade.bounds import Limit
 from export.compress import chains
-from export.compress.chains import Link, fitted_chain
+from export.compress.chains import USED_FOR, Link, fitted_chain
 from service.repository.routes import Cascade
 from training.data.labelled import LabelledText
 
@@ -32,9 +32,12 @@ Shares = Mapping[tuple[str, ...], Sequence[float]]
 def test_who_is_never_sure_is_left_out(
     monkeypatch: pytest.MonkeyPatch, shares: Shares, kept: tuple[str, ...], spent: float
 ) -> None:
-    """In the middle or at the start; where nobody is sure, the chain is as it was, and dear."""
+    """In the middle or at the start, and it is told; where nobody is sure, the chain stays."""
 
-    def fit_cascade(_root: Path, chain: Sequence[str], *_: object, **__: object) -> Cascade:
+    said = []
+
+    def fit_cascade(_root: Path, chain: Sequence[str], *_: object, used_for: str) -> Cascade:
+        said.append(used_for)
         hops = [SimpleNamespace(escalated=share) for share in shares[tuple(chain)]]
         return cast("Cascade", SimpleNamespace(chain=tuple(chain), hops=hops))
 
@@ -43,3 +46,6 @@ def test_who_is_never_sure_is_left_out(
     cascade, cost = fitted_chain(Path(), [*LINKS, LAST], data, Limit(0.01, 0.95, "accuracy"))
     assert cascade.chain == kept
     assert cost == pytest.approx(spent)
+    left = [name for name in "ab" if name not in kept]
+    told = [f"; and to leave {name} out of the chain" for name in left]
+    assert said[-1] == USED_FOR + "".join(told)
