@@ -33,7 +33,6 @@ def test_who_is_never_sure_is_left_out(
     monkeypatch: pytest.MonkeyPatch, shares: Shares, kept: tuple[str, ...], spent: float
 ) -> None:
     """In the middle or at the start, and it is told; where nobody is sure, the chain stays."""
-
     said = []
 
     def fit_cascade(_root: Path, chain: Sequence[str], *_: object, used_for: str) -> Cascade:
