@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from export.compress.job import Job
     from export.compress.results import Report
 
-SIZE = 40_000  # sentences of --unlabelled, unless the recipe or --set says otherwise
-
 
 @click.command()
 @options.takes(options.TEXTS, options.SEARCH, options.NAMES, options.PLACES, options.LIMITS)
@@ -92,7 +90,6 @@ def _job(
         "data.test": test,
         "distillation.teacher": teacher,
         "distillation.transfer.source": unlabelled if both else None,
-        "distillation.transfer.size": SIZE if both else None,
         "distillation.transfer.unit": "whole" if both and base else None,  # as the file has them
         **in_recipe(columns),
     }

@@ -12,7 +12,7 @@ class Transfer(Section):
     """Unlabelled text that the teacher labels for the student."""
 
     source: str = Field(description="hub id or local file with a column of text, or plain text")
-    size: int = Field(ge=1, description="texts drawn; fewer if there are fewer")
+    size: int = Field(40_000, ge=1, description="texts drawn; fewer if there are fewer")
     unit: Literal["sentence", "line", "whole"] | None = Field(
         None,
         description="what of a text is drawn: its sentences, its lines, or all of it; default: "

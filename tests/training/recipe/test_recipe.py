@@ -12,7 +12,7 @@ import training.recipe.recipe
 from tests.training.builders import STUDENT, changed
 from training.errors import RecipeError
 from training.recipe.models import BiLstmModel
-from training.recipe.recipe import Recipe, load_recipe, parse_recipe
+from training.recipe.recipe import Recipe, load_recipe, parse_recipe, with_values
 from training.recipe.teaching import Losses
 
 SHIPPED = sorted((Path(training.recipe.recipe.__file__).parents[1] / "recipes").glob("*.toml"))
@@ -266,6 +266,15 @@ def test_toml_round_trip(values: dict[str, Any]) -> None:
     assert isinstance(back, Recipe)
     assert isinstance(back.model, BiLstmModel)
     assert (back, back.sha256) == (recipe, recipe.sha256)
+
+
+def test_transfer_text_needs_no_more_than_its_source(path: Path) -> None:
+    """As `--unlabelled FILE` gives it to a recipe that says nothing of any."""
+    recipe = with_values(load_recipe(path), {"distillation.transfer.source": "more.txt"})
+    assert recipe.distillation is not None
+    transfer = recipe.distillation.transfer
+    assert transfer is not None
+    assert (transfer.source, transfer.size) == ("more.txt", 40_000)
 
 
 def test_quality_bars() -> None:
