@@ -1,7 +1,9 @@
 """Fits the cascade: which models it asks before the teacher, and how sure they have to be.
 
 The chain is chosen by what it is expected to cost on the texts that choose, and its threshold is
-fitted on others, so that the choice takes nothing from the bound.
+fitted on others, so that the choice takes nothing from the bound. A chain may be shortened by what
+is seen where it is fitted: each of the fits that this may come to has its part of the chance of
+being wrong.
 """
 
 import dataclasses
@@ -89,7 +91,8 @@ def fit_chain(
 
     def write(folder: Path) -> None:
         first = before[0].name == job.names.student
-        chain = _cheapest(every, material, Limit(limits.wanted_loss, limits.confidence, promise))
+        wanted = Limit(limits.wanted_loss, limits.confidence, promise)
+        chain = _cheapest(every, material, wanted, most_hops(len(fit), limit))
         if chain is None and first:
             chain = (before[0], last)
         if chain is None:
@@ -104,7 +107,7 @@ def fit_chain(
         (folder / CASCADE).write_text(text, encoding="utf-8")
 
     reads = fit_reads(job, material, [link.staged.directory for link in every])
-    reads["links"] = sorted(by_name)
+    reads |= {"links": sorted(by_name), "fits": MOST_HOPS}
     made = shop.stage("fit", f"choose a chain, and fit it on {len(fit)} texts", reads, write)
     text = (made.folder / CASCADE).read_text(encoding="utf-8")
     if not text:
@@ -123,21 +126,30 @@ def fitted_chain(
 
     Args:
         root: a repository of the chain's models.
+        limit: what holds of the cascade that comes out, however often it was fitted.
     """
-    used_for = USED_FOR
+    each = one_of(limit, len(chain) - 1)
     while True:
         names = [link.name for link in chain]
-        cascade = fit_cascade(root, names, fit, limit, used_for=used_for)
+        cascade = fit_cascade(root, names, fit, each, used_for=USED_FOR)
         asked = [1.0, *(hop.escalated for hop in cascade.hops)]
         spent = [share * link.cost for share, link in zip(asked, chain, strict=True)]
         saves = [_saved(place, asked, spent) > spent[place] for place in range(len(chain) - 1)]
         if all(saves) or not any(saves):
-            return cascade, sum(spent)
-        kept = [*itertools.compress(chain, saves), chain[-1]]
-        # It is fitted on the same texts again, which is told: they have chosen the chain too.
-        left = [name for name in names if name not in {link.name for link in kept}]
-        used_for += f"; and to leave {', '.join(left)} out of the chain"
-        chain = kept
+            whole = cascade.fit.model_copy(update={"confidence": limit.confidence})
+            return cascade.model_copy(update={"fit": whole}), sum(spent)
+        chain = [*itertools.compress(chain, saves), chain[-1]]
+
+
+def one_of(limit: Limit, fits: int) -> Limit:
+    """What each of some fits has to show, so that whichever is taken keeps the limit."""
+    return dataclasses.replace(limit, confidence=1 - (1 - limit.confidence) / fits)
+
+
+def most_hops(n: int, limit: Limit) -> int:
+    """How many hops a chain may have: so many that `n` texts can show the limit of each fit."""
+    enough = (n >= one_of(limit, hops).texts_needed for hops in range(2, MOST_HOPS + 1))
+    return 1 + sum(itertools.takewhile(bool, enough))
 
 
 def _asked(data: LabelledText, promise: Promise) -> LabelledText | Texts:
@@ -151,17 +163,20 @@ def _saved(place: int, asked: Sequence[float], spent: Sequence[float]) -> float:
     return stay * sum(spent[place + 1 :]) / on if on else stay
 
 
-def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[Link, ...] | None:
+def _cheapest(
+    every: Sequence[Link], material: Material, limit: Limit, hops: int
+) -> tuple[Link, ...] | None:
     """The chain that is expected to cost least, by the texts that choose; None: the last alone."""
     choose = material.parts.choose
-    least = least_loss(len(choose), limit.confidence, limit.promise)
-    limit = dataclasses.replace(limit, share=max(limit.share, least))
     said = judge([link.staged.model() for link in every], _asked(choose, limit.promise))
     best, cost = None, WORTH * every[-1].cost
-    for rows in _rows(len(every)):
+    for rows in _rows(len(every), hops):
+        each = one_of(limit, len(rows) - 1)
+        least = least_loss(len(choose), each.confidence, limit.promise)
+        each = dataclasses.replace(each, share=max(limit.share, least))
         taken = np.array(rows)
         part = Said(said.confidence[taken], said.right[taken])
-        threshold, _ = lowest_threshold(part, limit)
+        threshold, _ = lowest_threshold(part, each)
         shares = reach(part, threshold)
         spent = sum(float(share) * every[row].cost for share, row in zip(shares, rows, strict=True))
         if spent < cost:
@@ -169,8 +184,8 @@ def _cheapest(every: Sequence[Link], material: Material, limit: Limit) -> tuple[
     return best
 
 
-def _rows(n: int) -> Iterator[tuple[int, ...]]:
+def _rows(n: int, most: int) -> Iterator[tuple[int, ...]]:
     """Chains by the places of their models, the last at the end of each."""
-    for hops in range(1, MOST_HOPS + 1):
+    for hops in range(1, most + 1):
         for before in itertools.combinations(range(n - 1), hops):
             yield (*before, n - 1)
