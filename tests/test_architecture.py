@@ -27,6 +27,7 @@ ALLOWED = {
     },
     "export": {
         *("training", "service.repository", "service.runtime", "service.errors", "service.cpus"),
+        "service.serving.versions.plan",
     },
     # One tokeniser for training and serving; and a published version may teach.
     "training": {"service.runtime", "service.repository", "service.errors"},

@@ -3,8 +3,8 @@
 Loads no torch. Texts are sorted by length, so that a batch has little padding.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from export.errors import ExportError
-from service.errors import UnknownModel
+from service.errors import ManifestError, UnknownModel
 from service.repository.editing import find, place_of
 from service.repository.manifest import Manifest, read_manifest
-from service.repository.routes import Routes, Target, parse_target, read_routes
+from service.repository.routes import Routes, Target, read_routes
 from service.repository.sources import ModelRepository
-from service.runtime.model import Input
+from service.runtime.framing import NoRoom
+from service.runtime.model import Input, Item
 from service.runtime.tasks.classification import Classifier, of_inputs
+from service.serving.versions.plan import Step, resolve
 
 Array = npt.NDArray[Any]
 
@@ -41,34 +43,53 @@ class Scored:
         given: (texts, labels), which labels hold; of a regression none.
         confidence: (texts,), as a cascade compares it.
         by: (texts,), the place in the chain of who answered.
+        refused: by their place, why a model cannot read them; nothing else is said of these.
     """
 
     probabilities: Array
     given: Array
     confidence: Array
     by: Array
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+    def of(self, rows: Sequence[int]) -> "Scored":
+        """What is said of some of them, none of which is refused."""
+        kept = list(rows)
+        probabilities, given = self.probabilities[kept], self.given[kept]
+        return Scored(probabilities, given, self.confidence[kept], self.by[kept])
 
 
 def chain_of(models: Path, name: str) -> list[Link]:
     """The versions that a name of the repository stands for: a model, an alias or a cascade.
 
     Raises:
-        ExportError: there is none of that name, or it is no classifier.
+        ExportError: there is none of that name, it is no classifier, or it is a cascade of which
+            a model is not what it was fitted on.
     """
     repository = ModelRepository(models)
     repository.check()
     routes = read_routes(models)
-    cascade = routes.cascade.get(name)
-    if cascade is None:
-        return [_link(repository, parse_target(routes.aliases.get(name, name)), routes, 0.0)]
-    thresholds = [*(hop.threshold for hop in cascade.hops), 0.0]
-    return [
-        _link(repository, Target(model, cascade.models[model].version), routes, threshold)
-        for model, threshold in zip(cascade.chain, thresholds, strict=True)
-    ]
+
+    def manifest(target: Target) -> Manifest | None:
+        try:
+            return read_manifest(place_of(models, find(models, target)))
+        except (UnknownModel, ManifestError):
+            return None
+
+    try:
+        plan = resolve(routes, name, manifest)
+    except UnknownModel as error:
+        raise ExportError(f"--model {name}: {error}") from error
+    if plan.stale:
+        raise ExportError(
+            f"--model {name}: this cascade's fit does not hold: {plan.stale}; fit it again with "
+            f"`stillhouse calibrate`, or give --model {plan.last.name}, its last model"
+        )
+    return [_link(repository, step, routes) for step in plan.steps]
 
 
-def _link(repository: ModelRepository, target: Target, routes: Routes, threshold: float) -> Link:
+def _link(repository: ModelRepository, step: Step, routes: Routes) -> Link:
+    target = step.target
     try:
         found = find(repository.root, target)
     except UnknownModel as error:
@@ -84,7 +105,7 @@ def _link(repository: ModelRepository, target: Target, routes: Routes, threshold
             f"--model {target.name}: it is for {manifest.task}, and score is for "
             "text-classification: `stillhouse predict --file` asks other models"
         )
-    return Link(directory, manifest, threshold)
+    return Link(directory, manifest, step.threshold or 0.0)
 
 
 class Chain:
@@ -101,20 +122,27 @@ class Chain:
 
     def score(self, texts: Sequence[Input]) -> Scored:
         """Asks the first model, and the next where it is unsure."""
-        first, *others = self._models
-        probabilities = self._asked(first, texts)
-        confidence = np.asarray(first.confidence(probabilities), np.float32)
+        shape = len(texts), len(self._links[0].manifest.labels)
+        probabilities = np.zeros(shape, np.float32)
+        confidence = np.zeros(len(texts), np.float32)
         by = np.zeros(len(texts), np.int64)
-        for place, model in enumerate(others, 1):
-            unsure = confidence < self._links[place - 1].threshold
-            going = np.flatnonzero((by == place - 1) & unsure)
+        refused: dict[int, str] = {}
+        going = np.arange(len(texts))
+        for place, model in enumerate(self._models):
+            if place:
+                # As the service compares it: a threshold may lie between two float32 neighbours.
+                sure = confidence[going].astype(np.float64)
+                going = going[sure < self._links[place - 1].threshold]
+            items, reasons = _encoded(model, [texts[row] for row in going.tolist()])
+            refused |= {int(going[at]): why for at, why in reasons.items()}
+            going = np.delete(going, list(reasons))
             if not len(going):
                 break
-            found = self._asked(model, [texts[row] for row in going.tolist()])
+            found = self._said(model, items)
             probabilities[going] = found
             confidence[going] = model.confidence(found)
             by[going] = place
-        return Scored(probabilities, self._given(probabilities, by), confidence, by)
+        return Scored(probabilities, self._given(probabilities, by), confidence, by, refused)
 
     def _given(self, probabilities: Array, by: Array) -> Array:
         problem = self._links[0].manifest.problem_type
@@ -127,9 +155,8 @@ class Chain:
             held[np.arange(len(held)), probabilities.argmax(axis=1)] = True
         return held
 
-    def _asked(self, model: Classifier, texts: Sequence[Input]) -> Array:
+    def _said(self, model: Classifier, items: Sequence[Item]) -> Array:
         windows = model.manifest.windows
-        items = model.encode(texts, windows)
         every = [window for item in items for window in item.windows]
         order = np.argsort([len(one) for one in every], kind="stable")
         logits = np.empty((len(every), len(model.manifest.labels)), np.float32)
@@ -145,3 +172,20 @@ class Chain:
 
     def _fits(self, longest: int, texts: int) -> bool:
         return longest * texts <= self._batch_tokens
+
+
+def _encoded(model: Classifier, texts: Sequence[Input]) -> tuple[list[Item], dict[int, str]]:
+    """The items of the texts that can be read; of the others, by their place, why not."""
+    windows = model.manifest.windows
+    try:
+        return model.encode(texts, windows), {}
+    except NoRoom:  # it says of one: what of the others?
+        pass
+    items: list[Item] = []
+    reasons: dict[int, str] = {}
+    for place, text in enumerate(texts):
+        try:
+            items += model.encode([text], windows)
+        except NoRoom as error:
+            reasons[place] = str(error)
+    return items, reasons

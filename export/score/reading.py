@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from export.errors import ExportError
+from export.score.chunk import Bad, Chunk
 from export.score.objects import Broken, object_of
 from service.runtime.model import Input, Pair
 from training.data.sources.columns import Chosen, Wanted
@@ -24,46 +25,13 @@ from training.data.sources.files import DIALECTS, LONGEST_FIELD, opened
 KINDS = (".parquet", ".csv", ".tsv", ".jsonl")
 
 
-class Bad(NamedTuple):
-    """A row that cannot be scored.
-
-    Attributes:
-        row: in its file, from 1 on.
-        why: in words.
-        content: as it was read, as far as it could be.
-    """
-
-    file: str
-    row: int
-    why: str
-    content: Any
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Rows of one file.
-
-    Attributes:
-        number: of the chunk, from 0 on, over all files.
-        table: the rows that can be scored, all columns of theirs.
-        texts: what is read of each.
-        bad: the others.
-        read: rows of the file, bad ones too.
-    """
-
-    number: int
-    table: pa.Table
-    texts: list[Input]
-    bad: list[Bad]
-    read: int
-
-
 @dataclass
 class _Rows:
     """What is collected for the next chunk."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     texts: list[Input] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
 
 
@@ -213,11 +181,12 @@ def chunk_from(number: int, path: Path, before: int, part: list[Any], chosen: Ch
             continue
         found.rows.append(record)
         found.texts.append(text)
+        found.places.append(row)
     names = dict.fromkeys(name for record in found.rows for name in record)
     called = output_names(path, list(names), chosen)
     columns = {called[name]: [record.get(name) for record in found.rows] for name in names}
     table = pa.table(columns)
-    return Chunk(number, table, found.texts, found.bad, len(part))
+    return Chunk(number, str(path), table, found.texts, found.places, found.bad, len(part))
 
 
 def _is_kind(path: Path) -> bool:

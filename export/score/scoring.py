@@ -18,14 +18,8 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.score.chain import Chain, Link, chain_of
-from export.score.reading import (
-    Chunk,
-    check_columns,
-    chunks,
-    count_of,
-    files_of,
-    refuse_reserved,
-)
+from export.score.chunk import Chunk
+from export.score.reading import check_columns, chunks, count_of, files_of, refuse_reserved
 from export.score.writing import Parts, reserved, write_part
 from training.data.sources.columns import Wanted
 from training.workers import follow_parent
@@ -173,6 +167,9 @@ def _answering(order: Order, links: Sequence[Link]) -> Iterator[Submit]:
 def answer(chain: Chain, links: Sequence[Link], part: Path, chunk: Chunk) -> None:
     """Has a chunk's texts answered, and writes its part."""
     scored = chain.score(chunk.texts) if chunk.texts else None
+    if scored is not None and scored.refused:
+        kept = [place for place in range(len(chunk.texts)) if place not in scored.refused]
+        chunk, scored = chunk.without(scored.refused), scored.of(kept) if kept else None
     write_part(part, chunk.table, scored, links, chunk.bad)
 
 

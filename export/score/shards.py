@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from export.errors import ExportError
-from export.score.reading import Chunk, chunk_from, kind_of
+from export.score.chunk import Chunk
+from export.score.reading import chunk_from, kind_of
 from training.data.sources.columns import Wanted
 
 

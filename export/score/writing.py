@@ -20,8 +20,9 @@ import pyarrow.parquet as parquet
 
 from export.errors import ExportError
 from export.score.chain import Link, Scored
+from export.score.chunk import Bad
 from export.score.delimited import NESTED, to_delimited
-from export.score.reading import KINDS, Bad
+from export.score.reading import KINDS
 
 MADE_FROM = "made-from.json"
 DELIMITED = (".csv", ".tsv")
@@ -54,12 +55,13 @@ class Parts:
             raise ExportError(f"{self._bad} is there already: remove it, or give another --output")
         record = self.folder / MADE_FROM
         said = json.dumps(made_from, indent=2, sort_keys=True) + "\n"
-        begun = any(self.folder.glob("*.parquet"))
-        if begun and record.exists() and record.read_text(encoding="utf-8") != said:
-            raise ExportError(
-                f"{self.folder} has parts of other inputs, models or options: give what they were "
-                "made of, and it goes on; or remove the folder"
-            )
+        if record.exists() and record.read_text(encoding="utf-8") != said:
+            if any(self.folder.glob("*.parquet")):
+                raise ExportError(
+                    f"{self.folder} has parts of other inputs, models or options: give what they "
+                    "were made of, and it goes on; or remove the folder"
+                )
+            shutil.rmtree(self.folder)  # a stop may have left what is of no part
         self.folder.mkdir(parents=True, exist_ok=True)
         _write_whole(record, said)
 
@@ -108,6 +110,8 @@ def write_part(
     if bad:
         lines = (json.dumps(one._asdict(), ensure_ascii=False, default=str) for one in bad)
         _write_whole(_bad_of(path), "".join(f"{line}\n" for line in lines))
+    else:
+        _bad_of(path).unlink(missing_ok=True)
     if scored is not None:
         for name, column in _columns(scored, links).items():
             table = table.append_column(name, column)

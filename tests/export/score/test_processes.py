@@ -12,7 +12,7 @@ import pytest
 
 from export.errors import ExportError
 from export.score import scoring
-from export.score.reading import Chunk
+from export.score.chunk import Chunk
 from export.score.scoring import Order, score
 from tests.export.score.files import write
 
