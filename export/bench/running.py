@@ -23,6 +23,7 @@ from export.bench.results import Alone, Bench, Judged, Row
 from export.bench.torch_int8 import in_torch_int8
 from export.commands.options import columns_for
 from export.errors import ExportError
+from export.measure.served import refuse_no_room
 from export.measure.threads import threads
 from export.measure.timing import (
     RUNS,
@@ -42,6 +43,7 @@ from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, load_perhaps_labelled, of_pairs
 from training.data.tags.loading import load_tagged_text
 from training.data.tags.tagged import types_of
+from training.data.texts import are_pairs
 from training.models.checkpoints.checkpoint import Checkpoint
 from training.problem import MODELS
 
@@ -173,7 +175,18 @@ def _material(asked: Asked, loaded: Sequence[Loaded], pairs: bool | None) -> tup
         judge = LabelJudge
     rows = np.random.default_rng(SEED).permutation(len(data))[: asked.texts]
     data = data.select(rows)
+    _refuse_no_room(loaded, asked.how, data.texts, [row + 1 for row in rows.tolist()])
     return _Material(list(data.texts), data.sha256, judge(data)), getattr(data, "pairs", False)
+
+
+def _refuse_no_room(
+    loaded: Sequence[Loaded], how: How, texts: Sequence[Input], numbers: Sequence[int]
+) -> None:
+    """Raises ExportError where one of the models cannot read a pair."""
+    for one in loaded:
+        model = one.reads(are_pairs(texts)).model
+        windows = model.windows if isinstance(model, Checkpoint) else model.manifest.windows
+        refuse_no_room(one.title, model.tokenizer, texts, None if how.pad_to else windows, numbers)
 
 
 def _sizes(models: Sequence[Run], texts: Sequence[Input], given: int | None, say: Say) -> list[int]:

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from export.errors import ExportError
 from export.measure.comparison import decisions, truth
-from export.measure.served import served_logits
+from export.measure.served import refuse_no_room, served_logits
 from export.measure.tagged import served_taggings, spans_of
 from service.repository.sources import ModelRepository
 from service.runtime.model import Input, Pair
@@ -155,3 +155,4 @@ def _refuse_inputs(model: Classifier | Tagger, texts: Texts) -> None:
             f"{model.manifest.name} reads {kinds[model.manifest.pairs]}, and these are "
             f"{kinds[pairs]}"
         )
+    refuse_no_room(model.manifest.name, model.tokenizer, texts, model.manifest.windows)

@@ -14,6 +14,7 @@ from export.compress.labelling import labelled
 from export.compress.records import Use
 from export.compress.results import LabelledBy
 from export.compress.soft.labels import SoftLabels
+from export.measure.served import refuse_no_room
 from export.stages.engine import Workshop
 from service.repository.manifest import SpecialTokens
 from service.runtime.model import Input
@@ -165,6 +166,9 @@ def gather(job: Job, shop: Workshop) -> Material:
     here = teacher.recipe is not None
     recipe = _as_the_teachers(recipe, teacher)
     recipe = with_room(recipe, len(sets.train), job.limits, trained_here=here)
+    for name, data in (("--data", sets.train), ("--test", sets.test)):
+        if data is not None:
+            refuse_no_room(name, teacher.tokenizer, data.texts, teacher.windows)
     parts = split(sets.train, sets.test, recipe.data)
     if not job.own_length:
         recipe = as_long(recipe, teacher, parts.train.texts)

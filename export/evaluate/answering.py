@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.evaluate.locating import opened
 from export.evaluate.tagging import TagAnswering, checkpoint_tagger, version_tagger
 from export.measure.reference import reference_logits
-from export.measure.served import served_logits
+from export.measure.served import refuse_no_room, served_logits
 from service.repository.manifest import read_manifest
 from service.repository.sections import Windows
 from service.runtime.model import Input, Pair
@@ -92,11 +92,13 @@ class Answering:
         """Answers all of `texts`.
 
         Raises:
-            ExportError: they are pairs and single ones are read, or the other way around.
+            ExportError: they are pairs and single ones are read, or the other way around; or a
+                pair has no room.
         """
         if self.pairs is not None and self.pairs != are_pairs(texts):
             kinds = ("single texts", "pairs of texts")
             raise ExportError(f"{self.title} reads {kinds[self.pairs]}: give it such")
+        refuse_no_room(self.title, self.tokenizer(texts), texts, self.windows)
         return said_by(self, self.logits(texts))
 
 

@@ -11,6 +11,7 @@ from export.errors import ExportError, GateError
 from export.graph.files import save_graph
 from export.graph.onnx_graph import store_in_half, store_in_int8
 from export.measure.edges import neutral_texts
+from export.measure.served import refuse_no_room
 from export.progress import Say, silent, step
 from export.publish.card import CARD, model_card, write_card
 from export.publish.lineage import lineage_of
@@ -75,6 +76,12 @@ def _refuse(task: AnyTask, checkpoint: Checkpoint, request: Request) -> None:
         refuse_int8(checkpoint.model)
     checkpoint.tokenizer.encode(["a"], request.windows)  # whose error should not wait
     task.refuse(checkpoint, request.sets, request.fit)
+    read: dict[str, Sequence[Input]] = {name: data.texts for name, data in request.sets.items()}
+    read["the texts to compare on"] = request.texts
+    if request.fit is not None:
+        read["the texts to fit on"] = request.fit.texts
+    for name, texts in read.items():
+        refuse_no_room(name, checkpoint.tokenizer, texts, request.windows)
     if request.fit is not None:
         request.refuse_measured(request.fit.texts, "that the temperature is fitted on")
 

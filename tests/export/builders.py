@@ -1,5 +1,6 @@
 """Served classifiers from graphs, and models that are not what their graph will be."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,17 @@ from export.measure.gate import Gate
 from export.measure.served import served_logits
 from export.publish.request import Request
 from export.quantize.int8 import Int8
-from service.repository.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest
+from service.repository.manifest import (
+    FILE_NAME,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Manifest,
+    read_manifest,
+)
 from service.repository.sections import File, Lineage
 from service.runtime.engine import open_session
 from service.runtime.tasks.classification import Classifier
+from tests.service.builders import publish_tiny, write_manifest
 from tests.tiny import tiny_bilstm, toy_texts
 from training.data.labelled import LabelledText
 from training.models.checkpoints.checkpoint import Checkpoint
@@ -83,6 +91,24 @@ def batch_difference(classifier: Classifier, texts: Sequence[str]) -> float:
     alone, together = (served_logits(classifier, texts, batch=size) for size in (1, 16))
     moved = classifier.probabilities(alone) - classifier.probabilities(together)
     return float(np.abs(moved).max())
+
+
+def publish_narrow(root: Path, name: str) -> None:
+    """A model of pairs that cuts the second text alone: a first one of 12 words has no room."""
+    directory = publish_tiny(root, name, pairs=True, max_length=8)
+    cut_second_only(directory, 8)
+    before = read_manifest(directory)
+    (directory / FILE_NAME).unlink()
+    write_manifest(
+        directory, name=name, max_length=8, pairs=True, inputs=before.inputs, labels=before.labels
+    )
+
+
+def cut_second_only(directory: Path, length: int) -> None:
+    """Has a tokenizer's file say that of a pair the second text alone is cut."""
+    path = directory / TOKENIZER_FILE
+    cut = {"direction": "Right", "max_length": length, "strategy": "OnlySecond", "stride": 0}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "truncation": cut}))
 
 
 class Swapped(BiLstmForSequenceClassification):

@@ -1,6 +1,5 @@
 """What a name means to `stillhouse score`: the versions that the service would ask, or an error."""
 
-import json
 import shutil
 import tomllib
 from pathlib import Path
@@ -10,9 +9,9 @@ import pytest
 import tomli_w
 
 from export.score.chain import Chain, Link, chain_of
-from service.repository.manifest import TOKENIZER_FILE, read_manifest
+from tests.export.builders import publish_narrow
 from tests.export.score.files import Run, rows_of, write
-from tests.service.builders import publish_tiny, write_manifest
+from tests.service.builders import publish_tiny
 
 
 def test_an_alias_of_a_cascade(models: Path) -> None:
@@ -48,28 +47,9 @@ def test_a_threshold_between_two_neighbours(models: Path) -> None:
     assert Chain([link, teacher], 64).score(["good"]).by.tolist() == [1]
 
 
-def narrow(models: Path, name: str) -> None:
-    """A model of pairs that cuts the second text alone, and has room for few tokens."""
-    directory = publish_tiny(models, name, pairs=True, max_length=8)
-    path = directory / TOKENIZER_FILE
-    content = json.loads(path.read_text())
-    content["truncation"] = {
-        "direction": "Right",
-        "max_length": 8,
-        "strategy": "OnlySecond",
-        "stride": 0,
-    }
-    path.write_text(json.dumps(content))
-    before = read_manifest(directory)
-    (directory / "manifest.json").unlink()
-    write_manifest(
-        directory, name=name, max_length=8, pairs=True, inputs=before.inputs, labels=before.labels
-    )
-
-
 def test_a_pair_that_has_no_room_is_a_bad_row(tmp_path: Path, models: Path, run: Run) -> None:
     """It is told with its place and the reason, and the others are scored."""
-    narrow(models, "nli")
+    publish_narrow(models, "nli")
     long = " ".join(["good"] * 12)
     rows = [
         {"text": "good", "text_pair": "bad", "id": 1},
