@@ -125,10 +125,17 @@ def _broken(changes: Sequence[Change], limits: Sequence[Limit]) -> list[str]:
         for change in changes:
             if change.measure != limit.measure:
                 continue
+            if change.before is None or change.after is None:
+                when = "before" if change.before is None else "after"
+                found.append(
+                    f"{change.name}: {change.measure} was not measured {when} "
+                    f"(limit {limit.written})"
+                )
+                continue
             from_nothing = not change.before and bool(change.after) and limit.sign == ">"
             if from_nothing or (change.change is not None and limit.is_broken_by(change.change)):
                 found.append(
-                    f"{change.name}: {say(limit.measure, change.after or 0.0)} after "
+                    f"{change.name}: {say(limit.measure, change.after)} after "
                     f"{change.text(change.before)} (limit {limit.written})"
                 )
     return found

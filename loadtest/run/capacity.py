@@ -44,7 +44,8 @@ def find_capacity(
             kept = rate
         if kept and broken / kept <= 1 + precision:
             break
-        rate = _rounded(_next_rate(kept, broken, highest))
+        rate = _next_rate(kept, broken, highest)
+        rate = highest if rate >= highest else min(_rounded(rate), highest)
     return Capacity(model, objective, kept, _end(steps, kept, broken), tuple(steps))
 
 

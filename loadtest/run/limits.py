@@ -118,15 +118,19 @@ def measure_of(run: Run, measure: str) -> float | None:
 
 
 def broken_by_run(run: Run, limits: Iterable[Limit]) -> tuple[str, ...]:
-    """Says which limits a run breaks, taken as a whole."""
+    """Says which limits a run breaks, taken as a whole; one of what was not measured is broken."""
     if not run.total.requests:
         return (f"{run.name}: no request was counted",)
     if run.total.failed_share == 1:
         return (f"{run.name}: no request was answered",)
     found = []
     for limit in limits:
+        if limit.measure == "capacity":  # of a search, and of no run
+            continue
         value = measure_of(run, limit.measure)
-        if value is not None and limit.is_broken_by(value):
+        if value is None:
+            found.append(f"{run.name}: {unmeasured(limit.measure)} (limit {limit.written})")
+        elif limit.is_broken_by(value):
             found.append(f"{run.name}: {say(limit.measure, value)} (limit {limit.written})")
     return tuple(found)
 
@@ -144,6 +148,13 @@ def broken_limits(
                 said = say("capacity", capacity.rate)
                 found.append(f"{capacity.model}: {said} (limit {limit.written})")
     return tuple(found)
+
+
+def unmeasured(measure: str) -> str:
+    """That a run has no such measure, and where it comes from."""
+    if measure == "accuracy":
+        return "accuracy was not measured: no text that was answered has a known label"
+    return f"{measure} was not measured"
 
 
 def say(measure: str, value: float) -> str:

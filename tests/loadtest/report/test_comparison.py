@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +54,19 @@ def test_changes_can_break_limits(after: Run, limits: str, broken: bool) -> None
     """From no error to some is more than any percentage."""
     found = compare_reports(make_report(make_run()), make_report(after), parse_limits(limits))
     assert bool(found.broken) == broken
+
+
+@pytest.mark.parametrize(
+    ("measure", "limit"), [("accuracy", "accuracy<-1%"), ("p99_ms", "p99>+10%")]
+)
+@pytest.mark.parametrize("missing", ["before", "after"])
+def test_what_was_not_measured_is_within_no_limit(measure: str, limit: str, missing: str) -> None:
+    """A report that does not say it cannot show that it stayed."""
+    fields: list[dict[str, Any]] = [{measure: value} for value in (None, 0.9)]
+    runs = [replace(run := make_run(), total=replace(run.total, **each)) for each in fields]
+    before, after = map(make_report, runs if missing == "before" else reversed(runs))
+    (line,) = compare_reports(before, after, parse_limits(limit)).broken
+    assert f"was not measured {missing}" in line
 
 
 def test_what_differs_in_the_measuring_is_told() -> None:

@@ -67,6 +67,14 @@ def test_the_highest_rate_ends_the_search() -> None:
     assert max(step.rate for step in found.steps) == 500
 
 
+@pytest.mark.parametrize("highest", [1236, 101.4])
+def test_the_highest_rate_is_not_rounded_up(highest: float) -> None:
+    """It is tried itself, and nothing beyond it."""
+    found = search(1e9, highest=highest)
+    assert (found.rate, found.ended_by) == (highest, "highest")
+    assert max(step.rate for step in found.steps) == highest
+
+
 def test_a_busy_generator_is_not_the_services_end() -> None:
     """When the lowest rate that broke the objective was measured by a generator at its own end."""
     assert search(333.0, cpu_at=330).ended_by == "generator"

@@ -89,6 +89,19 @@ def test_failures_alone_are_a_failure() -> None:
     assert broken_by_run(run, parse_limits("p99>50ms")) == ("student: no request was answered",)
 
 
+@pytest.mark.parametrize("written", ["accuracy<90%", "accuracy>1%", "degraded>1%"])
+def test_what_was_not_measured_is_within_no_limit(written: str) -> None:
+    """Without labels there is no accuracy to be content with."""
+    (line,) = broken_by_run(make_run(), parse_limits(written))
+    assert "was not measured" in line
+    assert f"(limit {written})" in line
+
+
+def test_a_run_has_no_capacity_to_miss() -> None:
+    """That is a search's."""
+    assert broken_by_run(make_run(), parse_limits("capacity<100")) == ()
+
+
 def test_no_capacity_is_a_failure() -> None:
     """Where no rate kept the objective there is nothing to be content with."""
     (line,) = broken_limits([], [make_capacity(kept=0)], ())
