@@ -115,15 +115,15 @@ def evaluate_embedder(
     looked = Looked(data, among)
     first = open_embedder(model, models)
     second = None if against is None else open_embedder(against, models)
-    vectors, found = looked.by(first, prompt)
-    for line in lines(first.title, found):
+    found = looked.by(first, prompt)
+    for line in lines(found.title, found.retrieval):
         click.echo(line)
     if second is None:
         return
-    others, theirs = looked.by(second, prompt)
-    for line in lines(second.title, theirs):
+    other = looked.by(second, prompt)
+    for line in lines(other.title, other.retrieval):
         click.echo(line)
-    for line in compared((first.title, vectors, found), (second.title, others, theirs)):
+    for line in compared(found, other):
         click.echo(line)
 
 

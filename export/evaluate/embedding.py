@@ -7,18 +7,26 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from export.errors import ExportError
 from export.evaluate.locating import opened
-from export.measure.embedding import EmbeddingReference, has_labels, served_vectors
+from export.measure.embedding import EmbeddingReference, served_vectors
 from service.runtime.tasks.embedding import Embedder
 from training.data.labelled import LabelledText
 from training.data.texts import singles
 from training.models.checkpoints.checkpoint import load_checkpoint
-from training.score.neighbours import Retrieval, Vectors, cosines, kept, normalized, retrieval
+from training.score.neighbours import (
+    Places,
+    Retrieval,
+    Vectors,
+    cosines,
+    nearest,
+    normalized,
+    retrieval,
+)
 from training.score.paired import Paired, compare
 
 KINDS = (".npy", ".jsonl")
@@ -102,16 +110,35 @@ class Looked:
 
     def __post_init__(self) -> None:
         for one in (self.data, self.index):
-            if one is not None and not has_labels(one):
+            if one is not None and not (one.labels and one.problem == "single_label"):
                 raise ExportError("an embedder is measured on texts with one label each")
 
-    def by(self, model: EmbeddingModel, prompt: str | None) -> tuple[Vectors, Retrieval]:
-        """What a model gives the texts, and which labels are near."""
+        if self.index is None and len(self.data) < 2:
+            raise ExportError("a single text has no nearest other: give more, or --index")
+
+    def by(self, model: EmbeddingModel, prompt: str | None) -> "Seen":
+        """What a model gives the texts, and what is near."""
         vectors = model.embed(singles(self.data.texts), prompt)
-        if self.index is None:
-            return vectors, retrieval(vectors, self.data.targets)
-        among = model.embed(singles(self.index.texts), prompt)
-        return vectors, retrieval(vectors, self.data.targets, among, self.index.targets)
+        among = targets = None
+        if self.index is not None:
+            among, targets = model.embed(singles(self.index.texts), prompt), self.index.targets
+        found = retrieval(vectors, self.data.targets, among, targets)
+        return Seen(model.title, vectors, nearest(vectors, among)[:, 0], found)
+
+
+class Seen(NamedTuple):
+    """What a model makes of texts.
+
+    Attributes:
+        title: the model's.
+        nearest: (texts,), the place of each one's nearest, in the index where there is one.
+        retrieval: which labels are near.
+    """
+
+    title: str
+    vectors: Vectors
+    nearest: Places
+    retrieval: Retrieval
 
 
 def lines(title: str, found: Retrieval) -> Iterator[str]:
@@ -123,17 +150,15 @@ def lines(title: str, found: Retrieval) -> Iterator[str]:
     )
 
 
-def compared(
-    first: tuple[str, Vectors, Retrieval], second: tuple[str, Vectors, Retrieval]
-) -> Iterator[str]:
+def compared(first: Seen, second: Seen) -> Iterator[str]:
     """Two embedders on the same texts: whose nearest texts have the label, and are the same."""
-    (title, mine, one), (other, theirs, two) = first, second
-    paired: Paired = compare(one.hits, two.hits)
+    title, other, mine, theirs = first.title, second.title, first.vectors, second.vectors
+    paired: Paired = compare(first.retrieval.hits, second.retrieval.hits)
     yield (
         f"{title} less {other}, paired on {paired.n} texts: {paired.difference:+.4f} "
         f"({paired.low:+.4f} to {paired.high:+.4f}); McNemar p = {paired.p_value:.3g}"
     )
-    same = kept(theirs, mine)
+    same = first.nearest == second.nearest
     yield f"{title} and {other} have the same nearest text for {same.mean():.4f} of the texts"
     if mine.shape == theirs.shape:
         turned = cosines(mine, theirs)
