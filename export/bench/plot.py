@@ -10,13 +10,17 @@ from export.bench.results import Bench, Figure
 def svg(found: Bench) -> str:
     """Quality with its interval against one text's median, which is on a logarithmic scale.
 
-    Where models are judged by nothing, agreement with the first takes its place.
+    Where models are judged by nothing, agreement with the first takes its place, and the first
+    agrees with itself. One without a figure, as of the correlation of a constant, is left out.
     """
     picture = Picture(figsize=(8, 4.6), layout="constrained")
     axes = picture.subplots()
-    for row in found.rows:
-        figure = row.judged.quality if found.quality_name else row.judged.agreement
-        shown = figure or Figure(value=1.0)  # the first agrees with itself
+    for place, row in enumerate(found.rows):
+        shown = row.judged.quality if found.quality_name else row.judged.agreement
+        if shown is None and not found.quality_name and not place:
+            shown = Figure(value=1.0)
+        if shown is None:
+            continue
         axes.errorbar(
             row.alone.p50_ms,
             100 * shown.value,
@@ -35,7 +39,8 @@ def svg(found: Bench) -> str:
         xlabel=f"one text alone, median ms ({found.runs} runs)",
         ylabel=f"{found.quality_name or found.agreement_name}, %, 95% interval (n {found.n})",
     )
-    axes.legend(fontsize="small")
+    if axes.has_data():
+        axes.legend(fontsize="small")
     text = io.StringIO()
     picture.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
