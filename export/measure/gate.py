@@ -247,6 +247,12 @@ def fewest(limit: float) -> int:
     return max(1, math.ceil(z * z * (1 - most) / most - ROUNDING))
 
 
+def least_limit(n: int) -> float:
+    """The least limit that so many texts can show, not one of them lost: see `fewest`."""
+    z = float(norm.ppf(1 - LEVEL))
+    return max(0.0, z * z / (n + z * z) - UNSURE)
+
+
 def up(value: float) -> str:
     """Not below the value: its ten-thousandths, or the first digit of a smaller one."""
     if not 0 < value <= 1e-4:

@@ -8,7 +8,7 @@ of no width, there is a least number of entities and of tokens too.
 from collections.abc import Iterator
 
 from export.errors import Finding, Verdict
-from export.measure.gate import ROUNDING, UNSURE, Gate, down, fewest, more, up
+from export.measure.gate import ROUNDING, UNSURE, Gate, down, fewest, least_limit, more, up
 from export.measure.tagged import TagComparison
 
 
@@ -28,7 +28,8 @@ def judge_tags(found: TagComparison, gate: Gate) -> Verdict:
 def _agreement(found: TagComparison, gate: Gate) -> Iterator[Finding]:
     share, low, high = found.agreement
     limit = gate.min_agreement
-    option = f"--min-agreement {down(min(high, low + UNSURE))} would publish it"
+    shown = least_limit(found.tokens) if gate.max_logit_difference is None else 0.0
+    option = f"--min-agreement {down(min(high, low + UNSURE, 1 - shown))} would publish it"
     if high < limit - ROUNDING:
         yield Finding(
             f"of the tokens {share:.4f} keep their label (at most {high:.4f}, at 95%), needed "
@@ -54,7 +55,8 @@ def _f1(found: TagComparison, gate: Gate) -> Iterator[Finding]:
         return
     limit, needed = gate.max_accuracy_drop, fewest(gate.max_accuracy_drop)
     drop, low, high = found.drop
-    option = f"--max-accuracy-drop {up(max(low, high - UNSURE))} would publish it"
+    shown = least_limit(found.entities) if gate.max_logit_difference is None else 0.0
+    option = f"--max-accuracy-drop {up(max(low, high - UNSURE, shown))} would publish it"
     if low > limit + ROUNDING:
         yield Finding(
             f"entity F1 fell by {drop:.4f} (at least {low:.4f}, at 95%), allowed {limit:g}", option
