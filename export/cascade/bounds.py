@@ -107,7 +107,7 @@ def share_bound(count: npt.ArrayLike, n: int, confidence: float) -> FloatArray:
 def least_loss(n: int, confidence: float, promise: Promise = "accuracy") -> float:
     """The least loss that `n` texts show if nothing is lost, rounded up to a ten-thousandth."""
     least: float = 1 - (1 - confidence) ** (1 / n)
-    steps = range(math.ceil(least * 1e4), 10_000)
+    steps = range(min(math.ceil(least * 1e4), 9_999), 10_000)
     if Limit(steps[0] / 1e4, confidence, promise).shows_none_lost(n):
         return steps[0] / 1e4
     shown = bisect_left(

@@ -23,6 +23,7 @@ def fit_cascade(
     """Fits a chain of models, cheapest first, of the repository at `root`.
 
     Args:
+        chain: see `models_of`.
         data: texts that no model of the chain was trained on and that chose nothing; without
             labels where `limit` is on the disagreement.
         used_for: what else the texts were used for, as the fit's record says it.
@@ -44,7 +45,7 @@ def fit_cascade(
     threshold, bound = lowest_threshold(judged, limit)
     shares = reach(judged, threshold)
     return Cascade(
-        chain=tuple(chain),
+        chain=tuple(found.manifest.name for found in models),
         hops=tuple(Hop(threshold=threshold, escalated=float(share)) for share in shares[1:]),
         models={
             found.manifest.name: Fitted(

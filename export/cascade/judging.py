@@ -16,6 +16,9 @@ from export.errors import ExportError
 from export.measure.comparison import decisions, truth
 from export.measure.served import refuse_no_room, served_logits
 from export.measure.tagged import served_taggings, spans_of
+from service.errors import UnknownModel
+from service.repository.editing import find, place_of
+from service.repository.routes import parse_target
 from service.repository.sources import ModelRepository
 from service.runtime.model import Input, Pair
 from service.runtime.tasks.classification import Classifier
@@ -45,19 +48,29 @@ class Judged:
 
 
 def models_of(root: Path, chain: Sequence[str]) -> list[Classifier | Tagger]:
-    """The models of a chain, each at its highest version.
+    """The models of a chain, each at the version that answers by its name.
+
+    Args:
+        chain: `name` or `name@version`.
 
     Raises:
         ExportError: one is not there, or the chain is too short.
+        RepositoryError: one cannot be loaded.
     """
-    if len(chain) < 2 or len(set(chain)) != len(chain):
-        raise ExportError(f"a chain needs two different models or more, not {list(chain)}")
-    versions = ModelRepository(root).versions()
-    if unknown := [name for name in chain if name not in versions]:
-        raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
+    try:
+        targets = [parse_target(name) for name in chain]
+        if len(chain) < 2 or len({target.name for target in targets}) != len(chain):
+            raise ExportError(f"a chain needs two different models or more, not {list(chain)}")
+        versions = ModelRepository(root).versions()
+        if unknown := [target.name for target in targets if target.name not in versions]:
+            raise ExportError(f"no model {unknown} in {root}: there are {sorted(versions)}")
+        targets = [find(root, target) for target in targets]
+    except UnknownModel as error:
+        raise ExportError(str(error)) from error
     found: list[Classifier | Tagger] = []
-    for name in chain:
-        one = load_model(root / name / str(versions[name][-1]))
+    for target in targets:
+        name = target.name
+        one = load_model(place_of(root, target))
         if not isinstance(one, Classifier | Tagger):
             raise ExportError(
                 f"{name} is an embedder, which is sure of nothing, so that no cascade can ask it "

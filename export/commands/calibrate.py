@@ -11,7 +11,12 @@ from training.options import data_options
 
 
 @click.command()
-@click.option("--chain", required=True, help="Models, cheapest first: student,teacher.")
+@click.option(
+    "--chain",
+    required=True,
+    help="Models, cheapest first: student,teacher. Each at the version that an operator holds, "
+    "else the highest; NAME@VERSION for another.",
+)
 @click.option(
     "--data",
     "labelled",
@@ -132,8 +137,10 @@ def calibrate(
         draw(cascade, plot)
     fit = cascade.fit
     for model, hop in zip(cascade.chain, cascade.hops, strict=False):
-        click.echo(f"{model}: sure from {hop.threshold:.4f}; {hop.escalated:.1%} go on")
+        version = cascade.models[model].version
+        click.echo(f"{model}@{version}: sure from {hop.threshold:.4f}; {hop.escalated:.1%} go on")
     last = cascade.chain[-1]
+    click.echo(f"{last}@{cascade.models[last].version} answers the others")
     if fit.promise == "disagreement":
         click.echo(f"{fit.accuracy:.2%} of {fit.n} texts get {last}'s label; no label was needed")
     else:

@@ -21,6 +21,7 @@ from export.cascade.routing import (
 from export.cascade.thresholds import ASK_ALWAYS, chain_right, curve, lowest_threshold
 from export.compress.publishing import route
 from export.errors import ExportError
+from service.repository.held import HeldFile
 from service.repository.manifest import read_manifest
 from service.repository.routes import Cascade, read_routes
 from tests.service.builders import publish_tiny
@@ -55,6 +56,13 @@ def test_texts_needed_is_the_fewest() -> None:
     limit.refuse_few(needed)
     with pytest.raises(ExportError, match="it takes 598"):
         limit.refuse_few(needed - 1)
+
+
+@pytest.mark.parametrize(("n", "confidence"), [(1, 0.99999), (2, 0.999999999)])
+def test_hardly_any_texts_are_refused(n: int, confidence: float) -> None:
+    """With a sentence, however sure one wants to be."""
+    with pytest.raises(ExportError, match=r"it takes \d+, or --max-accuracy-loss 0.9999"):
+        Limit(0.01, confidence).refuse_few(n)
 
 
 @pytest.mark.parametrize("n", [3, 100, 598])
@@ -344,6 +352,24 @@ def test_a_number_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ExportError, match=r"number gives a number.*ask it by its name"):
         models_of(tmp_path, ["number", "teacher"])
+
+
+def test_the_version_that_answers_is_fitted(tmp_path: Path) -> None:
+    """That an operator holds, and not the one that was rolled back; another by its number."""
+    for name, version in (("student", 1), ("student", 2), ("teacher", 1)):
+        publish_tiny(tmp_path, name, version)
+    HeldFile(tmp_path, None).change("student", 1, {})
+    for chain, version in (("student,teacher", 1), ("student@2,teacher", 2)):
+        cascade = fit_cascade(tmp_path, chain.split(","), labelled(800), Limit(0.01, 0.9))
+        assert cascade.chain == ("student", "teacher")
+        assert cascade.models["student"].version == version
+    for chain, says in (
+        ("student@3,teacher", "no version 3 of 'student'"),
+        ("student@x,teacher", "a version is a whole number"),
+        ("student@1,student@2", "two different models"),
+    ):
+        with pytest.raises(ExportError, match=says):
+            models_of(tmp_path, chain.split(","))
 
 
 def test_an_embedder_is_told_what_to_do_instead(tmp_path: Path) -> None:
