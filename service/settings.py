@@ -13,6 +13,7 @@ from service.repository.remote.address import Address, parse_address
 from service.repository.small_files import read_text
 
 DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
+MOST_TEXTS = 10_000  # that `max_texts` can be: no list of a body is read any further
 
 
 class Settings(BaseSettings):
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
         description="what a proxy cuts from the front of each path, as `/models`",
     )
     threads: int = Field(0, ge=0, description="threads per model; 0: the CPUs there are to use")
-    max_texts: int = Field(128, ge=1, description="most texts in a request")
+    max_texts: int = Field(128, ge=1, le=MOST_TEXTS, description="most texts in a request")
     max_characters: int = Field(100_000, ge=1, description="most characters in a text")
     max_body_bytes: int = Field(
         1 << 20, ge=1, description="most bytes in a body, also after it was decompressed"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from service.runtime.model import Input, Pair
 from service.runtime.tasks.entities import Aggregation
+from service.settings import MOST_TEXTS
 
 SHOWN = 64  # characters of an unknown key that come back
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -31,8 +32,11 @@ def refuse_unknown(body: _Body) -> _Body:
 NOT_BLANK = {"minLength": 1, "pattern": r"\S"}  # in the OpenAPI document; the predictor checks it
 
 Text = Annotated[str, Field(json_schema_extra=NOT_BLANK)]
-# The first wrong item is the only error: a list of a million of them costs no more than one.
-Texts = Annotated[list[Text], Field(min_length=1, fail_fast=True)]
+# The first wrong item is the only error, and no list is read further than any setting allows: one
+# of a million items costs no more than a good one.
+FEW = Field(fail_fast=True, max_length=MOST_TEXTS)
+SOME = Field(fail_fast=True, min_length=1, max_length=MOST_TEXTS)
+Texts = Annotated[list[Text], SOME]
 
 
 class TextOrPair(BaseModel):
@@ -67,7 +71,7 @@ Inputs = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[Texts, Tag("texts")]
     | Annotated[InputBody, Tag("pair")]
-    | Annotated[list[InputBody], Field(min_length=1, fail_fast=True), Tag("pairs")],
+    | Annotated[list[InputBody], SOME, Tag("pairs")],
     Discriminator(shape_of),
 ]
 

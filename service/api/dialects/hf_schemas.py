@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from service.api.schemas import (
+    FEW,
+    SOME,
     Dimensions,
     Normalize,
     PromptName,
@@ -15,6 +17,7 @@ from service.api.schemas import (
 )
 from service.runtime.tasks.entities import Aggregation
 from service.runtime.tasks.outputs import Function
+from service.settings import MOST_TEXTS
 
 
 class HfPair(TextOrPair):
@@ -36,26 +39,32 @@ def _pairs_of_lists(given: list[object]) -> list[object]:
     return pairs
 
 
-def _shape_of(value: object) -> str:
-    is_lists = isinstance(value, list) and value and isinstance(value[0], list)
-    return "lists" if is_lists else shape_of(value)
+def _shape_of(value: object) -> str | None:
+    """What `inputs` holds; None: more lists than are read."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return "lists" if len(value) <= MOST_TEXTS else None
+    return shape_of(value)
 
 
-_Two = Annotated[list[str], Field(fail_fast=True)]
-_Lists = Annotated[list[Annotated[list[_Two], Field(fail_fast=True)]], Field(fail_fast=True)]
+_Two = Annotated[list[str], FEW]
+_Lists = Annotated[list[Annotated[list[_Two], FEW]], FEW]
 
 HfInputs = Annotated[
     Annotated[Text, Tag("text")]
     | Annotated[Texts, Tag("texts")]
     | Annotated[HfPair, Tag("pair")]
-    | Annotated[list[HfPair], Field(min_length=1, fail_fast=True), Tag("pairs")]
+    | Annotated[list[HfPair], SOME, Tag("pairs")]
     | Annotated[
         list[HfPair],
-        Field(min_length=1, fail_fast=True),
+        SOME,
         BeforeValidator(_pairs_of_lists, json_schema_input_type=_Lists),
         Tag("lists"),
     ],
-    Discriminator(_shape_of),
+    Discriminator(
+        _shape_of,
+        custom_error_type="too_many",
+        custom_error_message=f"List should have at most {MOST_TEXTS} items",
+    ),
 ]
 
 
@@ -95,7 +104,7 @@ class HfParameters(HfEmbeddingParameters):
         description="of token classification: how tokens are made entities; null: as the model's "
         "manifest says, which is simple as a rule",
     )
-    ignore_labels: Annotated[list[str], Field(fail_fast=True)] | None = Field(
+    ignore_labels: Annotated[list[str], FEW] | None = Field(
         None, description='of token classification: labels that are told of none; null: ["O"]'
     )
     stride: int | None = Field(

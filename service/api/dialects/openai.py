@@ -15,7 +15,6 @@ from service.api.dialects.openai_schemas import (
     EmbeddingsResponse,
     OpenAiModel,
     OpenAiModels,
-    shape_of,
 )
 from service.api.dialects.protocol import FAILURES, Asked, DialectRoute, Head, Reply
 from service.api.dialects.tasks.embedding import Wish, check_asked, embedder_of, vectors_of
@@ -43,11 +42,6 @@ class Embeddings:
     def parse(self, head: Head, body: bytes) -> Asked:
         """See `Dialect.parse`."""
         asked = parse_json(EmbeddingsRequest, body)
-        if shape_of(asked.input) == "tokens":
-            raise InvalidInput(
-                "input: token ids are of OpenAI's own models and mean nothing here: send texts "
-                "(LangChain's OpenAIEmbeddings: check_embedding_ctx_length=False)"
-            )
         embedder_of(self._service, asked.model)
         check_asked(self._service, asked.model, asked)
         ask = Ask(

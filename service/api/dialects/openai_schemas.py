@@ -1,18 +1,17 @@
 """The bodies of OpenAI's embeddings; says nothing of how they are computed."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
-from pydantic.json_schema import SkipJsonSchema
 
 from service.api.schemas import WINDOWS, Dimensions, PromptName, Text, Texts, WindowsWish
 
 
-def shape_of(value: object) -> str:
-    """What `input` holds: a text, texts or token ids."""
+def _shape_of(value: object) -> str | None:
+    """What `input` holds: a text or texts; None: token ids."""
     if not isinstance(value, list):
         return "text"
-    return "tokens" if value and isinstance(value[0], int | list) else "texts"
+    return None if value and isinstance(value[0], int | list) else "texts"
 
 
 class EmbeddingsRequest(BaseModel):
@@ -26,10 +25,13 @@ class EmbeddingsRequest(BaseModel):
     )
 
     input: Annotated[
-        Annotated[Text, Tag("text")]
-        | Annotated[Texts, Tag("texts")]
-        | SkipJsonSchema[Annotated[list[Any], Field(fail_fast=True), Tag("tokens")]],
-        Discriminator(shape_of),
+        Annotated[Text, Tag("text")] | Annotated[Texts, Tag("texts")],
+        Discriminator(
+            _shape_of,
+            custom_error_type="token_ids",
+            custom_error_message="token ids are of OpenAI's own models and mean nothing here: send "
+            "texts (LangChain's OpenAIEmbeddings: check_embedding_ctx_length=False)",
+        ),
     ] = Field(description="one text, or several")
     model: str | None = Field(
         None, description="a model, `name@version` or an alias; null: the default"

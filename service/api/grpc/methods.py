@@ -27,7 +27,8 @@ async def model_infer(call: Call, message: pb.ModelInferRequest) -> pb.ModelInfe
     if service.closed:
         raise Unavailable("the service is stopping", retry_after=1)
     name, version = message.model_name, message.model_version or None
-    question = question_of(service, name, version, read_message(message), call.deadline)
+    wanted = read_message(message, service.settings.max_texts)
+    question = question_of(service, name, version, wanted, call.deadline)
     plan = service.plan(question.ask.model)
     trail.route = plan.route
     if service.settings.log_texts:

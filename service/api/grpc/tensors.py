@@ -7,6 +7,7 @@ import numpy as np
 from service.api.dialects.oip.infer import Answered
 from service.api.dialects.oip.request import Wanted, check_outputs
 from service.api.dialects.oip.schemas import (
+    MOST_TENSORS,
     InferParameters,
     InferRequest,
     InputParameters,
@@ -22,28 +23,35 @@ from service.api.schemas import SHOWN
 from service.errors import InvalidInput
 
 
-def read_message(message: ModelInferRequest) -> Wanted:
+def read_message(message: ModelInferRequest, most: int) -> Wanted:
     """Reads a request.
+
+    Args:
+        most: texts in a request.
 
     Raises:
         ValidationError: a parameter is of the wrong type.
         InvalidInput: a length, a shape or a name is wrong.
     """
+    for kind, given in (("inputs", message.inputs), ("outputs", message.outputs)):
+        if len(given) > MOST_TENSORS:
+            raise InvalidInput(f"{kind}: {len(given)}; at most {MOST_TENSORS} in a request")
     parameters = InferParameters.model_construct()
     if message.parameters:
         parameters = InferParameters.model_validate(_values(message))
     outputs = [output.name for output in message.outputs]
     check_outputs(outputs)
-    raw = list(message.raw_input_contents)
+    raw: Sequence[bytes] = message.raw_input_contents
     if raw and len(raw) != len(message.inputs):
         raise InvalidInput(
             f"raw_input_contents has {len(raw)} items, but there are {len(message.inputs)} inputs"
         )
     tensors = [
-        _tensor(tensor, raw[index] if raw else None) for index, tensor in enumerate(message.inputs)
+        _tensor(tensor, raw[index] if raw else None, most)
+        for index, tensor in enumerate(message.inputs)
     ]
     request = InferRequest.model_construct(inputs=tensors)
-    inputs = read_inputs(request, b"".join(raw))
+    inputs = read_inputs(request, b"".join(raw), most)
     return Wanted(message.id or None, inputs, parameters, tuple(outputs), frozenset())
 
 
@@ -68,13 +76,17 @@ def write_message(
     return response
 
 
-def _tensor(tensor: ModelInferRequest.InferInputTensor, raw: bytes | None) -> InputTensor:
+def _tensor(
+    tensor: ModelInferRequest.InferInputTensor, raw: bytes | None, most: int
+) -> InputTensor:
     contents: Sequence[bytes] = tensor.contents.bytes_contents
     name = tensor.name[:SHOWN]
     if raw is not None and contents:
         raise InvalidInput(f"input {name!r} has both contents and raw_input_contents")
     if raw is None and not contents and tensor.datatype == "BYTES":
         raise InvalidInput(f"input {name!r} has neither bytes_contents nor raw_input_contents")
+    if len(contents) > most:
+        raise InvalidInput(f"{len(contents)} texts; at most {most} in a request")
     return InputTensor.model_construct(
         name=tensor.name,
         shape=list(tensor.shape),
@@ -94,9 +106,11 @@ def _text(content: bytes, name: str) -> str:
 def _values(message: ModelInferRequest) -> Mapping[str, object]:
     """The parameters, each by its name; what has no value is left out."""
     found = {}
-    for name, parameter in message.parameters.items():
-        if kind := parameter.WhichOneof("parameter_choice"):
-            found[name] = getattr(parameter, kind)
+    for name in InferParameters.model_fields:  # those that are not known are not read
+        if name in message.parameters:
+            parameter = message.parameters[name]
+            if kind := parameter.WhichOneof("parameter_choice"):
+                found[name] = getattr(parameter, kind)
     return found
 
 

@@ -41,7 +41,7 @@ def test_no_schema_collects_errors(model: type[BaseModel]) -> None:
     """Every list stops at its first wrong item, and none makes an error of each unknown key."""
     parts = list(parts_of(model.__pydantic_core_schema__))
     lists = [part for part in parts if part.get("type") in ("list", "set", "tuple")]
-    assert all(part.get("fail_fast") for part in lists)
+    assert all(part.get("fail_fast") and part.get("max_length") for part in lists)
     assert not [part for part in parts if part.get("extra_behavior") == "forbid"]
     configs = [part.get("config") or {} for part in parts]
     assert not [config for config in configs if config.get("extra_fields_behavior") == "forbid"]

@@ -49,7 +49,9 @@ class Infer:
     def parse(self, head: Head, body: bytes) -> Asked:
         """See `Dialect.parse`."""
         name, version = head.params["name"], head.params.get("version")
-        wanted = read_request(body, head.headers.get(HEADER_LENGTH))
+        wanted = read_request(
+            body, head.headers.get(HEADER_LENGTH), self._service.settings.max_texts
+        )
         question = question_of(self._service, name, version, wanted, head.deadline)
         return Asked(question.ask, lambda outcome, _: _reply(question, outcome))
 

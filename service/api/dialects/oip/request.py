@@ -35,12 +35,13 @@ class Wanted(NamedTuple):
     binary: frozenset[str]
 
 
-def read_request(body: bytes, header_length: bytes | None) -> Wanted:
+def read_request(body: bytes, header_length: bytes | None, most: int) -> Wanted:
     """Reads a body.
 
     Args:
         header_length: `Inference-Header-Content-Length`: where the JSON ends; without it all of
             the body is JSON; 0: the body is raw.
+        most: texts in a request.
 
     Raises:
         ValidationError: the JSON is not of the right form.
@@ -53,7 +54,7 @@ def read_request(body: bytes, header_length: bytes | None) -> Wanted:
     parameters = request.parameters or InferParameters.model_construct()
     return Wanted(
         request.id,
-        read_inputs(request, body[length:]),
+        read_inputs(request, body[length:], most),
         parameters,
         _output_names(request),
         _binary_names(request, parameters),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import Dimensions, Normalize, Pooling, PromptName
+from service.api.schemas import FEW, Dimensions, Normalize, Pooling, PromptName
 from service.errors import InvalidInput
 from service.repository.sections import Windows
 from service.runtime.tasks.entities import Aggregation
@@ -16,16 +16,19 @@ from service.runtime.tasks.entities import Aggregation
 INPUT = "text"
 INPUT_PAIR = "text_pair"  # of a model that reads pairs
 OUTPUTS = ("label", "score", "scores", "given", "entities", "embedding")
+MOST_TENSORS = 100  # of a kind that are looked at
 
 
-def _shape(value: object) -> str:
-    return "row" if isinstance(value, list) else "element"
+def _shape_of(value: object) -> str:
+    """What `data` holds: what its first is."""
+    is_nested = isinstance(value, list) and value and isinstance(value[0], list)
+    return "rows" if is_nested else "elements"
 
 
-# The first wrong item is the only error, here and in every list below.
-Element = Annotated[
-    Annotated[str, Tag("element")] | Annotated[list[str], Field(fail_fast=True), Tag("row")],
-    Discriminator(_shape),
+Data = Annotated[
+    Annotated[list[str], FEW, Tag("elements")]
+    | Annotated[list[Annotated[list[str], FEW]], FEW, Tag("rows")],
+    Discriminator(_shape_of),
 ]
 
 
@@ -41,14 +44,12 @@ class InputTensor(BaseModel):
     """An input: BYTES, [n] or [n, 1]."""
 
     name: str = Field(json_schema_extra={"enum": [INPUT, INPUT_PAIR]})
-    shape: Annotated[list[int], Field(fail_fast=True)] = Field(
+    shape: Annotated[list[int], FEW] = Field(
         json_schema_extra={"minItems": 1, "maxItems": 2, "items": {"type": "integer", "minimum": 1}}
     )
     datatype: str = Field(json_schema_extra={"const": "BYTES"})
     parameters: InputParameters | None = None
-    data: Annotated[list[Element], Field(fail_fast=True)] | None = Field(
-        None, description="flat or nested, row-major"
-    )
+    data: Data | None = Field(None, description="flat or nested, row-major")
 
 
 class OutputParameters(BaseModel):
@@ -135,14 +136,14 @@ class InferRequest(BaseModel):
 
     id: str | None = Field(None, description="comes back in the response")
     parameters: InferParameters | None = None
-    inputs: Annotated[list[InputTensor], Field(fail_fast=True, max_length=100)] = Field(
+    inputs: Annotated[list[InputTensor], Field(fail_fast=True, max_length=MOST_TENSORS)] = Field(
         description="one, named `text`; of a model that reads pairs also `text_pair`, of the same "
         "shape",
         json_schema_extra={"minItems": 1, "maxItems": 2},
     )
-    outputs: Annotated[list[RequestedOutput], Field(fail_fast=True, max_length=100)] | None = Field(
-        None, description="of those in the model's metadata; without it all"
-    )
+    outputs: (
+        Annotated[list[RequestedOutput], Field(fail_fast=True, max_length=MOST_TENSORS)] | None
+    ) = Field(None, description="of those in the model's metadata; without it all")
 
 
 class OutputTensor(BaseModel):

@@ -43,11 +43,12 @@ class Tensor(NamedTuple):
         )
 
 
-def read_inputs(request: InferRequest, content: bytes) -> list[Input]:
+def read_inputs(request: InferRequest, content: bytes, most: int) -> list[Input]:
     """The inputs of a request: texts, or pairs where a second tensor came.
 
     Args:
         content: what came after the JSON: of each tensor that is not in it, in their order.
+        most: texts in a request; nothing of a tensor of more is read.
 
     Raises:
         InvalidInput: the tensors are not those that a model takes, or their parts disagree.
@@ -64,7 +65,8 @@ def read_inputs(request: InferRequest, content: bytes) -> list[Input]:
     columns: dict[str, list[str]] = {}
     start = 0
     for tensor, size in zip(request.inputs, sizes, strict=True):
-        columns[tensor.name] = _read(tensor, None if size is None else content[start:][:size])
+        part = None if size is None else content[start : start + size]
+        columns[tensor.name] = _read(tensor, part, most)
         start += size or 0
     texts = columns[INPUT]
     if INPUT_PAIR not in columns:
@@ -77,19 +79,22 @@ def read_inputs(request: InferRequest, content: bytes) -> list[Input]:
     return list(map(Pair, texts, columns[INPUT_PAIR]))
 
 
-def _read(tensor: InputTensor, content: bytes | None) -> list[str]:
+def _read(tensor: InputTensor, content: bytes | None, most: int) -> list[str]:
     """The texts of a tensor.
 
     Args:
         content: its part of what came after the JSON; None: it is in the JSON.
+        most: texts in a request.
     """
-    name = tensor.name
+    name, shape = tensor.name, tensor.shape
     if tensor.datatype != "BYTES":
         raise InvalidInput(f"input {name!r} is of datatype BYTES, not {tensor.datatype[:SHOWN]!r}")
-    if not _is_column(tensor.shape):
+    if not _is_column(shape):
         raise InvalidInput(
-            f"input {name!r} has the shape [n] or [n, 1], n being 1 or more, not {tensor.shape[:5]}"
+            f"input {name!r} has the shape [n] or [n, 1], n being 1 or more, not {shape[:5]}"
         )
+    if shape[0] > most:
+        raise InvalidInput(f"{shape[0]} texts; at most {most} in a request")
     if content is None:
         if tensor.data is None:
             raise InvalidInput(f"input {name!r} has neither data nor binary_data_size")
@@ -97,48 +102,55 @@ def _read(tensor: InputTensor, content: bytes | None) -> list[str]:
     else:
         if tensor.data is not None:
             raise InvalidInput(f"input {name!r} has both data and binary_data_size")
-        texts = decode_bytes(content, name)
-    if len(texts) != tensor.shape[0]:
-        raise InvalidInput(
-            f"input {name!r} has the shape {tensor.shape}, but {len(texts)} elements"
-        )
+        texts, left = _decoded(content, name, shape[0])
+        if left:
+            raise InvalidInput(
+                f"input {name!r} has the shape {shape}, but {left} bytes follow its elements"
+            )
+    if len(texts) != shape[0]:
+        raise InvalidInput(f"input {name!r} has the shape {shape}, but {len(texts)} elements")
     return texts
 
 
-def decode_bytes(content: bytes, name: str) -> list[str]:
-    """Reads BYTES elements, each after its length in four bytes, little-endian.
+def _decoded(content: bytes, name: str, most: int) -> tuple[list[str], int]:
+    """BYTES elements, each after its length in four bytes, little-endian; and the bytes after them.
 
     Args:
         name: of the input.
+        most: elements that are read.
 
     Raises:
         InvalidInput: a length leads out of the content, or an element is not UTF-8.
     """
     texts: list[str] = []
     start = 0
-    while start < len(content):
-        place = f"element {len(texts)} of input {name!r}"
+    while start < len(content) and len(texts) < most:
         if start + 4 > len(content):
-            raise InvalidInput(f"{place}: its length is cut off")
+            raise InvalidInput(f"{_place(texts, name)}: its length is cut off")
         (length,) = struct.unpack_from("<I", content, start)
         start += 4
-        if length > len(content) - start:
-            raise InvalidInput(f"{place}: {length} bytes, but {len(content) - start} are left")
+        if length > (left := len(content) - start):
+            raise InvalidInput(f"{_place(texts, name)}: {length} bytes, but {left} are left")
         try:
             texts.append(content[start : start + length].decode())
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"{place}: not UTF-8") from error
+            raise InvalidInput(f"{_place(texts, name)}: not UTF-8") from error
         start += length
-    return texts
+    return texts, len(content) - start
+
+
+def _place(texts: Sequence[str], name: str) -> str:
+    """The element after those that were read."""
+    return f"element {len(texts)} of input {name!r}"
 
 
 def _is_column(shape: list[int]) -> bool:
     return len(shape) in (1, 2) and shape[0] > 0 and math.prod(shape[1:]) == 1
 
 
-def _flat(tensor: InputTensor, data: Sequence[str | list[str]]) -> list[str]:
+def _flat(tensor: InputTensor, data: Sequence[str] | Sequence[list[str]]) -> list[str]:
     rows = [row for row in data if isinstance(row, list)]
-    if rows and (len(tensor.shape) == 1 or len(rows) < len(data) or any(len(r) != 1 for r in rows)):
+    if rows and (len(tensor.shape) == 1 or any(len(row) != 1 for row in rows)):
         raise InvalidInput(
             f"the data of input {tensor.name!r} is not nested as the shape {tensor.shape} is"
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from service.api.schemas import WINDOWS, Dimensions, PromptName, Text, WindowsWish
+from service.api.schemas import FEW, SOME, WINDOWS, Dimensions, PromptName, Text, WindowsWish
 
 
 def shape_of(value: object) -> str:
@@ -14,25 +14,16 @@ def shape_of(value: object) -> str:
     return "batch" if value and isinstance(value[0], list) else "pair"
 
 
-MOST = 10_000  # rows that are looked at; how many are answered is a setting
 # Told apart by shape, so that an error speaks of the form the client used and not of all.
 TeiInputs = Annotated[
     Annotated[Text, Tag("text")]
-    | Annotated[list[Text], Field(fail_fast=True, json_schema_extra={"minItems": 1}), Tag("pair")]
-    | Annotated[
-        list[Annotated[list[Text], Field(min_length=1, fail_fast=True)]],
-        Field(fail_fast=True, max_length=MOST),
-        Tag("batch"),
-    ],
+    | Annotated[list[Text], FEW, Field(json_schema_extra={"minItems": 1}), Tag("pair")]
+    | Annotated[list[Annotated[list[Text], SOME]], FEW, Tag("batch")],
     Discriminator(shape_of),
 ]
 TeiTexts = Annotated[
     Annotated[Text, Tag("text")]
-    | Annotated[
-        list[Text],
-        Field(fail_fast=True, max_length=MOST, json_schema_extra={"minItems": 1}),
-        Tag("texts"),
-    ],
+    | Annotated[list[Text], FEW, Field(json_schema_extra={"minItems": 1}), Tag("texts")],
     Discriminator(lambda value: "texts" if isinstance(value, list) else "text"),
 ]
 
@@ -85,7 +76,7 @@ class TeiRerankRequest(TeiOptions):
     )
 
     query: Text
-    texts: Annotated[list[Text], Field(fail_fast=True, max_length=MOST)] = Field(
+    texts: Annotated[list[Text], FEW] = Field(
         description="to be put in order", json_schema_extra={"minItems": 1}
     )
     raw_scores: bool | None = Field(
