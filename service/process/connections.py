@@ -96,7 +96,11 @@ class BoundedHttp(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.data_received(self._without_upgrade() + data[upgrade.args[0] :])
+            head = self._without_upgrade()
+            # Where the head says that the connection closes, the parser that read it reads no more.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+            self.data_received(head + data[upgrade.args[0] :])
             return
         except httptools.HttpParserError as error:
             cause = error.__context__

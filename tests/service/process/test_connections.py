@@ -222,6 +222,27 @@ def test_an_upgrade_that_is_not_served_is_ignored(server: uvicorn.Server) -> Non
             assert client.hear_answers(1) == [(200, {"path": "/predict", "read": 2})]
 
 
+@pytest.mark.parametrize(
+    ("version", "connection"),
+    [
+        (b"1.1", b"close, Upgrade"),
+        (b"1.1", b"Upgrade, close"),
+        (b"1.1", b"close\r\nConnection: Upgrade"),
+        (b"1.0", b"Upgrade"),
+    ],
+)
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_an_upgrade_of_a_connection_that_closes_is_ignored(
+    server: uvicorn.Server, version: bytes, connection: bytes, protocol: bytes
+) -> None:
+    """Its one request is answered, and then it closes."""
+    offer = b"Connection: %s\r\nUpgrade: %s\r\nHost" % (connection, protocol)
+    with Client(server) as client:
+        client.say(POST.replace(b"Host", offer).replace(b"HTTP/1.1", b"HTTP/" + version))
+        assert client.hear_answers(1) == [(200, {"path": "/predict", "read": 2})]
+        assert client.hear() == b""
+
+
 def test_connections_are_bounded_but_for_probes(app: Echo) -> None:
     """More connections than there may be get 503 and a hint, as problem documents; probes pass."""
     with bounded(app, limit_concurrency=3) as server, Client(server) as one, Client(server) as two:
