@@ -10,10 +10,18 @@ from service.cpus import usable_cpus
 from service.environment import PREFIX, check_names, is_link
 from service.errors import RepositoryError
 from service.repository.remote.address import Address, parse_address
-from service.repository.small_files import read_text
-
-DIALECTS = frozenset({"hf", "oip", "openai", "tei"})
-MOST_TEXTS = 10_000  # that `max_texts` can be: no list of a body is read any further
+from service.setting_values import (
+    MOST_BYTES,
+    MOST_SECONDS,
+    MOST_TEXTS,
+    DialectNames,
+    HttpUrl,
+    ListenAddress,
+    Seconds,
+    keys_in,
+    parts_of,
+    secret_keys,
+)
 
 
 class Settings(BaseSettings):
@@ -32,7 +40,7 @@ class Settings(BaseSettings):
     routes: Path | None = Field(
         None, description="a file of routes, in place of `routes.toml` in the repository"
     )
-    host: str = Field("127.0.0.1", description="address to listen on")
+    host: ListenAddress = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on")
     unix_socket: Path | None = Field(
         None, description="path of a Unix socket to listen on, in place of address and port"
@@ -53,10 +61,13 @@ class Settings(BaseSettings):
     max_texts: int = Field(128, ge=1, le=MOST_TEXTS, description="most texts in a request")
     max_characters: int = Field(100_000, ge=1, description="most characters in a text")
     max_body_bytes: int = Field(
-        1 << 20, ge=1, description="most bytes in a body, also after it was decompressed"
+        1 << 20,
+        ge=1,
+        le=MOST_BYTES,
+        description="most bytes in a body, also after it was decompressed",
     )
     max_head_bytes: int = Field(
-        16_384, ge=512, description="most bytes in a request's line and headers"
+        16_384, ge=512, le=MOST_BYTES, description="most bytes in a request's line and headers"
     )
     max_queue: int = Field(2048, ge=1, description="most texts waiting for one model")
     max_connections: int | None = Field(
@@ -82,34 +93,45 @@ class Settings(BaseSettings):
         description="models, with commas between, that OpenVINO runs in bfloat16: "
         "faster than FP32 on a CPU with AMX; needs `stillhouse[openvino]`",
     )
-    timeout_ms: int = Field(30_000, ge=1, description="a request's deadline, unless it sets one")
-    head_seconds: float = Field(
+    timeout_ms: int = Field(
+        30_000,
+        ge=1,
+        le=1000 * MOST_SECONDS,
+        description="a request's deadline, unless it sets one",
+    )
+    head_seconds: Seconds = Field(
         10.0, gt=0, description="in which the head of a request must arrive; later: 408"
     )
-    body_seconds: float = Field(
+    body_seconds: Seconds = Field(
         10.0, gt=0, description="in which the body of a request must arrive; later: 408"
     )
     keep_alive_seconds: int = Field(
         75,
         ge=1,
+        le=MOST_SECONDS,
         description="after which a connection without a request is closed; "
         "more than the balancer before it waits",
     )
-    backlog: int = Field(2048, ge=1, description="most connections that wait to be accepted")
-    notice_seconds: float = Field(
+    backlog: int = Field(
+        2048, ge=1, le=(1 << 31) - 1, description="most connections that wait to be accepted"
+    )
+    notice_seconds: Seconds = Field(
         5.0,
         ge=0,
         description="how long predictions go on after SIGTERM while `/readyz` says no; "
         "as long as balancers take to see it",
     )
-    drain_seconds: float = Field(
+    drain_seconds: Seconds = Field(
         20.0, ge=0, description="how long a stop then waits for what was accepted"
     )
     workers: int = Field(1, ge=1, description="processes on the port, each with all models")
     worker_health_seconds: int = Field(
-        60, ge=1, description="after which a worker that does not answer is replaced"
+        60,
+        ge=1,
+        le=MOST_SECONDS,
+        description="after which a worker that does not answer is replaced",
     )
-    watch_seconds: float = Field(
+    watch_seconds: Seconds = Field(
         2.0, ge=0, description="between looks for new versions and routes; 0: only when asked"
     )
     models_cache: Path | None = Field(
@@ -119,13 +141,13 @@ class Settings(BaseSettings):
     models_cache_bytes: int = Field(
         10 << 30, ge=1, description="most bytes of versions that are kept there"
     )
-    models_poll_seconds: float = Field(
+    models_poll_seconds: Seconds = Field(
         30.0, ge=0, description="between looks at the store of a URL; 0: only when asked"
     )
-    models_timeout_seconds: float = Field(
+    models_timeout_seconds: Seconds = Field(
         60.0, gt=0, description="in which it must give a listing, or 8 MiB of a file"
     )
-    idle_seconds: float | None = Field(
+    idle_seconds: Seconds | None = Field(
         None, gt=0, description="after which an unused model is unloaded until asked for"
     )
     api_keys: SecretStr | None = Field(
@@ -138,7 +160,7 @@ class Settings(BaseSettings):
     admin_key_file: Path | None = Field(
         None, description="the same from a file; read again when it changes"
     )
-    dialects: str = Field(
+    dialects: DialectNames = Field(
         "hf,oip,openai,tei",
         description="which dialects are served beside `/predict`, with commas between: "
         "`hf` (Hugging Face), `oip` (Open Inference Protocol), `openai` (OpenAI embeddings), "
@@ -150,7 +172,7 @@ class Settings(BaseSettings):
         None,
         description="origins whose pages may ask from a browser, with commas between; `*`: all",
     )
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: HttpUrl | None = Field(
         None, description="where traces go, OTLP over HTTP; unset: nowhere"
     )
     log_level: str = Field(
@@ -176,21 +198,15 @@ class Settings(BaseSettings):
         except RepositoryError as error:
             raise ValueError(str(error)) from None
 
-    @field_validator("models", "routes", "unix_socket", "models_cache", mode="before")
+    @field_validator(
+        *("models", "routes", "unix_socket", "models_cache", "api_keys_file", "admin_key_file"),
+        mode="before",
+    )
     @classmethod
     def _path_that_is_one(cls, value: object) -> object:
-        if value != "":  # which would be the working directory
+        if not isinstance(value, str) or value.strip():  # else it would be the working directory
             return value
         raise ValueError("it is empty: give a path, or leave the variable out")
-
-    @field_validator("dialects")
-    @classmethod
-    def _known_dialects(cls, value: str) -> str:
-        if unknown := sorted(set(_parts(value)) - DIALECTS):
-            raise ValueError(
-                f"there is no dialect {', '.join(unknown)}: there are {', '.join(sorted(DIALECTS))}"
-            )
-        return value
 
     @model_validator(mode="after")
     def _ports_that_differ(self) -> Self:
@@ -233,17 +249,17 @@ class Settings(BaseSettings):
     @property
     def bfloat16_models(self) -> frozenset[str]:
         """The names in `bfloat16`."""
-        return frozenset(_parts(self.bfloat16))
+        return frozenset(parts_of(self.bfloat16))
 
     @property
     def served_dialects(self) -> frozenset[str]:
         """The names in `dialects`."""
-        return frozenset(_parts(self.dialects))
+        return frozenset(parts_of(self.dialects))
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins in `cors_origins`."""
-        return tuple(_parts(self.cors_origins))
+        return tuple(parts_of(self.cors_origins))
 
     @property
     def prediction_keys(self) -> tuple[str, ...]:
@@ -253,9 +269,9 @@ class Settings(BaseSettings):
             OSError: the file of keys cannot be read.
             ValueError: keys were asked for and there are none, or the file is no text.
         """
-        given = _secret_keys(self.api_keys, "api_keys")
+        given = secret_keys(self.api_keys, "api_keys")
         if self.api_keys_file is not None:
-            given += _keys_in(self.api_keys_file, "api_keys_file")
+            given += keys_in(self.api_keys_file, "api_keys_file")
         return given
 
     @property
@@ -267,33 +283,9 @@ class Settings(BaseSettings):
             ValueError: a key was asked for and there is none, or the file is no text.
         """
         if self.admin_key_file is not None:
-            return _keys_in(self.admin_key_file, "admin_key_file")[0]
+            return keys_in(self.admin_key_file, "admin_key_file")[0]
         if self.admin_key is None:
             return None
         if key := self.admin_key.get_secret_value().strip():
             return key
         raise ValueError("admin_key is set and holds no key: unset it to close /admin")
-
-
-def _parts(text: str | None) -> list[str]:
-    """What stands between commas."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
-def _secret_keys(secret: SecretStr | None, name: str) -> tuple[str, ...]:
-    if secret is None:
-        return ()
-    if keys := tuple(_parts(secret.get_secret_value())):
-        return keys
-    raise ValueError(f"{name} is set and holds no key: unset it to need none")
-
-
-def _keys_in(path: Path, name: str) -> tuple[str, ...]:
-    """The keys in a file, one a line; a byte order mark before them is none of theirs."""
-    try:
-        lines = read_text(path, "utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not UTF-8: {path}") from None  # the cause shows bytes
-    if keys := tuple(line.strip() for line in lines if line.strip()):
-        return keys
-    raise ValueError(f"{name} holds no key: {path}")

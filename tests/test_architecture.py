@@ -45,7 +45,10 @@ ROOMS = {
         "telemetry": {
             *("errors", "cgroups", "repository.manifest", "runtime.model", "serving.shapes"),
         },
-        "api": {"errors", "repository", "runtime", "serving", "telemetry", "settings"},
+        "api": {
+            *("errors", "repository", "runtime", "serving", "telemetry", "settings"),
+            "setting_values",
+        },
         # It runs the application that all of them make.
         "process": {
             *("errors", "repository", "telemetry", "settings", "environment", "sourcing", "app"),

@@ -114,6 +114,7 @@ def timeout_seconds(given: bytes | None, settings: Settings) -> float:
     """
     if given is None:
         return settings.timeout_ms / 1000
-    if not given.isdigit() or not int(given[:12]) > 0:
+    digits = given.lstrip(b"0")
+    if not digits.isdigit():
         raise InvalidInput("X-Request-Timeout-Ms is not a positive whole number")
-    return min(int(given[:12]), settings.timeout_ms) / 1000
+    return min(int(digits[:12]), settings.timeout_ms) / 1000

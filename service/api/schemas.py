@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from service.runtime.model import Input, Pair
 from service.runtime.tasks.entities import Aggregation
-from service.settings import MOST_TEXTS
+from service.setting_values import MOST_TEXTS
 
 SHOWN = 64  # characters of an unknown key that come back
 _Body = TypeVar("_Body", bound=BaseModel)

@@ -17,7 +17,7 @@ from service.api.schemas import (
 )
 from service.runtime.tasks.entities import Aggregation
 from service.runtime.tasks.outputs import Function
-from service.settings import MOST_TEXTS
+from service.setting_values import MOST_TEXTS
 
 
 class HfPair(TextOrPair):

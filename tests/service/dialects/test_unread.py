@@ -21,7 +21,8 @@ from service.api.dialects.tei.schemas import TeiEmbedRequest, TeiRequest, TeiRer
 from service.api.edge.bodies import parse_json
 from service.api.schemas import PredictRequest
 from service.errors import InvalidInput
-from service.settings import MOST_TEXTS, Settings
+from service.setting_values import MOST_TEXTS
+from service.settings import Settings
 
 BYTES = 1 << 17  # of a body: more items than any setting allows
 MOST = 128

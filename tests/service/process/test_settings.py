@@ -94,11 +94,64 @@ def test_a_key_that_is_none_is_an_error(name: str, value: str) -> None:
         _settings(name, value)
 
 
-@pytest.mark.parametrize("name", ["models", "routes", "models_cache", "unix_socket"])
-def test_an_empty_path_is_an_error(name: str) -> None:
+@pytest.mark.parametrize("value", ["", " "])
+@pytest.mark.parametrize(
+    "name", ["models", "routes", "models_cache", "unix_socket", "api_keys_file", "admin_key_file"]
+)
+def test_an_empty_path_is_an_error(name: str, value: str) -> None:
     """It would be the folder in which the service happens to be."""
     with pytest.raises(ValidationError, match="it is empty: give a path, or leave"):
-        _settings(name, "")
+        _settings(name, value)
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_address_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """It would be every address of the machine."""
+    monkeypatch.setenv("STILLHOUSE_HOST", value)
+    with pytest.raises(ValidationError, match=r"host\n.*it is empty: give an address"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "foo", "localhost:4318", "http://", "grpc://a:1", "http://a:x", "http://[a"]
+)
+def test_traces_go_to_a_url(value: str) -> None:
+    """An empty one would be a collector that nobody named."""
+    with pytest.raises(ValidationError, match="it is no URL: give one as http://localhost:4318"):
+        _settings("otlp_endpoint", value)
+    assert Settings(otlp_endpoint="https://[::1]:4318/v1/traces").otlp_endpoint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("head_seconds", "body_seconds", "notice_seconds", "drain_seconds", "watch_seconds"),
+        *("models_poll_seconds", "models_timeout_seconds", "idle_seconds"),
+    ],
+)
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300", "3000000"])
+def test_seconds_end_somewhere(name: str, value: str) -> None:
+    """No timer is given what it cannot count."""
+    with pytest.raises(ValidationError, match=rf"{name}\n"):
+        _settings(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("backlog", 99_999_999_999),
+        ("max_body_bytes", 1 << 30),
+        ("max_head_bytes", 1 << 31),
+        ("keep_alive_seconds", 3_000_000),
+        ("worker_health_seconds", 3_000_000),
+        ("timeout_ms", 10**400),
+        ("max_texts", 10_001),
+    ],
+)
+def test_numbers_end_somewhere(name: str, value: int) -> None:
+    """What the kernel or gRPC could not take is refused before a model loads."""
+    with pytest.raises(ValidationError, match=rf"{name}\n.*less than or equal to"):
+        _settings(name, value)
 
 
 @pytest.mark.parametrize("name", ["api_keys_file", "admin_key_file"])
