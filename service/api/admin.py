@@ -35,28 +35,43 @@ async def load(request: Request, name: str) -> ModelInfo:
     the repository cannot be written, `held_outlives` is false.
     """
     service = service_of(request)
-    if request.query_params:  # in an incident, what is not read must not look as if it were
-        raise InvalidInput('the query is not read: the version goes into the body, {"version": 1}')
+    _refuse_query(request)
     body = parse_json(LoadRequest, await request.body() or b"{}")
     await service.control.load(name, body.version)
     return describe(service, name)
 
 
 @router.post(
-    "/models/{name}/unload", summary="Take out of service", responses=problems_of(401, 404)
+    "/models/{name}/unload", summary="Take out of service", responses=problems_of(401, 404, 422)
 )
 async def unload(request: Request, name: str) -> ModelInfo:
     """Takes a model out of service; what it has accepted is answered."""
     service = service_of(request)
+    await _refuse_what_is_not_read(request, "an unload takes out the whole model")
     await service.control.unload(name)
     return describe(service, name)
 
 
-@router.post("/reload", summary="Follow the repository now", responses=problems_of(401, 409))
+@router.post("/reload", summary="Follow the repository now", responses=problems_of(401, 409, 422))
 async def reload(request: Request) -> ModelList:
     """Reads routes and repository again, without waiting for the next look."""
     service = service_of(request)
+    await _refuse_what_is_not_read(request, "a reload is of the whole repository")
     await service.follow()
     if service.control.problems:
         raise RepositoryError("; ".join(service.control.problems))
     return await list_models(request)
+
+
+def _refuse_query(request: Request) -> None:
+    """In an incident, what is not read must not look as if it were."""
+    if request.query_params:
+        raise InvalidInput(
+            'the query is not read: a load takes its version in the body, {"version": 1}'
+        )
+
+
+async def _refuse_what_is_not_read(request: Request, why: str) -> None:
+    _refuse_query(request)
+    if (await request.body()).strip() not in (b"", b"{}"):
+        raise InvalidInput(f"the body is not read: {why}; leave it out")

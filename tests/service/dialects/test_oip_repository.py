@@ -83,6 +83,23 @@ def test_loads_that_are_refused(
     assert raised.value.status() == status
 
 
+@pytest.mark.parametrize("change", ["load", "unload"])
+@pytest.mark.parametrize(
+    "body", [{"parameters": {"version": "1"}}, {"version": "1"}, {"parameters": {"x": True}}]
+)
+def test_what_is_not_read_changes_nothing(
+    connect: Callable[..., TestClient], change: str, body: dict[str, Any]
+) -> None:
+    """A version that is not acted upon is refused; Triton's own is not."""
+    client = connect(admin_key="admin")
+    url = f"/v2/repository/models/student/{change}"
+    refused = client.post(url, json=body, headers=ADMIN)
+    assert refused.status_code == 400
+    assert client.get("/v2/models/student/ready").status_code == 200
+    own = client.post(url, json={"parameters": {"unload_dependents": False}}, headers=ADMIN)
+    assert own.status_code == 200
+
+
 def test_config(server: Any) -> None:
     """Inputs and outputs are told in Triton's words, by name and by version."""
     config = server.get_model_config("student", headers=KEY)

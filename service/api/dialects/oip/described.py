@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api.schemas import Body
+
 
 class TensorMetadata(BaseModel):
     """A tensor that a model takes or gives; -1 is any length."""
@@ -69,11 +71,13 @@ class IndexEntry(BaseModel):
     reason: str
 
 
-class LoadRequest(BaseModel):
+class LoadRequest(Body):
     """The body of `POST /v2/repository/models/{name}/load` or `unload`, which may be empty."""
 
     parameters: dict[str, Any] | None = Field(
-        None, description="`config` and files are refused: a model is what the repository holds"
+        None,
+        description="all but `unload_dependents`, which is not read, are refused: a model is what "
+        "the repository holds",
     )
 
 

@@ -138,7 +138,7 @@ def statistics_of(
 
 
 def check_loading(parameters: Iterable[str]) -> None:
-    """Refuses what would make of a model something else than the repository holds.
+    """Refuses what is not acted upon: a model is whole, and as the repository holds it.
 
     Args:
         parameters: the names of those that a load or an unload came with.
@@ -149,9 +149,16 @@ def check_loading(parameters: Iterable[str]) -> None:
     for name in parameters:
         if name == "config" or name.startswith("file:"):
             raise InvalidInput(f"{name[:SHOWN]}: a model is loaded as it is in the repository")
+        if name != "unload_dependents":  # Triton's clients always send it; there are none here
+            raise InvalidInput(
+                f"{name[:SHOWN]}: it is not read; a version is loaded as name@version, and a model "
+                "is unloaded whole"
+            )
 
 
 async def _check_body(request: Request) -> None:
+    if request.query_params:
+        raise InvalidInput("the query is not read: a version is loaded as name@version")
     body = parse_json(LoadRequest, await request.body() or b"{}")
     check_loading(body.parameters or {})
 
