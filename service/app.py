@@ -87,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         lifespan=_lifespan,
+        redirect_slashes=False,  # to a URL of the Host header's: behind a proxy, to one without TLS
         # Ours tells of requests; FastAPI's would send messages of errors, which may hold texts.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )

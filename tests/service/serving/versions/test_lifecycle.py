@@ -234,3 +234,27 @@ def test_no_request_fails_while_versions_change(models: Path, connect: Connect) 
         for thread in threads:
             thread.join()
     assert not mixed
+
+
+@pytest.mark.parametrize("path", ["/admin/models/teacher/unload", "/admin/reload"])
+@pytest.mark.parametrize(
+    ("query", "body"), [("?version=1", ""), ("", '{"version": 1}'), ("", "garbage")]
+)
+def test_what_is_not_read_is_refused(connect: Connect, path: str, query: str, body: str) -> None:
+    """An unload of one version does not take out the model."""
+    client = connect(admin_key="key")
+    refused = client.post(f"{path}{query}", content=body, headers=KEY)
+    assert refused.status_code == 422
+    assert "is not read" in refused.json()["detail"]
+    assert client.get("/models/teacher").json()["state"] == "ready"
+    assert client.post(path, json={}, headers=KEY).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/predict/", "/models/teacher/", "/v1/embeddings/", "/readyz/"])
+def test_nobody_is_sent_elsewhere(connect: Connect, path: str) -> None:
+    """A slash too many is no redirect, which would go to a URL of the client's Host header."""
+    client = connect()
+    for method in ("GET", "POST"):
+        found = client.request(method, path, json={}, follow_redirects=False)
+        assert found.status_code in (404, 405)
+        assert "location" not in found.headers
