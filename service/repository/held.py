@@ -9,16 +9,20 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from service.errors import RepositoryError
+from service.errors import RepositoryError, Unavailable
 from service.repository.small_files import read_text
 
 FILE_NAME = "held.toml"
 UNLOADED = 0  # in place of a version: the model was taken out of service
 _UNLOADED = "unloaded"  # the same in the file
+
+LOCK_SECONDS = 2.0  # that another process may take to write its choice
+LOCK_LOOK_SECONDS = 0.05
 
 Held = dict[str, int]  # model -> version, or UNLOADED
 
@@ -63,20 +67,32 @@ class HeldFile:
 
         Args:
             version: None: the model is held no more.
-            known: what is written beside it where the file cannot be read.
+            known: what is written beside it where the file is missing, or cannot be read.
 
         Returns:
             As `write`.
+
+        Raises:
+            Unavailable: another process keeps the repository locked.
         """
         with _locked(self._file.parent):
             try:
-                held = self.read()
+                held = self.read() if self.is_there else dict(known)
             except RepositoryError:
                 held = dict(known)
             held.pop(name, None)
             if version is not None:
                 held[name] = version
             return self.write(held)
+
+    def wait_free(self) -> None:
+        """Waits until nobody else is writing choices.
+
+        Raises:
+            Unavailable: as `change`.
+        """
+        with _locked(self._file.parent):
+            pass
 
     def write(self, held: Mapping[str, int]) -> bool:
         """Writes all choices, whole or not at all.
@@ -107,6 +123,11 @@ class HeldFile:
         """Whether the choices in force are in the repository: if not, they end with the service."""
         return self._own is None and not (self._beside is not None and self._beside.exists())
 
+    @property
+    def is_there(self) -> bool:
+        """Whether choices are written anywhere, if only that there are none."""
+        return any(part is not None for part in self.stamp())
+
     def stamp(self) -> tuple[object, ...]:
         """Differs when the choices may: cheap enough to be looked at again and again."""
         found: list[object] = [self._own]
@@ -122,13 +143,34 @@ class HeldFile:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps the other processes that serve a folder out, where it can be locked."""
+    """Keeps the other processes that serve a folder out, where it can be locked.
+
+    Raises:
+        Unavailable: one of them has had it for too long.
+    """
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, folder)
         yield
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise Unavailable(
+                    f"{folder} has been locked by another process for {LOCK_SECONDS:g} s, and the "
+                    "choice cannot be written: see `lslocks` on the machines that serve it",
+                    retry_after=LOCK_SECONDS,
+                ) from None
+            time.sleep(LOCK_LOOK_SECONDS)
+        else:
+            return
 
 
 def parse_held(text: str) -> Held:

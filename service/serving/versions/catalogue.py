@@ -24,12 +24,14 @@ class Catalogue:
     Attributes:
         routes: in force.
         held: versions by model that an operator chose, or UNLOADED.
+        unseen: what of the repository could not be seen at the last look, and why.
         not_yet: why models that are not known may still come; None: they do not.
     """
 
     def __init__(self) -> None:
         self.routes = Routes()
         self.held: dict[str, int] = {}
+        self.unseen: list[str] = []
         self.not_yet: Callable[[], str | None] = lambda: None
         self._models: dict[str, dict[int, Version]] = {}
         self._serving: dict[str, Version] = {}  # the version that answers by name
@@ -137,6 +139,18 @@ class Catalogue:
         """Why no version of a model serves."""
         problems = [str(v.problem) for v in self._models[name].values() if v.problem]
         return problems[-1] if problems else f"{name} is not loaded"
+
+    def not_held(self) -> list[str]:
+        """Which models are held at a version that does not serve, and what serves in its place."""
+        found = []
+        for name, number in sorted(self.held.items()):
+            serving = self._serving.get(name)
+            if number == UNLOADED or (serving and serving.number == number):
+                continue
+            why = self.problem(name, number) or "it is not in the repository"
+            instead = f"version {serving.number} serves" if serving else "nothing serves"
+            found.append(f"{name} is held at version {number}: {why}; {instead}")
+        return found
 
     def able_manifest(self, target: Target) -> Manifest | None:
         """Of a version that can answer; None where it cannot."""

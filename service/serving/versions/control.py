@@ -6,7 +6,8 @@ change too, and puts idle models to sleep.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from service.errors import RepositoryError
@@ -32,7 +33,7 @@ class Control:
         idle_seconds: after which an unused model sleeps; None: never.
 
     Attributes:
-        problems: what is wrong with the routes or the held versions.
+        problems: what is wrong with the repository, its routes or the held versions.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Control:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with routes and held versions, each as a sentence that says what to do."""
+        """What is wrong with repository, routes and held versions, each in a sentence."""
         return [problem for problems in self._problems.values() for problem in problems]
 
     async def start(self, every_second: Callable[[], Awaitable[None]]) -> None:
@@ -105,16 +106,22 @@ class Control:
         return not any(task.done() for task in self._tasks)
 
     async def load(self, name: str, version: int | None = None) -> None:
-        """As `Registry.load`, for all who serve the repository."""
-        async with self._choosing:
+        """As `Registry.load`, for all who serve the repository.
+
+        Raises:
+            Unavailable: another process keeps the repository locked; nothing has changed.
+        """
+        async with self._choice(name):
             await self._registry.load(name, version)
-            await self._tell_others(name)
 
     async def unload(self, name: str) -> None:
-        """As `Registry.unload`, for all who serve the repository."""
-        async with self._choosing:
+        """As `Registry.unload`, for all who serve the repository.
+
+        Raises:
+            Unavailable: as `load`.
+        """
+        async with self._choice(name):
             await self._registry.unload(name)
-            await self._tell_others(name)
 
     async def follow_now(self) -> None:
         """As `follow`, by all workers of the service."""
@@ -129,7 +136,8 @@ class Control:
     async def follow(self) -> None:
         """Makes models, routes and held versions what the repository says now.
 
-        A file that cannot be read leaves what it said before in force, and is reported.
+        What cannot be read leaves what it said before in force, and is reported; so does a file
+        that is missing while the whole repository is.
         """
         async with self._following:
             await self._registry.reconcile()
@@ -148,6 +156,8 @@ class Control:
             self._report(FILE_NAME, [str(error)])
             self._routes_seen = stamp
             return
+        if self._routes_stamp() is None and await self._registry.is_away():
+            return
         problems = routes.problems(self._registry.versions, self._registry.kinds)
         self._report(FILE_NAME, [f"not in force: {problem}" for problem in problems])
         if problems:  # they are tried again, and so are those before if they come back
@@ -160,6 +170,7 @@ class Control:
     def _check(self) -> None:
         registry = self._registry
         problems = registry.routes.problems(registry.versions, registry.kinds)
+        self._report("the repository", registry.unseen)
         self._report("what routes name", problems)
         self._report("what is not held", registry.not_held())
         unnamed = registry.default is None and len(registry.versions) > 1
@@ -193,16 +204,27 @@ class Control:
         except RepositoryError as error:
             self._report("what is held", [str(error)])
         else:
+            if not self._held_file.is_there and await self._registry.is_away():
+                return
             self._report("what is held", [])
             await self._registry.hold(held, again=again)
         self._held_seen = stamp
 
-    async def _tell_others(self, name: str) -> None:
-        """Writes what is held of one model, beside what others may have chosen meanwhile."""
-        held = dict(self._registry.held)
-        if not await asyncio.to_thread(self._held_file.change, name, held.get(name), held):
-            log.warning("the repository cannot be written: the choice ends with this service")
-        await self._follow_held()
+    @asynccontextmanager
+    async def _choice(self, name: str) -> AsyncIterator[None]:
+        """Writes what is chosen meanwhile of one model, beside what others may have chosen."""
+        async with self._choosing:
+            await asyncio.to_thread(self._held_file.wait_free)
+            yield
+            held = dict(self._registry.held)
+            try:
+                kept = await asyncio.to_thread(self._held_file.change, name, held.get(name), held)
+                if not kept:
+                    log.warning(
+                        "the repository cannot be written: the choice ends with this service"
+                    )
+            finally:  # where it could not be told, it is not in force here either
+                await self._follow_held()
 
     async def _sweep(self) -> None:
         self._registry.sweep(self._idle_seconds, self._idle_seconds or PINNED_IDLE_SECONDS)

@@ -1,19 +1,13 @@
-"""Brings versions into memory and out of it, and looks at what the repository holds."""
+"""Brings versions into memory and out of it."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine
-from functools import lru_cache
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import NamedTuple
 
 from service.errors import RepositoryError, Unavailable
 from service.repository.files import stamp
-from service.repository.manifest import FILE_NAME as MANIFEST
-from service.repository.manifest import Manifest, read_manifest
-from service.repository.routes import Target
-from service.repository.sources import ModelRepository
 from service.runtime.memory import give_back
 from service.serving.versions.version import Loaded, State, Version
 
@@ -21,59 +15,6 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5  # that a client is told to wait for what cannot answer now
 LOOK_SECONDS = 0.005  # between looks whether a version has answered all that it accepted
-
-
-class Found(NamedTuple):
-    """A version as it lies in the repository.
-
-    Attributes:
-        problem: why its manifest cannot be used; None: it can.
-        stamp: of its files, where it has failed before or does now.
-    """
-
-    manifest: Manifest | None
-    problem: str | None
-    stamp: object
-
-
-def look(repository: ModelRepository, failed: Collection[Target]) -> dict[Target, Found] | None:
-    """What a repository holds; blocks.
-
-    Args:
-        failed: versions of which a stamp is wanted.
-
-    Returns:
-        None where there is no repository.
-    """
-    if not repository.root.is_dir():
-        return None
-    return {
-        Target(name, number): _look_at(repository.root / name / str(number), (name, number), failed)
-        for name, numbers in repository.versions().items()
-        for number in numbers
-    }
-
-
-def _look_at(directory: Path, target: tuple[str, int], failed: Collection[Target]) -> Found:
-    seen = stamp(directory) if Target(*target) in failed else None
-    try:
-        return Found(_manifest(directory, _stat(directory / MANIFEST)), None, seen)
-    except RepositoryError as error:
-        return Found(None, str(error), seen or stamp(directory))
-
-
-@lru_cache(maxsize=4096)
-def _manifest(directory: Path, _: object) -> Manifest:
-    """Read once for each state of its file."""
-    return read_manifest(directory)
-
-
-def _stat(path: Path) -> object:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Loader:

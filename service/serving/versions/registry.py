@@ -18,7 +18,8 @@ from service.repository.held import UNLOADED
 from service.repository.routes import Routes, Target
 from service.repository.sources import ModelRepository
 from service.serving.versions.catalogue import Catalogue
-from service.serving.versions.loading import Found, Loader, look
+from service.serving.versions.loading import Loader
+from service.serving.versions.looking import Seen, is_away, look
 from service.serving.versions.version import Loaded, State, Version
 
 log = logging.getLogger(__name__)
@@ -176,17 +177,10 @@ class Registry(Catalogue):
             elif version in wanted and idle_seconds is not None and idle > idle_seconds:
                 self._loader.retire(version, State.ASLEEP)
 
-    def not_held(self) -> list[str]:
-        """Which models are held at a version that does not serve, and what serves in its place."""
-        found = []
-        for name, number in sorted(self.held.items()):
-            serving = self._serving.get(name)
-            if number == UNLOADED or (serving and serving.number == number):
-                continue
-            why = self.problem(name, number) or "it is not in the repository"
-            instead = f"version {serving.number} serves" if serving else "nothing serves"
-            found.append(f"{name} is held at version {number}: {why}; {instead}")
-        return found
+    async def is_away(self) -> bool:
+        """Whether the repository cannot be seen now, so that what is not there is not gone."""
+        had = bool(self._models)
+        return await asyncio.to_thread(is_away, self.repository, had_models=had)
 
     async def stop(self) -> None:
         """Answers what was accepted, and frees every model."""
@@ -201,14 +195,16 @@ class Registry(Catalogue):
 
     async def _look(self) -> None:
         failed = {version.target for version in self if version.state is State.FAILED}
-        found = await asyncio.to_thread(look, self.repository, failed)
-        if found is not None:  # else the repository is away: what serves stays
-            self._take_in(found)
+        had = bool(self._models)
+        seen = await asyncio.to_thread(look, self.repository, failed, had_models=had)
+        self.unseen = seen.problems
+        if seen.away is None:
+            self._take_in(seen)
 
-    def _take_in(self, found: Mapping[Target, Found]) -> None:
-        """Makes the known versions those of the repository."""
+    def _take_in(self, seen: Seen) -> None:
+        """Makes the known versions those of the repository, where it could be seen."""
         before = set(self)
-        for target, one in found.items():
+        for target, one in seen.versions.items():
             known = self._models.setdefault(target.name, {})
             version = known.get(target.version or 0)
             if version is None:
@@ -221,8 +217,9 @@ class Registry(Catalogue):
             if one.problem is not None:
                 version.fail(one.problem, one.stamp)
                 log.error("version refused", extra={"version": str(version), "why": one.problem})
-        for name, known in list(self._models.items()):
-            for number in [n for n in known if Target(name, n) not in found]:
+        for name in self._models.keys() - seen.unread.keys():
+            known = self._models[name]
+            for number in [n for n in known if Target(name, n) not in seen.versions]:
                 self._gone.add(known.pop(number))
             if not known:
                 del self._models[name]

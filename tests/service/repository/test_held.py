@@ -6,12 +6,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from service.errors import RepositoryError
+from service.errors import RepositoryError, Unavailable
+from service.repository import held as held_module
 from service.repository.held import UNLOADED, HeldFile
+from tests.service.faults import locked
 
 CHOSEN = {"student": 2, "teacher": UNLOADED}
 
@@ -153,3 +156,18 @@ def test_a_folder_in_its_place_is_an_error(root: Path) -> None:
         HeldFile(root, None).read()
     assert HeldFile(root, None).write(CHOSEN) is False
     assert os.listdir(root) == ["held.toml"]
+
+
+def test_a_lock_that_another_process_keeps_is_not_waited_for_long(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica that was stopped inside it, say: nothing is written, and it is told."""
+    monkeypatch.setattr(held_module, "LOCK_SECONDS", 0.05)
+    held = HeldFile(root, None)
+    with locked(root):
+        for ask in (held.wait_free, partial(held.change, "student", 1, {})):
+            with pytest.raises(Unavailable, match=r"locked by another process for 0\.05 s"):
+                ask()
+        assert held.read() == {}
+    assert held.change("student", 1, {})
+    assert held.read() == {"student": 1}

@@ -7,6 +7,7 @@ import pytest
 from service.errors import RepositoryError
 from service.repository.sources import ModelRepository
 from tests.service.builders import publish_tiny
+from tests.service.faults import denied
 
 
 def test_versions_are_whole_numbers_of_named_models(tmp_path: Path) -> None:
@@ -36,3 +37,20 @@ def test_a_repository_that_is_not_there_is_told(tmp_path: Path) -> None:
         with pytest.raises(RepositoryError, match=rf"no such directory: .*/{name}: .*--models"):
             ModelRepository(tmp_path / name).check()
     assert ModelRepository(tmp_path / "nodir").versions() == {}
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """It does not look as if nothing lay there; of a version, its manifest says it."""
+    publish_tiny(tmp_path, "a")
+    publish_tiny(tmp_path, "b")
+    repository = ModelRepository(tmp_path)
+    with denied(tmp_path):
+        for ask in (repository.check, repository.versions):
+            with pytest.raises(RepositoryError, match=r"repository cannot be read: .*denied"):
+                ask()
+    with denied(tmp_path / "b"):
+        repository.check()
+        with pytest.raises(RepositoryError, match=r"the folder of b cannot be read: .*denied"):
+            repository.versions()
+    with denied(tmp_path / "b" / "1"):
+        assert repository.versions() == {"a": [1], "b": [1]}
