@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from tests.docs.blocks import blocks
 from tests.docs.clone import ROOT, free_port
 
 PAGE = ROOT / "docs" / "how-to" / "proxy.md"
+
+CLOSED = (
+    "/metrics",
+    "/admin/reload",
+    "/v2/repository/models/student/load",
+    "/v2/repository/models/student/unload",
+)
 
 needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="needs Debian's nginx")
 
@@ -82,9 +90,7 @@ def test_connections_to_the_service_are_kept(tmp_path: Path) -> None:
                 except httpx2.TransportError:
                     time.sleep(0.05)
             answers = [httpx2.get(f"http://127.0.0.1:{port}/predict") for _ in range(5)]
-            closed = [
-                httpx2.get(f"http://127.0.0.1:{port}/{path}") for path in ("metrics", "admin/x")
-            ]
+            closed = [httpx2.get(f"http://127.0.0.1:{port}{path}") for path in CLOSED]
         finally:
             nginx.terminate()
             nginx.wait()
@@ -92,3 +98,17 @@ def test_connections_to_the_service_are_kept(tmp_path: Path) -> None:
     assert len({answer.text for answer in answers}) == 5  # each with an id of its own
     assert {answer.status_code for answer in closed} == {403}
     assert len(connections) == 1
+
+
+def test_caddy_closes_the_same_paths() -> None:
+    """By the one line that says which."""
+    (config,) = [
+        block.text
+        for block in blocks(PAGE.read_text(encoding="utf-8"))
+        if block.mark == "file: proxy/Caddyfile"
+    ]
+    (line,) = [line for line in config.splitlines() if "@inside path" in line]
+    patterns = line.split()[2:]
+    for path in CLOSED:
+        assert any(fnmatch(path, pattern) for pattern in patterns), path
+    assert not any(fnmatch("/v2/repository/index", pattern) for pattern in patterns)
