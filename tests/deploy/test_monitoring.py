@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from service.api.problems import STATUS
+from service.errors import ClientGone
 from service.telemetry.gauges import StoreGauge
 from service.telemetry.metrics import Metrics
 from tests.service.builders import publish_tiny, write_cascade
@@ -54,6 +56,20 @@ def test_only_metrics_that_there_are_are_read() -> None:
     for expression in [*QUERIES.values(), *rules]:
         assert names_in(expression) <= told, expression
         assert set(re.findall(r"stillhouse:[a-z0-9_:]+", expression)) <= RECORDED, expression
+
+
+def test_what_is_no_fault_of_the_service_is_no_failure() -> None:
+    """Every error that is the client's own is left out of the shares that fail, and no other."""
+    theirs = {
+        error for error, status in STATUS.items() if status < 500 and status not in (409, 429)
+    }
+    own = {error.__name__ for error in (*theirs, ClientGone)}
+    rules = [rule for group in GROUPS for rule in group["rules"] if "record" in rule]
+    shares = [rule["expr"] for rule in rules if rule["record"].startswith("stillhouse:failed:")]
+    assert len(shares) == 4
+    for expression in shares:
+        (left_out,) = re.findall(r'reason!~"([^"]+)"', expression)
+        assert set(left_out.split("|")) == own
 
 
 def test_the_runbook_has_every_alert() -> None:
