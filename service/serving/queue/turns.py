@@ -37,6 +37,8 @@ class Turns:
             self._waiting.remove(turn)
             self._free -= 1
             self._now = turn.stands
+            if self._free:  # the next may have looked while it was not yet
+                self._changed.notify_all()
 
     def _end(self, turn: "Turn", seconds: float) -> None:
         with self._changed:

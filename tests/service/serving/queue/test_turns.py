@@ -1,13 +1,14 @@
 """Models that share a core: whose batch runs next."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from service.serving.queue.batcher import Batcher
 from service.serving.queue.turns import Turns
-from tests.service.serving.fakes import FakeModel, item, until
+from tests.service.serving.fakes import PATIENCE, FakeModel, item, until
 from tests.service.serving.queue.batching import busy, send
 
 Scenario = Callable[["Told", "Told", Batcher, Batcher], Awaitable[None]]
@@ -125,3 +126,27 @@ def test_what_waits_for_its_turn_is_late_by_it() -> None:
         assert second.token_seconds > 0.05  # 0.2 s, two tokens
 
     run(scenario)
+
+
+def test_a_place_is_not_left_free_while_somebody_waits() -> None:
+    """Of two places that come free at once, the second is for who looked when it was not next."""
+    both = Turns(2)
+    first, second = both.join(), both.join()
+    second.stands = 1.0
+    began = threading.Event()
+
+    def run_second() -> None:
+        with second:
+            began.set()
+
+    thread = threading.Thread(target=run_second, daemon=True)
+    both._waiting.append(first)  # it waits, and has not been woken yet
+    thread.start()
+    while True:  # until the other has looked, and sleeps: it lets go of the lock by that alone
+        with both._changed:
+            if second in both._waiting:
+                both._waiting.remove(first)
+                break
+    with first:
+        assert began.wait(PATIENCE)
+    thread.join()
