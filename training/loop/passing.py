@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from training.errors import RecipeError
@@ -41,6 +41,10 @@ DECIDED = {
     "load_best_model_at_end": "training.choose_by",
     "label_smoothing_factor": "distillation.losses",
     "train_sampling_strategy": "the order of texts, in batches of like length",
+    "dataloader_drop_last": "the texts that choose, each of which counts",
+    "prediction_loss_only": "training.choose_by",
+    "eval_do_concat_batches": "training.choose_by",
+    "batch_eval_metrics": "training.choose_by",
     "remove_unused_columns": "the rows, which hold what is read and no more",
     "accelerator_config": "training.batch_size, that of all processes together",
 }
@@ -78,3 +82,16 @@ def check_trackers(report_to: str | list[str]) -> None:
             tracker()
     except (ImportError, RuntimeError, ValueError, AssertionError) as error:
         raise RecipeError(f"trainer.report_to: {error}") from error
+
+
+def check_optimizer(arguments: TrainingArguments) -> None:
+    """Refuses an optimiser that is not there, which the Trainer would find after the labelling.
+
+    Raises:
+        RecipeError: `trainer.optim` names one of a library that is not installed.
+    """
+    try:
+        Trainer.get_optimizer_cls_and_kwargs(arguments)
+    except (ImportError, ValueError) as error:  # some are made for a model, and say so
+        if isinstance(error, ImportError) or "install" in str(error):
+            raise RecipeError(f"trainer.optim: {error}") from error

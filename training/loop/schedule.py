@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, TrainingArguments
 
 from training.errors import RecipeError
 from training.loop.metrics import Judged, chosen_by
-from training.loop.passing import check_trackers, passed_arguments
+from training.loop.passing import check_optimizer, check_trackers, passed_arguments
 from training.models.devices import fast_bf16
 from training.recipe.recipe import Recipe
 from training.telling import tell
@@ -73,7 +73,8 @@ def check_trainer_table(recipe: Recipe) -> None:
     Raises:
         RecipeError: which key and why.
     """
-    trainer_arguments(resolved(recipe, 1, None), Path(), 1, keep=False, problem=None)
+    arguments = trainer_arguments(resolved(recipe, 1, None), Path(), 1, keep=False, problem=None)
+    check_optimizer(arguments)
     check_trackers((recipe.trainer or {}).get("report_to", []))
 
 

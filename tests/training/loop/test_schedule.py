@@ -1,5 +1,6 @@
 """The schedule as it runs: each part of it changes what a training does."""
 
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,11 @@ def test_what_is_given_is_kept(toy: Path, tmp_path: Path) -> None:
         ({"adam_beta3": 0.9}, "trainer.adam_beta3: .*has none; near it are adam_beta"),
         ({"qqq": 1}, r"trainer\.qqq: transformers\.TrainingArguments has none$"),
         ({"learning_rate": 1}, r"learning_rate: the recipe decides it by training\.learning_rate"),
+        ({"dataloader_drop_last": True}, r"trainer\.dataloader_drop_last: the recipe decides it"),
+        ({"prediction_loss_only": True}, r"decides it by training\.choose_by"),
+        ({"eval_do_concat_batches": False}, r"decides it by training\.choose_by"),
+        ({"batch_eval_metrics": True}, r"decides it by training\.choose_by"),
+        ({"optim": "adamw_bnb_8bit"}, r"trainer\.optim: .*bitsandbytes"),
         ({"max_steps": 9}, r"trainer\.max_steps: the recipe decides it"),
         ({"optim": "nonsense"}, r"\[trainer\] cannot be passed on: .*nonsense"),
         ({"gradient_accumulation_steps": 0}, r"gradient_accumulation_steps: .* from 1 on, not 0"),
@@ -253,9 +259,14 @@ def test_what_is_given_is_kept(toy: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_passed_is_told_first(
-    toy: Path, tmp_path: Path, table: dict[str, Any], message: str
+    toy: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    table: dict[str, Any],
+    message: str,
 ) -> None:
     """Before the data is looked for."""
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     recipe = teacher_recipe(toy, trainer=table, data__train="absent.tsv")
     with pytest.raises(RecipeError, match=message):
         run_recipe(recipe, tmp_path / "teacher")
