@@ -15,6 +15,7 @@ from training.data.sources.raw import One, Raw, Value
 from training.data.sources.values import as_index, as_number, plain
 from training.errors import DataError
 from training.problem import ProblemType
+from training.telling import tell
 
 GENERIC = re.compile(r"label_(\d+)", re.IGNORECASE)
 LEADING_NUMBER = re.compile(r"-?\d+")
@@ -101,23 +102,59 @@ def map_of_data(
 ) -> LabelMap:
     """The map that training data makes for itself: its own names, or those that a user gives.
 
-    The order is the pairs', else the classes' of the file, else that of the numbers or the
-    alphabet.
+    The order is the pairs', where they name all labels, else the classes' of the file, else that
+    of the numbers or the alphabet. Names that differ by case or blanks alone are one label.
 
     Raises:
-        DataError: there are fewer than two labels.
+        DataError: there are fewer than two labels, or a pair is of none.
     """
     if problem == "regression":
         return LabelMap((SCORE,))
-    if pairs:
-        names = tuple(dict.fromkeys(pairs.values()))  # two labels of a file may be served as one
-    elif raw.classes is not None:
-        names = raw.classes
-    else:
-        names = _ordered(part for value in plain(source, raw.values) for part in parts_of(value))
+    own = raw.classes if raw.classes is not None else _own(source, raw)
+    names = _renamed(source, own, pairs) if pairs else own
     if len(names) < 2 and problem != "multi_label":
-        raise DataError(f"{source} has only one label, {names[0]!r}: two are needed")
+        why = f"--labels calls all of {list(own)}" if len(own) > 1 else "it has only one label,"
+        raise DataError(f"{source}: {why} {names[0]!r}: two labels are needed")
     return LabelMap(names, pairs or {}, raw.classes)
+
+
+def _own(source: str, raw: Raw) -> tuple[str, ...]:
+    """The names that a file has; of those that are one label, the one that most rows have."""
+    assert raw.codes is not None
+    values = plain(source, raw.values)
+    counts = np.bincount(raw.codes[raw.codes >= 0], minlength=len(values))
+    rows: dict[str, dict[str, int]] = {}
+    for value, n in zip(values, counts.tolist(), strict=True):
+        for part in parts_of(value):
+            spelt = rows.setdefault(_folded(str(part)), {})
+            spelt[str(part)] = spelt.get(str(part), 0) + n
+    names = []
+    for spelt in rows.values():
+        names.append(max(sorted(spelt), key=spelt.__getitem__))
+        if len(spelt) > 1:
+            told = " and ".join(map(repr, sorted(spelt)))
+            tell(f"{source}: {told} are one label, {names[-1]!r}: case does not count")
+    return _ordered(names)
+
+
+def _renamed(source: str, own: Sequence[str], pairs: Mapping[str, str]) -> tuple[str, ...]:
+    """What labels are called where a user says it, of some of them or of all.
+
+    Raises:
+        DataError: it is said of some, and of one that the file has not.
+    """
+    named = tuple(dict.fromkeys(pairs.values()))  # two labels of a file may be served as one
+    served = {_folded(key): name for key, name in pairs.items()}
+    there = set(map(_folded, own))
+    known = served.keys() | set(map(_folded, named))
+    if there <= known or not there & served.keys():  # these may be indices into the names
+        return named
+    if absent := [key for key in pairs if _folded(key) not in there]:
+        raise DataError(
+            f"{source} has no label {absent[0]!r}, of which --labels says what it is called: its "
+            f"labels are {list(own)}"
+        )
+    return tuple(dict.fromkeys(served.get(_folded(name), name) for name in own))
 
 
 def targets_of(

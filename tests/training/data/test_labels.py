@@ -103,6 +103,57 @@ def test_data_names_its_own_labels(values: tuple[Value, ...], names: tuple[str, 
     assert map_of_data("file", rows, problem).names == names
 
 
+def test_names_that_differ_by_case_are_one_label(caplog: pytest.LogCaptureFixture) -> None:
+    """As for a model that has names; the label is called as most rows have it, and it is told."""
+    rows = raw("positive", "Negative", "Positive", "positive", "negative", "negative")
+    labels = map_of_data("one.csv", rows, "single_label")
+    assert labels.names == ("negative", "positive")
+    assert targets_of("one.csv", rows, labels, "single_label").tolist() == [1, 0, 1, 1, 0, 0]
+    assert [record.message for record in caplog.records] == [
+        "one.csv: 'Positive' and 'positive' are one label, 'positive': case does not count",
+        "one.csv: 'Negative' and 'negative' are one label, 'negative': case does not count",
+    ]
+    with pytest.raises(DataError, match=r"one\.csv: it has only one label, 'yes': two"):
+        map_of_data("one.csv", raw("yes", "Yes", "yes"), "single_label")
+
+
+@pytest.mark.parametrize(
+    ("values", "pairs", "names"),
+    [
+        (("a", "b", "c"), {"a": "alpha"}, ("alpha", "b", "c")),
+        (("a", "b", "c"), {"B": "a"}, ("a", "c")),
+        (("negative", "positive"), {"positive": "good"}, ("negative", "good")),
+        ((0, 1), {"1": "good"}, ("0", "good")),
+        ((0, 1), {"1": "good", "0": "bad"}, ("good", "bad")),
+        ((0, 1), {"bad": "bad", "good": "good"}, ("bad", "good")),
+        ((0, 1), {"0": "bad", "1": "good", "2": "fair"}, ("bad", "good", "fair")),
+    ],
+)
+def test_a_pair_renames_one_label(
+    values: tuple[Value, ...], pairs: dict[str, str], names: tuple[str, ...]
+) -> None:
+    """The others are called as the file has them; pairs for all say the order too."""
+    rows = raw(*values)
+    labels = map_of_data("file", rows, "single_label", pairs)
+    assert labels.names == names
+    targets = targets_of("file", rows, labels, "single_label")
+    folded = {key.casefold(): name for key, name in pairs.items()}
+    said = [folded.get(str(value), str(value)) for value in values]
+    if "bad" not in pairs:
+        assert [names[place] for place in targets] == said
+    else:
+        assert targets.tolist() == [0, 1]
+
+
+def test_a_pair_of_no_label_is_told() -> None:
+    """Where others are left as they are; and so is a renaming to one name."""
+    pairs = {"pos": "good", "negative": "bad"}
+    with pytest.raises(DataError, match=r"file has no label 'pos', of which --labels .*'positive"):
+        map_of_data("file", raw("negative", "positive"), "single_label", pairs)
+    with pytest.raises(DataError, match=r"--labels calls all of \['a', 'b'\] 'c': two labels"):
+        map_of_data("file", raw("a", "b"), "single_label", {"a": "c", "b": "c"})
+
+
 def test_what_is_changed_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """Blanks, 1.0 and booleans are put right, and said once."""
     values: list[Value] = ["a ", "a"]
