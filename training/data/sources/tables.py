@@ -7,8 +7,10 @@ from typing import Any
 import datasets
 import pyarrow as pa
 import pyarrow.parquet
+from datasets.packaged_modules.csv.csv import CsvConfig
 
 from training.data.sources.columns import Chosen, Wanted
+from training.data.sources.files import DIALECTS, delimited, opened
 from training.data.sources.raw import Raw, coded
 from training.errors import DataError
 from training.scratch import mapped
@@ -55,7 +57,9 @@ def dataset_of(source: str, config: str | None, splits: tuple[str, ...]) -> data
         there = datasets.get_dataset_split_names(source, config)
         split = next((name for name in splits if name in there), None)
         if split is not None:
-            found = datasets.load_dataset(source, config, split=split)
+            found = datasets.load_dataset(
+                source, config, split=split, **_as_written(source, config, split)
+            )
     except Exception as error:  # the library raises many kinds for "cannot be had"
         raise DataError(
             f"there is no file {source!r} here, and no such data set could be had from the hub"
@@ -67,6 +71,22 @@ def dataset_of(source: str, config: str | None, splits: tuple[str, ...]) -> data
             "name one by data.train_split, data.test_split or distillation.transfer.split"
         )
     return found
+
+
+def _as_written(source: str, config: str | None, split: str) -> dict[str, Any]:
+    """Has a folder's CSV and TSV read as such a file by itself is: 007 is no 7, and NA is a name.
+
+    Their types would be guessed.
+    """
+    if not Path(source).is_dir():
+        return {}
+    builder = datasets.load_dataset_builder(source, config)
+    if not isinstance(builder.config, CsvConfig):
+        return {}
+    with opened(Path(builder.config.data_files[split][0])) as file:
+        header, _ = delimited(file, DIALECTS[".tsv" if builder.config.sep == "\t" else ".csv"])
+    text = {name: datasets.Value("string") for name in header}
+    return {"features": datasets.Features(text), "keep_default_na": False}
 
 
 def _raw(source: str, table: pa.Table, features: datasets.Features, chosen: Chosen) -> Raw:
