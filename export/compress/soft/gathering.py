@@ -23,7 +23,7 @@ from training.errors import CheckpointError
 from training.models.checkpoints.checkpoint import Checkpoint
 from training.models.initialization import new_model
 from training.recipe.recipe import Recipe, load_recipe, shipped_recipe, with_values
-from training.teach.teachers.opening import open_teachers
+from training.teach.teachers.opening import open_teachers, refuse_strays
 from training.teach.teachers.soft_labels import FileTeacher
 
 ADD = "label them too (`stillhouse label`), and put them in the same file"
@@ -50,6 +50,7 @@ def gather_labels(job: Job, shop: Workshop) -> Material:
         soft.refuse_missing(texts, "--unlabelled", LEAVE)
         recipe = labelled(texts, recipe, teacher, shop, pairs=are_pairs(texts))
     sets = load_sets(recipe.data, teacher.labels, teacher.problem)
+    refuse_strays(teacher, [one for one in (sets.train, sets.test) if one is not None])
     soft.refuse_missing(sets.train.texts, "--data", LEAVE)
     if sets.test is not None:
         soft.refuse_missing(sets.test.texts, "--test", LEAVE_TEST)

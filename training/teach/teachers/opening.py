@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from service.errors import RepositoryError
 from service.repository.manifest import SpecialTokens, read_manifest
 from service.runtime.model import Input
+from training.data.labelled import LabelledText
 from training.data.loading import load_split
 from training.data.splitting.splits import Split
 from training.data.texts import are_pairs
@@ -15,7 +18,7 @@ from training.problem import ProblemType, Task
 from training.recipe.recipe import Recipe
 from training.teach.teachers.precision import Asked, choose
 from training.teach.teachers.published import OnnxTeacher, version_directory
-from training.teach.teachers.soft_labels import FileTeacher, is_soft_labels
+from training.teach.teachers.soft_labels import LEAVE, FileTeacher, is_soft_labels
 from training.teach.teachers.teacher import CheckpointTeacher, Teacher
 
 
@@ -68,7 +71,34 @@ def split_of(recipe: Recipe, teachers: Sequence[Teacher]) -> Split:
     if not teachers:
         return load_split(recipe.data)
     first = teachers[0]
-    return load_split(recipe.data, first.labels, first.problem, first.pairs)
+    found = load_split(recipe.data, first.labels, first.problem, first.pairs)
+    for teacher in teachers:
+        refuse_strays(teacher, (found.train, found.choose, found.fit, found.measure))
+    return found
+
+
+def refuse_strays(teacher: Teacher, sets: Sequence[LabelledText]) -> None:
+    """Refuses a file of soft labels whose header alone says that a column is a label's.
+
+    Of probabilities that are 1 together all columns are labels, whatever the texts have.
+
+    Raises:
+        DataError: no labelled text has one.
+    """
+    if not isinstance(teacher, FileTeacher) or not teacher.is_unsure:
+        return
+    had = np.zeros(len(teacher.labels), np.bool_)
+    for data in sets:
+        if data.problem == "multi_label":
+            had |= np.asarray(data.targets > 0).any(axis=0)
+        else:
+            had[np.asarray(data.targets)] = True
+    if not had.all():
+        strays = [label for label, one in zip(teacher.labels, had, strict=True) if not one]
+        raise DataError(
+            f"{teacher.name} has the columns {strays}, and no labelled text has such a label: "
+            f"{LEAVE}"
+        )
 
 
 def open_teacher(

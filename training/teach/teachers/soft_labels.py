@@ -3,7 +3,8 @@
 TSV and CSV have a column `text`, of pairs `text_pair` too, and one for each label. JSON lines and
 Parquet may have those, or one column `probabilities` or `logits` that holds an object by label or a
 list in the order of the labels. Numbers in columns of labels are probabilities where all lie
-between 0 and 1, in the whole file.
+between 0 and 1, in the whole file. A table that `score` wrote has columns of others before its
+labels': they follow `confidence`.
 """
 
 import csv
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as parquet
 
 from service.runtime.model import Input, Pair
@@ -34,7 +36,11 @@ TEXTS = ("text", "text_pair")
 NESTED = ("logits", "probabilities")
 ROWS = 8_192  # read at once
 SMALLEST = 1e-6  # the probability that 0 is taken for: its logarithm must be a number
+GIVEN = ("label", "labels")  # of what `score` writes: the answer, and then how sure it is
+SURE = "confidence"
+MODEL = "model"  # who answered, between them
 WHOLE = 0.02  # how far the probabilities of one text may be from 1 together: they are rounded
+LEAVE = "leave the column out, or say with data.labels which are labels"
 COMPLETE = b"complete"  # no text's key; kept last, for a reading that was cut short
 
 
@@ -70,10 +76,14 @@ class FileTeacher:
         self.name = str(path)
         self.problem = problem
         self._path = path
+        self._by_header = False
         self.labels = tuple(labels) if labels else self._named()
         self._store = LogitStore(self.fingerprint)
         if not self._store.known([COMPLETE]):
             self._read()
+        are_logits = bool(self._store.known([COMPLETE])[COMPLETE][0])
+        # Whether nothing but a header says that its columns are labels.
+        self.is_unsure = self._by_header and (problem == "multi_label" or are_logits)
 
     @cached_property
     def sha256(self) -> str:
@@ -123,7 +133,8 @@ class FileTeacher:
         found = next((row[kind] for kind in NESTED if kind in row), None)
         if found is not None and not isinstance(found, Mapping):
             raise DataError(f"{self._path} names no labels: set data.labels, in the file's order")
-        names = tuple(name for name in (found or row) if name not in TEXTS)
+        self._by_header = found is None
+        names = tuple(found) if found is not None else _labels_of(list(row))
         if any(not str(name or "").strip() for name in names):
             raise DataError(
                 f"{self._path}: a column has no name, as one of row numbers that pandas writes: "
@@ -153,7 +164,7 @@ class FileTeacher:
             raise DataError(f"{self._path} is no file of soft labels: {error}") from error
         if not place:
             raise DataError(f"{self._path} has no rows")
-        self._store.keep({COMPLETE: np.zeros(1, np.float32)})
+        self._store.keep({COMPLETE: np.array([kind == "logits"], np.float32)})
 
     def _values(self, row: Mapping[str, Any], number: int) -> tuple[list[float], str]:
         """A row's numbers by label, and what they are."""
@@ -165,7 +176,7 @@ class FileTeacher:
                 return [float(found[label]) for label in self.labels], kind
         if absent := [label for label in self.labels if row.get(label) is None]:
             raise ValueError(f"row {number} has no {absent[0]!r}; the labels are {[*self.labels]}")
-        return [float(row[label]) for label in self.labels], "either"
+        return [_number(row[label], label, number) for label in self.labels], "either"
 
     def _kind_of_numbers(self) -> str:
         """Probabilities or logits, of the whole file: a row may be either by chance.
@@ -188,6 +199,8 @@ class FileTeacher:
             like += inside and whole
         if self.problem == "regression" or not odd:
             return "probabilities"
+        if self.problem == "single_label":
+            self._refuse_strays()
         if 2 * like < n:
             tell(f"{self._path}: numbers are over 1 or under 0, and are read as logits")
             return "logits"
@@ -195,6 +208,24 @@ class FileTeacher:
             f"row {odd} has a number that is no probability, and {like} of {n} rows are "
             "probabilities: mend it; logits belong in one column of that name"
         )
+
+    def _refuse_strays(self) -> None:
+        """Raises ValueError where most rows are probabilities but for columns that are no labels.
+
+        As a number of the row is, or its length.
+        """
+        each = (self._values(row, place)[0] for place, row in enumerate(_rows(self._path), 1))
+        table: npt.NDArray[np.float64] = np.fromiter(each, (np.float64, len(self.labels)))
+        inside = ((table >= -SMALLEST) & (table <= 1 + SMALLEST)).mean(axis=0) > 0.5
+        rest = table[:, inside]
+        whole = ((rest >= -SMALLEST) & (rest <= 1 + SMALLEST)).all(axis=1)
+        whole &= np.abs(rest.sum(axis=1) - 1) <= WHOLE
+        if 1 < rest.shape[1] < table.shape[1] and 2 * int(whole.sum()) > len(table):
+            strays = [name for name, one in zip(self.labels, inside, strict=True) if not one]
+            raise ValueError(
+                f"without {' and '.join(map(repr, strays))} the numbers of a row are 1 together, "
+                f"so that this is no label: {LEAVE}"
+            )
 
     def _logits(self, values: list[list[float]], kind: str) -> Logits:
         numbers = np.array(values, dtype=np.float64)
@@ -214,6 +245,26 @@ class FileTeacher:
                 "logits belong in one column of that name"
             )
         return np.log(np.maximum(numbers, SMALLEST)).astype(np.float32)
+
+
+def _labels_of(columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns that labels have; of what `score` wrote they are those after `confidence`."""
+    for place, name in enumerate(columns):
+        before = [one for one in columns[max(0, place - 2) : place] if one != MODEL]
+        if name == SURE and before and before[-1] in GIVEN:
+            columns = columns[place + 1 :]
+            break
+    return tuple(name for name in columns if name not in TEXTS)
+
+
+def _number(value: Any, label: str, row: int) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"row {row} has {value!r} in the column {label!r}, which is no number: mend it, "
+            "or leave the column out where it is no label's"
+        ) from error
 
 
 def _text(row: Mapping[str, Any]) -> Input | None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -14,11 +15,12 @@ import pytest
 from tests.service.builders import SCORES, publish_tiny
 from tests.tiny import tiny_encoder_checkpoint, toy_texts
 from tests.training.builders import student_recipe
+from training.data.labelled import LabelledText
 from training.data.marks import MASK
 from training.errors import CheckpointError, DataError, RecipeError, TrainingError
 from training.tasks.run import run_recipe
 from training.teach.teachers import soft_labels
-from training.teach.teachers.opening import open_teacher
+from training.teach.teachers.opening import open_teacher, refuse_strays
 from training.teach.teachers.published import OnnxTeacher, version_directory
 from training.teach.teachers.soft_labels import FileTeacher
 from training.teach.teachers.store import LogitStore
@@ -117,7 +119,10 @@ def test_logits_and_other_problems_are_read(tmp_path: Path) -> None:
             "text\tpositive\tnegative\na\t0.9\t0.1\nb\t0.8\t0.2\nc\t1.2\t0.1",
             "row 3 has a number that is no probability, and 2 of 3 rows are",
         ),
-        ("text\tpositive\tnegative\na\tmuch\t0.3", "could not convert string to float: 'much'"),
+        (
+            "text\tpositive\tnegative\na\tmuch\t0.3",
+            "row 1 has 'much' in the column 'positive', which is no number",
+        ),
         (
             "text\tpositive\tnegative\na\tnan\t0.3",
             "row 1 has a number that is missing or not finite",
@@ -226,6 +231,58 @@ def test_a_file_is_of_one_kind_of_numbers(tmp_path: Path, monkeypatch: pytest.Mo
     assert np.exp(found).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
     path.write_text("text\tpositive\tnegative\na\t0.4\t0.6\nb\t-2\t3\nc\t5\t-1")
     assert FileTeacher(path, NAMES, "single_label").logits(["a"])[0] == pytest.approx([0.6, 0.4])
+
+
+@pytest.mark.parametrize("name", ["id", "length"])
+def test_a_column_of_other_numbers_is_no_label(tmp_path: Path, name: str) -> None:
+    """It would turn all probabilities into logits, and be a label of the student."""
+    rows = [f"{place},text {place},{place / 10},{1 - place / 10}" for place in range(10)]
+    (tmp_path / "soft.csv").write_text("\n".join([f"{name},text,negative,positive", *rows]))
+    with pytest.raises(DataError, match=f"without '{name}' .* leave the column out"):
+        open_teacher(str(tmp_path / "soft.csv"))
+    assert open_teacher(str(tmp_path / "soft.csv"), NAMES).labels == NAMES
+    (tmp_path / "said.csv").write_text("\n".join(["text,negative,positive,who", "a,0.5,0.5,me"]))
+    with pytest.raises(DataError, match="row 1 has 'me' in the column 'who', which is no number"):
+        open_teacher(str(tmp_path / "said.csv"))
+
+
+@pytest.mark.parametrize("problem", ["single_label", "multi_label"])
+def test_a_column_that_no_text_is_called_by(tmp_path: Path, problem: Any) -> None:
+    """Of logits, and of several labels, nothing but a header says that it is a label's."""
+    several = problem == "multi_label"
+    (tmp_path / "soft.csv").write_text(
+        "text,negative,positive,extra\n" + ("a,0.5,0.9,0.8\n" if several else "a,-1.5,3,2\n")
+    )
+    teacher = open_teacher(str(tmp_path / "soft.csv"), None, problem)
+    assert isinstance(teacher, FileTeacher)
+    targets = np.array([[1, 1, 0]], np.float32) if several else np.array([1])
+    texts = [""] * len(targets)
+    data = LabelledText(texts, targets, teacher.labels, problem)
+    with pytest.raises(DataError, match=r"columns \[.*'extra'\], and no labelled text has such"):
+        refuse_strays(teacher, [data])
+    other = np.array([[0, 0, 1]], np.float32) if several else np.array([0, 2])
+    texts = [""] * len(other)
+    refuse_strays(teacher, [data, LabelledText(texts, other, teacher.labels, problem)])
+    refuse_strays(open_teacher(str(tmp_path / "soft.csv"), teacher.labels, problem), [data])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "id,text,label,confidence,negative,positive",
+        "text,id,label,model,confidence,negative,positive",
+        "text,id,labels,confidence,negative,positive",
+    ],
+)
+def test_what_score_writes_names_its_labels_last(tmp_path: Path, header: str) -> None:
+    """The answer and the columns of others are no labels."""
+    row = {"id": "7", "text": "good", "label": "positive", "labels": '"[""positive""]"'}
+    row |= {"model": "student", "confidence": "0.75", "negative": "0.25", "positive": "0.75"}
+    values = ",".join(row[name] for name in header.split(","))
+    (tmp_path / "scored.csv").write_text(f"{header}\n{values}\n")
+    teacher = open_teacher(str(tmp_path / "scored.csv"))
+    assert teacher.labels == NAMES
+    assert np.abs(teacher.logits(["good"]) - np.log([0.25, 0.75])).max() < 1e-5
 
 
 def test_row_numbers_are_no_label(tmp_path: Path) -> None:
