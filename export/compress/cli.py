@@ -33,6 +33,7 @@ def compress(reports: Path, **given: Any) -> None:
     from export.compress.ending import compress
     from export.compress.report.writing import write_report
 
+    _refuse_places(reports, given["models"], given["work"])
     job = _job(**given)
     command = shlex.join(["stillhouse", *sys.argv[1:]])
     with contextlib.redirect_stdout(sys.stderr):  # the Trainer prints there while it trains
@@ -125,6 +126,16 @@ def _job(
         base=base,
         every_int8=every_int8,
     )
+
+
+def _refuse_places(reports: Path, models: Path, work: Path) -> None:
+    """Raises ExportError where a place to write to is none, before anything is done."""
+    from export.errors import ExportError
+    from training.data.writing import blocked
+
+    for option, path in (("--report", reports), ("--models", models), ("--work", work)):
+        if why := blocked(path / "of this run"):
+            raise ExportError(f"{option} {path} cannot be written: {why}")
 
 
 def _refuse_base(teacher: str, base: str | None, *, of_labels: bool) -> None:

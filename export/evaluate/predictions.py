@@ -13,6 +13,7 @@ from export.errors import ExportError
 from export.evaluate.answering import Answers
 from service.runtime.model import Input, Pair
 from training.data.labelled import LabelledText
+from training.data.writing import blocked
 
 KINDS = (".jsonl", ".tsv")
 
@@ -27,6 +28,8 @@ def refuse_output(path: Path, source: str | None = None) -> None:
         raise ExportError(f"predictions go to a file that ends in {' or '.join(KINDS)}, not {path}")
     if source is not None and path.resolve() == Path(source).expanduser().resolve():
         raise ExportError(f"the texts are read from {path}: predictions go to another file")
+    if why := blocked(path):
+        raise ExportError(f"predictions cannot go to {path}: {why}")
 
 
 def rows(

@@ -15,7 +15,7 @@ from service.runtime.model import Input
 from training.data.labelled import LabelledText
 from training.data.labels import map_of_model
 from training.data.loading import load_labelled_text, load_texts
-from training.data.writing import check_new, write_labelled
+from training.data.writing import TSV, check_new, write_labelled
 from training.errors import DataError
 from training.label.calibration import Trial, Way
 from training.label.causal import CausalLm, load_causal
@@ -130,7 +130,7 @@ def read(order: Order, columns: dict[str, Any]) -> Task:
     labels, words = named_words(given, few.labels if few else None)
     check_output(order.output, labels)
     if order.labelled is not None:
-        check_new(order.labelled, "--labelled")
+        check_new(order.labelled, "--labelled", TSV)
         if order.labelled.resolve() == order.output.resolve():
             raise DataError(f"{order.output} is the --output: --labelled is another file")
     if order.shots and few is None:

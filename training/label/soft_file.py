@@ -12,7 +12,7 @@ import numpy.typing as npt
 from service.runtime.model import Input
 from training.data.inputs import even, halves
 from training.data.sources.files import DIALECTS
-from training.data.writing import check_new, new_file
+from training.data.writing import check_new, kind_of, new_file
 from training.errors import DataError
 from training.teach.teachers.soft_labels import TEXTS
 
@@ -26,10 +26,8 @@ def check_output(path: Path, labels: Sequence[str]) -> None:
     Raises:
         DataError: it exists, its ending is none of ours, or it has no place for these labels.
     """
-    check_new(path)
-    kind = _kind(path)
-    if kind not in ENDINGS:
-        raise DataError(f"{path}: expected one of {[*ENDINGS]}, .gz allowed")
+    check_new(path, kinds=ENDINGS)
+    kind = kind_of(path)
     for label in labels:
         if kind == ".jsonl":
             continue
@@ -53,7 +51,7 @@ def write_soft_labels(
     """
     check_output(path, labels)
     with new_file(path) as file:
-        _write(file, _kind(path), texts, labels, probabilities)
+        _write(file, kind_of(path), texts, labels, probabilities)
 
 
 def _write(
@@ -78,7 +76,3 @@ def _write(
     writer = csv.writer(file, **quoting)
     writer.writerow([*names, *labels])
     writer.writerows([*halves(even(text)), *(f"{p:.6g}" for p in row)] for text, row in rows)
-
-
-def _kind(path: Path) -> str:
-    return next((suffix for suffix in reversed(path.suffixes) if suffix != ".gz"), "").lower()

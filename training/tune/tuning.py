@@ -27,6 +27,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from training.data.writing import blocked
 from training.errors import LaunchError, RecipeError, StudyError
 from training.loop.processes import join_processes
 from training.recipe.models import LinearModel
@@ -106,6 +107,8 @@ def _begin(plan: Plan) -> tuple[Plan, SharedStudy]:
     is_empty = directory.is_dir() and not any(directory.iterdir())
     if directory.exists() and not is_study and not is_empty:
         raise StudyError(f"{directory} holds no study: choose another --study")
+    if why := blocked(directory / JOURNAL):
+        raise StudyError(f"{directory} cannot be written: {why}; choose another --study")
     if join_processes(plan.recipe).num_processes > 1:
         raise LaunchError("a trial is trained by one process: tune with --jobs, not a launcher")
     refuse_other_tasks(plan.recipe)

@@ -66,13 +66,22 @@ def test_a_long_text_is_cut_or_read_in_windows(root: Path) -> None:
         (("nobody",), "no model 'nobody'"),
         (("teacher@7",), "no version 7 of 'teacher': there are [1]"),
         (("teacher", "--predictions", "a.csv"), "ends in .jsonl or .tsv"),
+        (("teacher", "--predictions", "afile/p.tsv"), "afile is no folder"),
         (("teacher", "--labels", "0"), "should look like IN_FILE=SERVED"),
         (("teacher", "--slice", "place"), "not place"),
         (("teacher", "--text-column", "words"), "not words"),
     ],
 )
-def test_mistakes_are_told(root: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistakes_are_told(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
     """In one line, without a traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("afile").touch()
     found = run(root, "evaluate", *arguments, "--data", str(root / "dev.tsv"), *NAMES)
     assert found.exit_code in (1, 2)
     assert isinstance(found.exception, SystemExit)
