@@ -93,8 +93,16 @@ def scores_of(logits: Logits, data: LabelledText) -> dict[str, Any]:
     """All that is told of a finished model on a set, and which set it was.
 
     A classifier's hold `never_given`: the labels that texts have and no answer gives.
+
+    Raises:
+        RecipeError: logits are not finite.
     """
     wide = logits.astype(np.float64)
+    if wrong := int((~np.isfinite(wide).all(axis=1)).sum()):
+        raise RecipeError(
+            f"the model diverged: its logits of {wrong} of {len(wide)} texts are not finite: lower "
+            "training.learning_rate"
+        )
     targets = np.asarray(data.targets)
     if data.problem == "regression":
         scores = told(score_regression(wide[:, 0], targets), data.labels)
@@ -105,6 +113,15 @@ def scores_of(logits: Logits, data: LabelledText) -> dict[str, Any]:
     else:
         scores = told(score(softmax(wide), targets), data.labels)
     return {**scores, "sha256": data.sha256}
+
+
+def refuse_diverged(model: torch.nn.Module) -> None:
+    """Raises RecipeError where a weight is not finite; what such a model answers means nothing."""
+    for name, weights in model.named_parameters():
+        if weights.is_floating_point() and not bool(torch.isfinite(weights).all()):
+            raise RecipeError(
+                f"the model diverged: {name} is not finite: lower training.learning_rate"
+            )
 
 
 def measured_tags(labels: Sequence[str]) -> Callable[[EvalPrediction], dict[str, float]]:

@@ -1,12 +1,14 @@
 """The Trainer with our order of texts, and with a student's losses in place of its own."""
 
+import math
 from typing import Any, cast
 
 import datasets
 import torch
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
+from training.errors import RecipeError
 from training.loop.head import Head, weights_for
 from training.loop.progress import Progress
 from training.loop.sampling import BucketSampler
@@ -198,8 +200,34 @@ class EmbeddingTrainer(Trainer):
         return loss.detach(), None, None
 
 
+class Diverged(TrainerCallback):
+    """Ends a training whose weights are no numbers any more, before it saves any of them."""
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002  the Trainer passes it
+        **known: Any,
+    ) -> None:
+        """Called by the Trainer.
+
+        Raises:
+            RecipeError: the loss on the texts that choose is not finite.
+        """
+        loss = known["metrics"]["eval_loss"]
+        if math.isfinite(loss):
+            return
+        remove = "" if args.save_strategy == "no" else f", and remove {args.output_dir}"
+        raise RecipeError(
+            f"the model diverged: its loss on the texts that choose is {loss} at step "
+            f"{state.global_step}: lower training.learning_rate ({args.learning_rate:g}){remove}"
+        )
+
+
 def settle(trainer: Trainer) -> None:
-    """Has a Trainer that was just made average its losses and draw its bar as all here do."""
+    """Has a Trainer that was just made average losses, draw its bar and diverge as all here do."""
+    trainer.add_callback(Diverged())
     # Whatever a model's `forward` takes, its loss is the mean over a batch: else the Trainer
     # multiplies it by the number of processes, and does not divide it by added batches.
     trainer.model_accepts_loss_kwargs = False

@@ -80,13 +80,16 @@ def _interval(scores: Mapping[str, Any], name: str) -> str:
     return f"{found} ({scores[f'{name}_low']:.4f} to {scores[f'{name}_high']:.4f})"
 
 
-def warnings(title: str, labels: Sequence[str], *, of_tokens: bool = False) -> list[str]:
+def warnings(
+    title: str, labels: Sequence[str], *, of_tokens: bool = False, weighed: bool = False
+) -> list[str]:
     """A sentence where labels were never given, so that nobody overlooks it.
 
     Args:
         title: of the texts.
         labels: that some of the texts have and no answer gave.
         of_tokens: they are types of entities.
+        weighed: training.class_weights are set.
     """
     if not labels:
         return []
@@ -96,8 +99,8 @@ def warnings(title: str, labels: Sequence[str], *, of_tokens: bool = False) -> l
             f"the model never finds {names} in {title}, though there are some: give it more "
             "texts with such entities"
         ]
+    or_set = "" if weighed else ', or set training.class_weights = "balanced"'
     return [
         f"the model never gives {names} on {title}, though texts there have "
-        f"{'it' if len(labels) == 1 else 'them'}: give it more such texts, or set "
-        'training.class_weights = "balanced"'
+        f"{'it' if len(labels) == 1 else 'them'}: give it more such texts{or_set}"
     ]

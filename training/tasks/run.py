@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 
 from training.errors import CheckpointError
 from training.loop.key import key_of
+from training.loop.metrics import refuse_diverged
 from training.loop.processes import join_processes
 from training.models.checkpoints.saving import refuse_existing
 from training.recipe.recipe import Recipe
@@ -41,8 +42,8 @@ def run_recipe(
     Raises:
         CheckpointError: `output` exists, or an unfinished run does and `resume` is not set, or
             what it was made from has changed.
-        DataError, RecipeError: the data or the recipe cannot be used; or `resume` is set, and what
-            the recipe trains is fitted in one go.
+        DataError, RecipeError: the data or the recipe cannot be used; the model diverged; or
+            `resume` is set, and what the recipe trains is fitted in one go.
         Interrupted: a signal asked to stop; `resume` goes on.
     """
     if resume:
@@ -58,6 +59,7 @@ def run_recipe(
         job = prepare(recipe, run)
     learnt = job.learn(run, callbacks)
     job = learnt.job
+    refuse_diverged(job.model)
 
     metrics: dict[str, Any] = {
         **job.lineage,
@@ -79,6 +81,7 @@ def run_recipe(
             f"the {name} texts",
             metrics[name].get("never_given", []),
             of_tokens="entity_f1" in metrics[name],
+            weighed=recipe.training.class_weights != "none",
         )
     ]
     processes.wait_for_everyone()  # all have read the best checkpoint out of `run`

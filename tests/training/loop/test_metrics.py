@@ -46,6 +46,8 @@ def test_scores_name_what_is_never_given() -> None:
     (warning,) = warnings("the test texts", found["never_given"])
     assert "never gives 'z' on the test texts, though texts there have it: give" in warning
     assert 'class_weights = "balanced"' in warning
+    (weighed,) = warnings("the test texts", found["never_given"], weighed=True)
+    assert weighed.endswith("give it more such texts")
     assert "never gives 'x', 'z' on" in warnings("", ["x", "z"])[0]
     assert "though texts there have them: give" in warnings("", ["x", "z"])[0]
     assert warnings("the test texts", []) == []
