@@ -117,6 +117,13 @@ def _run(
         _stop("stopped: give the same command with --resume to go on", signal.SIGINT)
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        if not output.with_name(f"{output.name}.run").exists():
+            raise
+        raise click.ClickException(
+            f"{error.filename or output}: {error.strerror or error}: make room there, and give the "
+            "same command with --resume to go on"
+        ) from error
     if not is_main_process():
         return
     for name in ("validation", "measure", "test"):
@@ -242,7 +249,7 @@ def show_recipe(minimal: bool) -> None:
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="The TSV to write; it must not exist.",
+    help="The file to write, .tsv, of entities .jsonl; it must not exist.",
 )
 def held_out(
     recipe: Path,
@@ -255,22 +262,35 @@ def held_out(
 ) -> None:
     """Write one of the sets that a recipe splits its texts into, such as those to calibrate on."""
     from training.data.loading import load_split
+    from training.data.splitting.recorded import changed_since
     from training.data.tags.splitting import load_tagged_split
-    from training.data.tags.writing import write_tagged
-    from training.data.writing import write_labelled
+    from training.data.tags.writing import JSONL, write_tagged
+    from training.data.writing import TSV, check_new, write_labelled
     from training.errors import DataError, RecipeError
     from training.recipe.recipe import load_recipe
 
     given = {"data.train": train, "data.test": test, **in_recipe(columns)}
-    rows: Any
+    sets: Any
     try:
         read = load_recipe(recipe, overrides, given)
-        if read.task == "token-classification":
-            rows = getattr(load_tagged_split(read.data), part)
-            write_tagged(rows, output)
+        of_tokens = read.task == "token-classification"
+        check_new(output, kinds=JSONL if of_tokens else TSV)
+        if of_tokens:
+            sets = load_tagged_split(read.data)
+            write_tagged(getattr(sets, part), output)
         else:
-            rows = getattr(load_split(read.data), part)
-            write_labelled(rows, output)
+            sets = load_split(read.data)
+            write_labelled(getattr(sets, part), output)
+        other = changed_since(recipe, read.data, sets)
     except (DataError, RecipeError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{output}: {len(rows)} texts")
+    click.echo(f"{output}: {len(getattr(sets, part))} texts")
+    if other:
+        click.secho(
+            f"WARNING: {read.data.train} is not what {recipe.parent} was trained on: its "
+            f"metrics.json has other texts as {' and '.join(other)}, so that it may have learnt "
+            "some of these",
+            err=True,
+            fg="red",
+            bold=True,
+        )

@@ -4,8 +4,8 @@ Never those that it is then measured on.
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from training.data.labelled import LabelledText
 from training.data.labels import LabelMap
 from training.data.loading import load_labelled_text, load_split, load_texts
 from training.data.splitting.overlap import HeldOut
+from training.data.splitting.recorded import changed
 from training.data.tags.tagged import TaggedText
 from training.errors import DataError
 from training.problem import ProblemType
@@ -35,6 +36,7 @@ def fitting_texts(
     say: Callable[[str], None],
     labels: LabelMap | None = None,
     problem: ProblemType | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> LabelledText | None:
     """Labelled texts to fit on, none of which is measured on; None: there are none.
 
@@ -45,15 +47,16 @@ def fitting_texts(
         say: told where the recipe's cannot be had, and where it taught what is measured on.
         labels: what the model calls its labels; None: what the texts do.
         problem: of the model.
+        record: the metrics of its training; None: there are none.
 
     Raises:
         DataError: `source` cannot be read.
         ExportError: all its texts are measured on.
     """
 
-    def held_out(recipe: Recipe) -> tuple[Sequence[Input], LabelledText]:
+    def held_out(recipe: Recipe) -> tuple[LabelledText, LabelledText]:
         parts = load_split(recipe.data, labels.names if labels else None, problem, columns.pairs)
-        return parts.train.texts, parts.fit
+        return parts.train, parts.fit
 
     return fitting(
         source,
@@ -62,6 +65,7 @@ def fitting_texts(
         say,
         lambda name: load_labelled_text(name, columns, "test", labels, problem),
         held_out,
+        record,
     )
 
 
@@ -71,9 +75,12 @@ def fitting(
     measured: Collection[Input],
     say: Callable[[str], None],
     read: Callable[[str], Fit],
-    held_out: Callable[[Recipe], tuple[Sequence[Input], Fit]],
+    held_out: Callable[[Recipe], tuple[Fit, Fit]],
+    record: Mapping[str, Any] | None = None,
 ) -> Fit | None:
     """Labelled texts of any task to fit on; see `fitting_texts`.
+
+    What a recipe holds out now is not fitted on where its file has changed since it was run.
 
     Args:
         read: a file or hub set.
@@ -90,7 +97,15 @@ def fitting(
         except DataError as error:
             say(f"no temperature is fitted: {error}; --fit names labelled texts for it")
             return None
-        if seen := int(HeldOut(learnt).equal(list(measured)).sum()):
+        if other := changed(record or {}, {"train": learnt, "fit": found}):
+            say(
+                f"no temperature is fitted: {recipe.data.train} is not what the checkpoint was "
+                f"trained on: its metrics.json has other texts as {' and '.join(other)}, so that "
+                "it may have learnt what is held out now, and what is measured on; --fit names "
+                "labelled texts for it that it has not seen"
+            )
+            return None
+        if seen := int(HeldOut(learnt.texts).equal(list(measured)).sum()):
             say(
                 f"WARNING: {seen} of {len(measured)} texts to measure on are among those that the "
                 "checkpoint was trained on: its scores are better than on new ones"

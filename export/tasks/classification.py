@@ -50,7 +50,14 @@ class ClassificationExport:
         names = map_of_model(checkpoint.labels, columns.labels)
         columns = of_pairs(columns, checkpoint.pairs)
         return fitting_texts(
-            source, checkpoint.recipe, columns, measured, say, names, checkpoint.problem
+            source,
+            checkpoint.recipe,
+            columns,
+            measured,
+            say,
+            names,
+            checkpoint.problem,
+            checkpoint.metrics,
         )
 
     def refuse(

@@ -58,14 +58,14 @@ class TaggingExport:
         """See `ExportTask`."""
         types = types_of(checkpoint.labels)
 
-        def parts(recipe: Recipe) -> tuple[Sequence[Input], TaggedText]:
+        def parts(recipe: Recipe) -> tuple[TaggedText, TaggedText]:
             found = load_tagged_split(recipe.data, types)
-            return found.train.texts, found.fit
+            return found.train, found.fit
 
         def read(name: str) -> TaggedText:
             return load_tagged_text(name, columns, "test", types)
 
-        return fitting(source, checkpoint.recipe, measured, say, read, parts)
+        return fitting(source, checkpoint.recipe, measured, say, read, parts, checkpoint.metrics)
 
     def refuse(
         self, checkpoint: Checkpoint, sets: Mapping[str, TaggedText], fit: TaggedText | None

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -160,6 +161,71 @@ def test_held_out_texts_are_those_that_training_never_saw(
     again = run(*arguments, "--output", output)
     assert again.exit_code == 1
     assert "train.tsv exists: remove it" in again.output
+
+
+def test_held_out_texts_of_a_file_that_has_changed_are_told(toy: Path, tmp_path: Path) -> None:
+    """The checkpoint's record has other texts: it may have learnt what is held out now."""
+    recipe = teacher_recipe(toy, data__test=None)
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml())
+    sets = load_split(recipe.data)
+    record: dict[str, Any] = {
+        name: {"sha256": getattr(sets, name).sha256} for name in ("train", "choose", "fit")
+    }
+    metrics = tmp_path / "metrics.json"
+    command = ["held-out", "--recipe", tmp_path / "recipe.toml", "--output"]
+    metrics.write_text(json.dumps(record))
+    assert "WARNING" not in run(*command, tmp_path / "same.tsv").output
+    record["train"] = {"sha256": "of texts that there were"}
+    metrics.write_text(json.dumps(record))
+    told = run(*command, tmp_path / "changed.tsv")
+    assert told.exit_code == 0
+    assert f"WARNING: {toy / 'train.tsv'} is not what {tmp_path} was trained on" in told.output
+    assert "other texts as train" in told.output
+    # A teacher may call the labels something else than the file does.
+    record["train"] = {"sha256": sets.train.sha256}
+    record["validation"] = {"by_label": {name: {} for name in sets.train.labels}}
+    metrics.write_text(json.dumps(record))
+    numbers = tmp_path / "numbers.tsv"
+    lines = (toy / "train.tsv").read_text()
+    numbers.write_text(lines.replace("\tnegative", "\t0").replace("\tpositive", "\t1"))
+    numbered = run(*command, tmp_path / "numbered.tsv", "--train", numbers)
+    assert "WARNING" not in numbered.output
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("out.csv", "ends in .tsv, .gz allowed"),
+        ("out", "ends in .tsv"),
+        ("afile/out.tsv", "there is no folder"),
+    ],
+)
+def test_held_out_writes_a_tsv_alone(recipes: Path, tmp_path: Path, place: str, why: str) -> None:
+    """Another ending is refused before the texts are read, which are not there."""
+    (tmp_path / "afile").touch()
+    command = ["held-out", "--recipe", recipes / "teacher.toml", "--output", tmp_path / place]
+    refused = run(*command)
+    assert refused.exit_code == 1
+    assert why in refused.output
+    assert not (tmp_path / place).exists()
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_place_that_cannot_be_written_is_told_first(
+    recipes: Path, tmp_path: Path, command: str
+) -> None:
+    """Before the texts are read, which are not there."""
+    (tmp_path / "afile").touch()
+    (tmp_path / "space.toml").write_text("training.learning_rate = { choices = [1e-2] }")
+    option = "--output" if command == "train" else "--study"
+    given = [option, tmp_path / "afile" / "below" / "m"]
+    if command == "tune":
+        given += ["--space", tmp_path / "space.toml", "--trials", 1]
+    refused = run(command, "--recipe", recipes / "teacher.toml", *given)
+    assert refused.exit_code == 1
+    assert refused.output.strip().endswith(
+        f"cannot be written: {tmp_path / 'afile'} is no folder; choose another {option}"
+    )
 
 
 def test_columns_and_labels_are_options_of_every_command() -> None:

@@ -1,7 +1,12 @@
 """An unfinished run's directory: what it was made from, and how far it came."""
 
+import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from training.code import code_sha256
 from training.errors import CheckpointError
@@ -9,6 +14,7 @@ from training.loop.key import CODE
 from training.recipe.recipe import Recipe
 
 FILE_NAME = "made-from.json"
+TORCH_WRITES = ("PytorchStreamWriter", "inline_container")  # where torch could not write a file
 
 
 def begin(run: Path, recipe: Recipe, parts: dict[str, str]) -> None:
@@ -34,6 +40,19 @@ def last_complete(run: Path) -> str | None:
     """The Trainer's newest checkpoint; one that it was killed while writing does not count."""
     found = [path.parent for path in run.glob("checkpoint-*/trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Raises OSError, whatever library it was that could not write to `place`."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(errno.EIO, str(error), str(place)) from error
+    except RuntimeError as error:
+        if not any(one in str(error) for one in TORCH_WRITES):
+            raise
+        raise OSError(errno.EIO, str(error).splitlines()[0], str(place)) from error
 
 
 def _check(run: Path, now: dict[str, str]) -> None:

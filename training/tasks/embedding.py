@@ -21,6 +21,7 @@ from training.data.transfer import load_transfer_text
 from training.errors import RecipeError
 from training.loop.key import run_parts
 from training.loop.processes import is_main_process
+from training.loop.resuming import writing
 from training.loop.schedule import (
     check_trainer_table,
     resolved,
@@ -105,9 +106,10 @@ class EmbeddingJob(TrainerJob):
 
     def save(self, output: Path, metrics: dict[str, Any]) -> None:
         """See `Job`; with the files that sentence-transformers reads, where it can."""
-        save_checkpoint(
-            output, self.model, self.hub_tokenizer, self.recipe, metrics, self.embedding
-        )
+        with writing(output):
+            save_checkpoint(
+                output, self.model, self.hub_tokenizer, self.recipe, metrics, self.embedding
+            )
 
 
 def scores_of(before: Vectors, after: Vectors, reduction: Vectors | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from accelerate import PartialState
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer, TrainerCallback
 
 from training.loop.processes import is_main_process
-from training.loop.resuming import begin, last_complete
+from training.loop.resuming import begin, last_complete, writing
 from training.loop.stopping import SaveAndStop, Stop
 from training.models.checkpoints.saving import save_checkpoint
 from training.recipe.recipe import Recipe
@@ -47,6 +47,7 @@ class Job(ABC):
         Raises:
             CheckpointError: the unfinished work was made from something else.
             Interrupted: a signal asked to stop.
+            OSError: `run` cannot be written, as where a disk is full.
         """
 
     @abstractmethod
@@ -55,7 +56,8 @@ class Job(ABC):
 
     def save(self, output: Path, metrics: dict[str, Any]) -> None:
         """Writes the checkpoint to `output`, whole or not at all."""
-        save_checkpoint(output, self.model, self.hub_tokenizer, self.recipe, metrics)
+        with writing(output):
+            save_checkpoint(output, self.model, self.hub_tokenizer, self.recipe, metrics)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class TrainerJob(Job):
         with Stop().listening() as stop:
             for callback in (SaveAndStop(stop), *callbacks):
                 self.trainer.add_callback(callback)
-            self.trainer.train(resume_from_checkpoint=last_complete(run))
+            with writing(run):
+                self.trainer.train(resume_from_checkpoint=last_complete(run))
         self.finish()
         return Learnt(self, self.trainer.state.global_step, self.trainer.state.log_history)
 

@@ -62,6 +62,24 @@ def test_without_a_file_they_are_what_training_kept_out(tmp_path: Path) -> None:
     assert sorted(map(str, ranges)) == sorted(map(str, fitting.texts))
 
 
+@pytest.mark.parametrize("name", ["train", "fit"])
+def test_nothing_is_fitted_where_the_data_has_changed(tmp_path: Path, name: str) -> None:
+    """What is held out now may have been learnt: the checkpoint's record says other texts."""
+    recipe = recipe_of(toy_data(tmp_path / "train.tsv", 60, seed=2))
+    parts = load_split(recipe.data)
+    record = {one: {"n": 1, "sha256": getattr(parts, one).sha256} for one in ("train", "fit")}
+    told: list[str] = []
+    fitting = fitting_texts(None, recipe, recipe.data, (), told.append, record=record)
+    assert fitting == parts.fit
+    assert told == []
+    record[name]["sha256"] = "of texts that there were"
+    assert fitting_texts(None, recipe, recipe.data, (), told.append, record=record) is None
+    (said,) = told
+    assert said.startswith(f"no temperature is fitted: {tmp_path / 'train.tsv'} is not what the")
+    assert f"other texts as {name}" in said
+    assert "--fit" in said
+
+
 def test_where_there_are_none_it_is_told(tmp_path: Path) -> None:
     """No recipe, or one whose data has gone: nothing is fitted, and what to do is said."""
     recipe = recipe_of(tmp_path / "train.tsv")
