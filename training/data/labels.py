@@ -114,7 +114,7 @@ def map_of_data(
     names = _renamed(source, own, pairs) if pairs else own
     if len(names) < 2 and problem != "multi_label":
         why = f"--labels calls all of {list(own)}" if len(own) > 1 else "it has only one label,"
-        raise DataError(f"{source}: {why} {names[0]!r}: two labels are needed")
+        raise DataError(f"{source}: {why} {names[0]!r}: two are needed")
     return LabelMap(names, pairs or {}, raw.classes)
 
 
@@ -152,7 +152,7 @@ def _renamed(source: str, own: Sequence[str], pairs: Mapping[str, str]) -> tuple
     if absent := [key for key in pairs if _folded(key) not in there]:
         raise DataError(
             f"{source} has no label {absent[0]!r}, of which --labels says what it is called: its "
-            f"labels are {list(own)}"
+            f"labels are {list(own)}: give --labels for those, or for each of them"
         )
     return tuple(dict.fromkeys(served.get(_folded(name), name) for name in own))
 

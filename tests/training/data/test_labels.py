@@ -150,7 +150,7 @@ def test_a_pair_of_no_label_is_told() -> None:
     pairs = {"pos": "good", "negative": "bad"}
     with pytest.raises(DataError, match=r"file has no label 'pos', of which --labels .*'positive"):
         map_of_data("file", raw("negative", "positive"), "single_label", pairs)
-    with pytest.raises(DataError, match=r"--labels calls all of \['a', 'b'\] 'c': two labels"):
+    with pytest.raises(DataError, match=r"--labels calls all of \['a', 'b'\] 'c': two are"):
         map_of_data("file", raw("a", "b"), "single_label", {"a": "c", "b": "c"})
 
 

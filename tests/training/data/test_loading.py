@@ -180,7 +180,7 @@ def test_labels_may_be_merged(tmp_path: Path) -> None:
         (
             "text\tlabel\na\t0\nb\t7\n",
             Data(train="unused", labels={"0": "bad", "1": "good"}),
-            r"labels \['0', '7'\], the model \['bad', 'good'\]: .* '7'='bad'",
+            r"no label '1', of which --labels .* its labels are \['0', '7'\]: give",
         ),
     ],
 )
