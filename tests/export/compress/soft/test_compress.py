@@ -120,7 +120,7 @@ def test_chosen_by_agreement(given: Path, tmp_path: Path, compress: Compress) ->
         (("--test", "others.tsv"), "says nothing of 40 of 40 texts of --test, the first is"),
         (("--data", "others.tsv"), "says nothing of 40 of 40 texts of --data, the first is"),
         (("--unlabelled", "others.tsv"), "says nothing of 40 of 40 texts of "),
-        (("--report", "others.tsv"), "--report others.tsv cannot be written: "),
+        (("--report", "others.tsv/r"), "--report others.tsv/r cannot be written: "),
         (("--work", "others.tsv/below"), "/others.tsv is no folder"),
         (("--teacher", "nowhere.tsv"), "no file of soft labels at nowhere.tsv"),
         (("--base", "nowhere/at/all"), "there is no nowhere/at/all"),
