@@ -37,6 +37,10 @@ class _Read:
     items: dict[Input, Item]
 
 
+class _Replaced(Exception):
+    """A version is in memory that is not what the plan was made for."""
+
+
 class Predictor:
     """Runs requests against the registry.
 
@@ -67,7 +71,8 @@ class Predictor:
         """Answers a request, in the order of its texts.
 
         Of a cascade, only the texts of which a model is unsure go on to the next; where that would
-        be late, and the route answers under overload, they keep the answer that is there.
+        be late, and the route answers under overload, they keep the answer that is there. Where a
+        version was replaced while it was not in memory, the request is planned anew.
 
         Args:
             hops: gets a hop for each model that is asked, also where that fails.
@@ -76,6 +81,13 @@ class Predictor:
             StillhouseError: see `service.errors`.
         """
         self.check(ask.inputs)
+        while True:
+            try:
+                return await self._follow(ask, plan, hops)
+            except _Replaced:
+                plan = self._registry.plan(plan.named)
+
+    async def _follow(self, ask: Ask, plan: Plan, hops: list[Hop]) -> list[Answer]:
         due = later = Due(0.0, ask.deadline, ask.deadline)
         if plan.spare is not None:
             due, later = dues(plan.spare, ask.deadline)
@@ -88,6 +100,8 @@ class Predictor:
                 due = later
             try:
                 loaded = await self._registry.acquire(step.target, due.end)
+                if not step.is_for(loaded.model.manifest):
+                    raise _Replaced
                 asked.append(loaded)
                 if due.spared:
                     rows = self._escalation.going_on(plan.route, asked, rows, answers, due)

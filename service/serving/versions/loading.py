@@ -100,6 +100,7 @@ class Loader:
         version.last_used = time.monotonic()
         version.problem = None
         version.state = State.READY
+        self._changed()  # before anybody is answered: it may be another than was planned for
         log.info("model loaded", extra={"version": str(version)})
 
     async def _drain(self, version: Version, after: State) -> None:

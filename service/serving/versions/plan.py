@@ -9,10 +9,21 @@ from service.repository.routes import Cascade, Routes, Target, parse_target
 
 
 class Step(NamedTuple):
-    """One model of a plan; without a threshold it always answers."""
+    """One model of a plan; without a threshold it always answers.
+
+    Attributes:
+        fitted: of the version that a cascade was fitted on; None: whatever is there may answer.
+    """
 
     target: Target
     threshold: float | None = None
+    fitted: Manifest | None = None
+
+    def is_for(self, manifest: Manifest) -> bool:
+        """Whether what is in memory is what the plan was made for."""
+        if self.fitted is None or manifest is self.fitted:
+            return True
+        return manifest.fingerprint == self.fitted.fingerprint
 
 
 class Spare(NamedTuple):
@@ -59,7 +70,8 @@ class Plan(NamedTuple):
 def resolve(routes: Routes, named: str, manifest: Callable[[Target], Manifest | None]) -> Plan:
     """Turns what a request names into a plan.
 
-    A cascade asks the very versions that it was fitted on.
+    A cascade asks the very versions that it was fitted on. Where its fit does not hold, its last
+    model answers: in that version while it is there, and as it serves by name else.
 
     Args:
         named: a model, `model@version`, an alias or a cascade.
@@ -74,13 +86,24 @@ def resolve(routes: Routes, named: str, manifest: Callable[[Target], Manifest | 
         target = parse_target(meant)
         return Plan(named, target.name, (Step(target),))
     if stale := staleness(cascade, manifest):
-        return Plan(named, meant, (Step(Target(cascade.chain[-1])),), stale)
+        return Plan(named, meant, (_last_alone(cascade, manifest),), stale)
     targets = [Target(name, cascade.models[name].version) for name in cascade.chain]
     thresholds = [*(hop.threshold for hop in cascade.hops), None]
+    fitted = map(manifest, targets)
     spare = None
     if cascade.overload == "answer":
         spare = Spare(cascade.objective_ms and cascade.objective_ms / 1000)
-    return Plan(named, meant, tuple(map(Step, targets, thresholds)), spare=spare)
+    return Plan(named, meant, tuple(map(Step, targets, thresholds, fitted)), spare=spare)
+
+
+def _last_alone(cascade: Cascade, manifest: Callable[[Target], Manifest | None]) -> Step:
+    name = cascade.chain[-1]
+    fitted = cascade.models[name]
+    target = Target(name, fitted.version)
+    now = manifest(target)
+    if now is not None and now.fingerprint == fitted.sha256:
+        return Step(target, fitted=now)
+    return Step(Target(name))
 
 
 def staleness(cascade: Cascade, manifest: Callable[[Target], Manifest | None]) -> str | None:

@@ -165,6 +165,7 @@ class Fakes:
         started: `name@version` of each load that began, in order.
         gate: loads wait until it is open.
         broken: `name@version` of those that cannot be loaded, and with what.
+        unsure: first ids of which models that are loaded from now on are not sure.
         models: by `name@version`, as last loaded.
     """
 
@@ -175,6 +176,7 @@ class Fakes:
         if is_open:
             self.gate.set()
         self.broken: dict[str, BaseException] = {}
+        self.unsure: set[int] = set()
         self.models: dict[str, FakeModel] = {}
         self._models_open = models_open
         self._lock = threading.Lock()
@@ -191,6 +193,7 @@ class Fakes:
             if name in self.broken:
                 raise self.broken[name]
             model = FakeModel(read_manifest(directory), is_open=self._models_open)
+            model.unsure = set(self.unsure)
         finally:
             with self._lock:
                 self.running -= 1

@@ -7,6 +7,7 @@ import pytest
 
 from service.errors import TextTooLong
 from service.serving.shapes import Hop
+from service.serving.versions.version import State
 from tests.service.builders import write_cascade
 from tests.service.serving.core import LONG, Core, firsts, run
 from tests.service.serving.fakes import place, until
@@ -104,5 +105,29 @@ def test_what_the_old_version_accepted_is_answered_by_it(pair: Path) -> None:
         for one in (running, waiting, reading):
             assert {answer.manifest.version for answer in await one} == {1}
         await until(lambda: core.registry.depth == 0)
+
+    run(pair, scenario)
+
+
+@pytest.mark.parametrize("name", ["student", "teacher"])
+def test_a_version_that_was_replaced_while_it_slept_is_planned_for_anew(
+    pair: Path, name: str
+) -> None:
+    """By the request that wakes it, and those that wait with it: the thresholds are another's."""
+
+    async def scenario(core: Core) -> None:
+        core.model().unsure = {5}
+        assert [one.manifest.name for one in await core.ask("1", model="auto")] == ["student"]
+        core.registry.sweep(0, 0)
+        await until(lambda: all(version.state is State.ASLEEP for version in core.registry))
+        place(pair, name, 1, temperature=3.0)
+        core.fakes.unsure = {5}
+        asked = [core.ask("1", "5", model="auto") for _ in range(2)]
+        for answers in await asyncio.gather(*asked):
+            assert firsts(answers) == [1, 5]
+            assert [one.manifest.name for one in answers] == ["teacher", "teacher"]
+            assert not any(one.escalated for one in answers)
+        stale = core.registry.plan("auto").stale
+        assert stale == f"{name}@1 is not what it was fitted on: fit it again"
 
     run(pair, scenario)
