@@ -37,10 +37,6 @@ class _Read:
     items: dict[Input, Item]
 
 
-class _Replaced(Exception):
-    """A version is in memory that is not what the plan was made for."""
-
-
 class Predictor:
     """Runs requests against the registry.
 
@@ -81,13 +77,6 @@ class Predictor:
             StillhouseError: see `service.errors`.
         """
         self.check(ask.inputs)
-        while True:
-            try:
-                return await self._follow(ask, plan, hops)
-            except _Replaced:
-                plan = self._registry.plan(plan.named)
-
-    async def _follow(self, ask: Ask, plan: Plan, hops: list[Hop]) -> list[Answer]:
         due = later = Due(0.0, ask.deadline, ask.deadline)
         if plan.spare is not None:
             due, later = dues(plan.spare, ask.deadline)
@@ -100,8 +89,8 @@ class Predictor:
                 due = later
             try:
                 loaded = await self._registry.acquire(step.target, due.end)
-                if not step.is_for(loaded.model.manifest):
-                    raise _Replaced
+                if step.fitted is not None and not step.is_for(loaded.model.manifest):
+                    return await self.answer(ask, self._registry.plan(plan.named), hops)
                 asked.append(loaded)
                 if due.spared:
                     rows = self._escalation.going_on(plan.route, asked, rows, answers, due)
