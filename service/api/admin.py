@@ -24,7 +24,7 @@ class LoadRequest(Body):
 @router.post(
     "/models/{name}/load",
     summary="Load, reload or roll back",
-    responses=problems_of(401, 404, 409, 422),
+    responses=problems_of(401, 404, 409, 422, 503),
     openapi_extra=body_of(LoadRequest, required=False),
 )
 async def load(request: Request, name: str) -> ModelInfo:
@@ -42,7 +42,9 @@ async def load(request: Request, name: str) -> ModelInfo:
 
 
 @router.post(
-    "/models/{name}/unload", summary="Take out of service", responses=problems_of(401, 404, 422)
+    "/models/{name}/unload",
+    summary="Take out of service",
+    responses=problems_of(401, 404, 422, 503),
 )
 async def unload(request: Request, name: str) -> ModelInfo:
     """Takes a model out of service; what it has accepted is answered."""

@@ -133,7 +133,9 @@ class ModelList(BaseModel):
     cascades: list[CascadeInfo]
     aliases: dict[str, str]
     shadows: dict[str, Shadow]
-    problems: list[str] = Field(description="what is wrong with the routes and held versions")
+    problems: list[str] = Field(
+        description="what is wrong with the repository, its routes and held versions"
+    )
     store: StoreInfo | None = Field(description="null: models lie in a directory")
 
 
