@@ -10,9 +10,9 @@ import numpy as np
 
 from export.cascade.bounds import Limit
 from export.compress.job import Job, Limits
-from export.compress.labelling import labelled
 from export.compress.records import Use
 from export.compress.results import LabelledBy
+from export.compress.soft.labelling import labelled
 from export.compress.soft.labels import SoftLabels
 from export.measure.served import refuse_no_room
 from export.stages.engine import Workshop

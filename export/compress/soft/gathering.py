@@ -10,9 +10,9 @@ from transformers import set_seed
 
 from export.compress.candidates.catalogue import Candidate
 from export.compress.job import Job
-from export.compress.labelling import labelled
 from export.compress.material import Material, as_long, with_room
 from export.compress.results import LabelledBy
+from export.compress.soft.labelling import labelled
 from export.compress.soft.labels import SoftLabels
 from export.stages.engine import Workshop
 from service.runtime.model import Input
