@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -15,6 +16,14 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.settings import Settings
 from tests.service.builders import publish_tiny
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _uncollected() -> Iterator[None]:
+    """Apps start here by the hundred, and each would search all of torch for garbage: a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.app.gc", Mock())
+        yield
 
 
 @pytest.fixture
