@@ -56,6 +56,9 @@ def gather_labels(job: Job, shop: Workshop) -> Material:
         soft.refuse_missing(sets.test.texts, "--test", LEAVE_TEST)
     if sets.train.pairs:
         recipe = with_values(recipe, {"data.pairs": True})
+    soft.refuse_worse_than_one(sets.train, "--data")
+    if sets.test is not None:
+        soft.refuse_worse_than_one(sets.test, "--test")
     encoder = _encoder(job.base, recipe, teacher, pairs=sets.train.pairs)
     recipe = with_room(recipe, len(sets.train), job.limits, trained_here=False)
     parts = split(sets.train, sets.test, recipe.data)

@@ -90,6 +90,25 @@ class SoftLabels:
         sure = likely.min(axis=1) if several else probabilities.max(axis=1)
         return Opinion(metrics, given, (given == truth(data)).all(axis=1), sure)
 
+    def refuse_worse_than_one(self, data: LabelledText, option: str) -> None:
+        """Raises DataError where always giving one label is surely right more often than it.
+
+        Args:
+            option: that gave the texts and their labels.
+        """
+        metrics = self.of(data).metrics
+        counts = {name: scores.n for name, scores in (metrics.by_label or {}).items()}
+        if metrics.accuracy_high is None or sum(counts.values()) != metrics.n:
+            return
+        often = max(counts, key=lambda name: counts[name])
+        if metrics.accuracy_high < counts[often] / metrics.n:
+            raise DataError(
+                f"the labels of {self.teacher.name} are right on {metrics.accuracy:.1%} of "
+                f"{metrics.n} texts of {option}, and always giving {often!r} would be on "
+                f"{counts[often] / metrics.n:.1%}: are its columns named as the labels that "
+                "they are probabilities of?"
+            )
+
     def gave(self, data: LabelledText) -> bool:
         """Whether the texts' labels are the file's own, text by text, and nobody else's."""
         right = self.of(data).right

@@ -120,6 +120,7 @@ def test_chosen_by_agreement(given: Path, tmp_path: Path, compress: Compress) ->
         (("--test", "others.tsv"), "says nothing of 40 of 40 texts of --test, the first is"),
         (("--data", "others.tsv"), "says nothing of 40 of 40 texts of --data, the first is"),
         (("--unlabelled", "others.tsv"), "says nothing of 40 of 40 texts of "),
+        (("--teacher", "swapped.tsv"), "right on 9.4% of 500 texts of --data, and always giving"),
         (("--report", "others.tsv/r"), "--report others.tsv/r cannot be written: "),
         (("--work", "others.tsv/below"), "/others.tsv is no folder"),
         (("--teacher", "nowhere.tsv"), "no file of soft labels at nowhere.tsv"),
@@ -139,6 +140,8 @@ def test_what_cannot_be_used(
 ) -> None:
     """It is told before anything is exported or trained."""
     (tmp_path / "others.tsv").write_text((given / "others.tsv").read_text())
+    rows = (given / "soft.tsv").read_text().splitlines()[1:]
+    (tmp_path / "swapped.tsv").write_text("\n".join(("text\tpositive\tnegative", *rows)))
     tiny_bilstm().save_pretrained(tmp_path / "bilstm")
     tiny_hub_tokenizer().save_pretrained(tmp_path / "bilstm")
     tiny_encoder_checkpoint(tmp_path / "model")
