@@ -57,6 +57,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_stamp(path: Path) -> object:
+    """Differs when a file's content may; None: there is no file. Cheap, and never raises."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def stamp(directory: Path) -> Stamp:
     """What lies in a directory, links followed: differs when a file comes, goes or changes.
 

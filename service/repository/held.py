@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from service.errors import RepositoryError, Unavailable
+from service.repository.files import file_stamp
 from service.repository.small_files import read_text
 
 FILE_NAME = "held.toml"
@@ -130,15 +131,8 @@ class HeldFile:
 
     def stamp(self) -> tuple[object, ...]:
         """Differs when the choices may: cheap enough to be looked at again and again."""
-        found: list[object] = [self._own]
-        for path in filter(None, (self._beside, self._file)):
-            try:
-                status = path.stat()
-            except OSError:
-                found.append(None)
-            else:
-                found.append((status.st_ino, status.st_size, status.st_mtime_ns))
-        return tuple(found)
+        files = filter(None, (self._beside, self._file))
+        return (self._own, *(file_stamp(path) for path in files))
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from service.errors import RepositoryError
+from service.repository.files import file_stamp
 from service.repository.held import HeldFile
 from service.repository.routes import FILE_NAME, read_routes_file
 from service.serving.versions.registry import Registry
@@ -88,7 +89,6 @@ class Control:
         self._check()
         jobs = [self._every(SWEEP_SECONDS, self._sweep)]
         jobs.append(self._every(SWEEP_SECONDS, every_second))
-        jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_choices))
         jobs.append(self._every(HELD_LOOK_SECONDS, self._follow_others))
         if self._watch_seconds:
             jobs.append(self._every(self._watch_seconds, self.follow))
@@ -185,11 +185,13 @@ class Control:
                 log.error("not as wanted", extra={"why": problem})
 
     async def _follow_others(self) -> None:
-        """Follows the repository when another worker was asked to."""
+        """Follows what is held, and the repository when another worker was asked to."""
         stamp = await asyncio.to_thread(self._asked_stamp)
         if stamp != self._asked_seen:
             self._asked_seen = stamp
             await self.follow()
+        else:
+            await self._follow_choices()
 
     async def _follow_choices(self) -> None:
         if await asyncio.to_thread(self._held_file.stamp) != self._held_seen:
@@ -240,16 +242,7 @@ class Control:
                 log.exception("background work failed")
 
     def _routes_stamp(self) -> object:
-        return _stamp(self._registry.repository.routes_file)
+        return file_stamp(self._registry.repository.routes_file)
 
     def _asked_stamp(self) -> object:
-        return None if self._asked_file is None else _stamp(self._asked_file)
-
-
-def _stamp(path: Path) -> object:
-    """Differs when a file's content may; None: there is no file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return None if self._asked_file is None else file_stamp(self._asked_file)

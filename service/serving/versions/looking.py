@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import RepositoryError
-from service.repository.files import stamp
+from service.repository.files import file_stamp, stamp
 from service.repository.manifest import FILE_NAME as MANIFEST
 from service.repository.manifest import Manifest, read_manifest
 from service.repository.routes import Target
@@ -93,7 +93,7 @@ def _listing(repository: ModelRepository, *, had_models: bool) -> Listing | str:
 def _look_at(directory: Path, target: tuple[str, int], failed: Collection[Target]) -> Found:
     seen = stamp(directory) if Target(*target) in failed else None
     try:
-        return Found(_manifest(directory, _stat(directory / MANIFEST)), None, seen)
+        return Found(_manifest(directory, file_stamp(directory / MANIFEST)), None, seen)
     except RepositoryError as error:
         return Found(None, str(error), seen or stamp(directory))
 
@@ -102,11 +102,3 @@ def _look_at(directory: Path, target: tuple[str, int], failed: Collection[Target
 def _manifest(directory: Path, _: object) -> Manifest:
     """Read once for each state of its file."""
     return read_manifest(directory)
-
-
-def _stat(path: Path) -> object:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
