@@ -145,14 +145,22 @@ def shared_folder(memory: Path = MEMORY) -> Iterator[None]:
     """
     place = memory if os.access(memory, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     with ExitStack() as held:
-        with _locked(place):
-            _remove_left(place)
-            folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
-            held.callback(shutil.rmtree, folder, ignore_errors=True)
-            held.enter_context(_locked(Path(folder)))
-        os.environ[SHARED_FOLDER] = folder
+        _remove_left(place)
+        folder = _made(place, held)
+        os.environ[SHARED_FOLDER] = str(folder)
         held.callback(os.environ.pop, SHARED_FOLDER, None)
         yield
+
+
+def _made(place: Path, held: ExitStack) -> Path:
+    """A new folder, locked for as long as it is there."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        with suppress(FileNotFoundError):  # another took it for left before it was locked
+            held.enter_context(_locked(folder))
+            if folder.exists():
+                held.callback(shutil.rmtree, folder, ignore_errors=True)
+                return folder
 
 
 @contextmanager

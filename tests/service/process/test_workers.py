@@ -1,5 +1,6 @@
 """Several workers on one port: together, replaced one by one, and never without a supervisor."""
 
+import fcntl
 import os
 import re
 import signal
@@ -159,7 +160,22 @@ def test_a_stop_leaves_no_files(start: Start, tmp_path: Path) -> None:
         service.tell(signal.SIGTERM)
         assert service.end() == 0
     assert list(place.iterdir()) == []
-    assert set(workers.MEMORY.glob(f"{workers.PREFIX}*")) <= before
+    made = set(workers.MEMORY.glob(f"{workers.PREFIX}*")) - before
+    assert all(_is_held(folder) for folder in made)  # by others, which run beside this
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def test_what_a_killed_supervisor_left_is_removed(tmp_path: Path) -> None:
