@@ -1,5 +1,6 @@
 """Keeps every test off the network and out of the caches of whoever runs it."""
 
+import gc
 import os
 import tempfile
 
@@ -22,6 +23,16 @@ os.environ |= {
 # No deadline, since a busy machine is no failure; the same examples in every run.
 hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What was imported is no garbage: a trainer that searches for some is done in milliseconds.
+
+    It takes a second where torch is loaded, and trainings begin here by the hundred.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001  pytest names it

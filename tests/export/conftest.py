@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from export.graph import onnx_graph
+from tests.tracing import registry_kept
 
 TRACED_ANEW = "tests/export/graph/"  # there the tracing itself is tested
 
@@ -39,7 +40,7 @@ def traced_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             _write(trace(module, family, output, inputs), file)
         return onnx.load(file)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with registry_kept(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(onnx_graph, "encoder_graph", remembered)
         yield
 

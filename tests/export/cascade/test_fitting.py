@@ -62,7 +62,7 @@ def test_texts_needed_is_the_fewest() -> None:
 def test_hardly_any_texts_are_refused(n: int, confidence: float) -> None:
     """With a sentence, however sure one wants to be."""
     with pytest.raises(ExportError, match=r"it takes \d+, or --max-accuracy-loss 0.9999"):
-        Limit(0.01, confidence).refuse_few(n)
+        Limit(0.05, confidence).refuse_few(n)
 
 
 @pytest.mark.parametrize("n", [3, 100, 598])
