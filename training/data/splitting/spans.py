@@ -6,7 +6,6 @@ at once. Where a language puts no spaces between words, each character is one.
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,12 +30,20 @@ UNSPACED = (
 )
 BETWEEN_HASH = hash(BETWEEN)  # which is white space, and so no word
 IS_UNSPACED = re.compile(f"[{UNSPACED}]")
-# Punctuation parts words; what only says how to draw a text (U+200B, U+FEFF) is nothing.
-PUNCTUATION = {
-    code: "" if kind == "Cf" else " "
-    for code in range(sys.maxunicode + 1)
-    if (kind := unicodedata.category(chr(code))) == "Cf" or kind[0] == "P"
-}
+
+
+class _Plain(dict[int, str]):
+    """What stands for a character: punctuation parts words; what only says how to draw a text
+    (U+200B, U+FEFF) is nothing. A character is looked up once.
+    """  # noqa: D205
+
+    def __missing__(self, code: int) -> str:
+        kind = unicodedata.category(chr(code))
+        self[code] = "" if kind == "Cf" else " " if kind[0] == "P" else chr(code)
+        return self[code]
+
+
+PLAIN = _Plain()
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Spans:
         for row, one in enumerate(texts):
             for place, text in enumerate(halves(one)):
                 even = text if text.isascii() else unicodedata.normalize("NFKC", text)
-                plain = even.casefold().translate(PUNCTUATION)
+                plain = even.casefold().translate(PLAIN)
                 if not plain.isascii() and IS_UNSPACED.search(plain):
                     unspaced[row] = True
                     plain = IS_UNSPACED.sub(r" \g<0> ", plain)
