@@ -17,10 +17,11 @@ from service.api.endpoint import TIMEOUT_HEADER, timeout_seconds
 from service.api.grpc.codes import failure_of
 from service.api.problems import CLIENT_GONE
 from service.api.state import Service
-from service.errors import BodyTooSlow, ClientGone, DeadlineExceeded, InvalidInput
+from service.errors import BodyTooLarge, BodyTooSlow, ClientGone, DeadlineExceeded, InvalidInput
 from service.telemetry.logs import request_id
 
 Metadata = Sequence[tuple[str, str]]
+REFUSED_SECONDS = 0.1  # within which grpc ends a call whose message it has refused
 
 
 class Call:
@@ -31,15 +32,17 @@ class Call:
         trail: of the call.
         deadline: on the clock of `time.monotonic`.
         metadata: what goes after the answer.
+        unread: its message ended before it began.
     """
 
-    __slots__ = ("deadline", "metadata", "service", "trail")
+    __slots__ = ("deadline", "metadata", "service", "trail", "unread")
 
     def __init__(self, service: Service, trail: Trail, deadline: float) -> None:
         self.service = service
         self.trail = trail
         self.deadline = deadline
         self.metadata: list[tuple[str, str]] = [("x-request-id", trail.request_id)]
+        self.unread = False
 
 
 class Method(NamedTuple):
@@ -81,10 +84,8 @@ class Handler:
             trail.status = 200
             context.set_trailing_metadata(tuple(call.metadata))
             return reply
-        except asyncio.CancelledError:  # nobody waits any more: the client left, or its time is up
-            late = time.monotonic() >= call.deadline
-            trail.error = (DeadlineExceeded if late else ClientGone).__name__
-            trail.status = 504 if late else CLIENT_GONE
+        except asyncio.CancelledError:  # nobody waits any more
+            trail.error, trail.status = _ended(call)
             raise
         except Exception as error:
             failure = failure_of(error, self._path)
@@ -102,7 +103,7 @@ class Handler:
         if (remaining := context.time_remaining()) is not None:
             seconds = min(seconds, remaining)
         call.deadline = trail.started + seconds
-        content = await self._read(context)
+        content = await self._read(call, context)
         if len(content) > service.settings.max_body_bytes:
             raise service.guards.too_large()
         message = self._method.request()
@@ -114,7 +115,7 @@ class Handler:
         written: bytes = reply.SerializeToString()
         return written
 
-    async def _read(self, context: Any) -> bytes:
+    async def _read(self, call: Call, context: Any) -> bytes:
         limit = self._service.settings.body_seconds
         try:
             async with asyncio.timeout(limit):
@@ -122,6 +123,8 @@ class Handler:
         except TimeoutError:
             raise BodyTooSlow(f"the message did not arrive within {limit:g} s") from None
         if not isinstance(content, bytes):  # grpc's mark of an end
+            call.unread = True
+            await asyncio.sleep(REFUSED_SECONDS)
             raise InvalidInput("the call came without a message")
         return content
 
@@ -136,6 +139,15 @@ def handlers(service: Service, methods: dict[str, Method]) -> dict[str, Any]:
         name: grpc.stream_unary_rpc_method_handler(Handler(service, name, method).call)
         for name, method in methods.items()
     }
+
+
+def _ended(call: Call) -> tuple[str, int]:
+    """The error and the status of a call that grpc has ended."""
+    if call.unread:  # a message that it does not take into memory
+        return BodyTooLarge.__name__, 413
+    if time.monotonic() >= call.deadline:
+        return DeadlineExceeded.__name__, 504
+    return ClientGone.__name__, CLIENT_GONE
 
 
 def _bytes(value: str | bytes) -> bytes:

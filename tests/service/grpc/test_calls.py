@@ -149,8 +149,10 @@ def test_client_that_leaves_ends_the_work(spoken: Spoken) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
-def test_messages_are_bounded(speak: Speak, compression: str | None) -> None:
-    """One over the limit is refused, a little over it with a record; packed ones likewise."""
+def test_messages_are_bounded(
+    speak: Speak, compression: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One over the limit is refused and counted, by us or by gRPC; packed ones likewise."""
     spoken = speak(max_body_bytes=2000)
 
     def infer(size: int) -> object:
@@ -163,6 +165,9 @@ def test_messages_are_bounded(speak: Speak, compression: str | None) -> None:
     until_counted(spoken, 1, "rejected_total", reason="BodyTooLarge")
     code, says = failure(infer, 1 << 20)  # grpc's own word: it is not taken into memory
     assert (code, "the body has" in says) == ("RESOURCE_EXHAUSTED", False)
+    until_counted(spoken, 2, "rejected_total", reason="BodyTooLarge")
+    until_counted(spoken, 2, "requests_total", model="-", status=413)
+    assert "Traceback" not in caplog.text
 
 
 def test_message_that_does_not_come_is_not_waited_for(speak: Speak) -> None:
