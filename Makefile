@@ -30,10 +30,12 @@ help:
 serve: .venv/installed
 	.venv/bin/stillhouse serve --models $(MODELS) --port $(PORT)
 
+# Where a worker crashes, xdist ends: with one that it starts anew, it would wait for ever.
+
 # Linters, types and all tests, beside each other.
 test: .venv-dev/installed
 	@($(LINT)) & lint=$$!; \
-	  .venv-dev/bin/pytest -n 2 --dist loadfile; tests=$$?; \
+	  .venv-dev/bin/pytest -n 2 --dist loadfile --max-worker-restart 0; tests=$$?; \
 	  wait $$lint || { echo "ruff or mypy failed, see above"; exit 1; }; exit $$tests
 
 # 10,000 requests through a swap of versions, a rollback and a stop: none may be lost.
