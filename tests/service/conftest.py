@@ -20,7 +20,9 @@ from tests.service.builders import publish_tiny
 
 @pytest.fixture(scope="session", autouse=True)
 def _uncollected() -> Iterator[None]:
-    """Apps start here by the hundred, and each would search all of torch for garbage: a second."""
+    """Apps start here by the hundred; each would search the process for garbage, and its end would
+    undo what `tests.conftest` has frozen.
+    """  # noqa: D205
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.app.gc", Mock())
         yield
