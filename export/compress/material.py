@@ -108,7 +108,7 @@ class Material:
         """Whoever gave the labels of the texts to measure on."""
         if not self.tested:
             return self.labelled_by
-        return "teacher" if self.soft and self.soft.gave(self.parts.measure) else "people"
+        return "teacher" if self.soft and self.soft.of(self.parts.measure).is_its_own else "people"
 
     @property
     def unseen_by_teacher(self) -> bool:

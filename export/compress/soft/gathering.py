@@ -56,15 +56,12 @@ def gather_labels(job: Job, shop: Workshop) -> Material:
         soft.refuse_missing(sets.test.texts, "--test", LEAVE_TEST)
     if sets.train.pairs:
         recipe = with_values(recipe, {"data.pairs": True})
-    soft.refuse_worse_than_one(sets.train, "--data")
-    if sets.test is not None:
-        soft.refuse_worse_than_one(sets.test, "--test")
+    by = _labelled_by(job, soft, sets)
     encoder = _encoder(job.base, recipe, teacher, pairs=sets.train.pairs)
     recipe = with_room(recipe, len(sets.train), job.limits, trained_here=False)
     parts = split(sets.train, sets.test, recipe.data)
     if not job.own_length:
         recipe = as_long(recipe, encoder, parts.train.texts)
-    by = _labelled_by(job, soft, sets)
     absent = job.wanted.absent()
     material = Material(encoder, recipe, parts, sets.test is not None, by, soft, absent)
     reads = material.taught(_whole(job.base, recipe))
@@ -81,10 +78,18 @@ def refuse_unlabelled(material: Material, candidates: Sequence[Candidate]) -> No
 
 
 def _labelled_by(job: Job, soft: SoftLabels, sets: Sets) -> LabelledBy:
-    """Whoever gave the labels of --data: the file itself, where they are its own to the last."""
-    if job.unlabelled is not None or soft.gave(sets.train):
+    """Whoever gave the labels of --data: the file itself, where they are its own to the last.
+
+    Raises:
+        DataError: it is hardly ever right on what people labelled.
+    """
+    if sets.test is not None:
+        soft.refuse_worse_than_one(soft.of(sets.test), "--test")
+    if job.unlabelled is not None:
         return "teacher"
-    return "people"
+    opinion = soft.of(sets.train)
+    soft.refuse_worse_than_one(opinion, "--data")
+    return "teacher" if opinion.is_its_own else "people"
 
 
 def _whole(base: str, recipe: Recipe) -> Recipe:

@@ -41,6 +41,11 @@ class Opinion:
     confidence: Array
 
     @property
+    def is_its_own(self) -> bool:
+        """Whether the texts' labels are the file's, text by text, and nobody else's."""
+        return self.right is not None and bool(self.right.all())
+
+    @property
     def quality(self) -> float:
         """Accuracy, or the correlation of a regression."""
         value = self.metrics.accuracy
@@ -90,13 +95,14 @@ class SoftLabels:
         sure = likely.min(axis=1) if several else probabilities.max(axis=1)
         return Opinion(metrics, given, (given == truth(data)).all(axis=1), sure)
 
-    def refuse_worse_than_one(self, data: LabelledText, option: str) -> None:
+    def refuse_worse_than_one(self, opinion: Opinion, option: str) -> None:
         """Raises DataError where always giving one label is surely right more often than it.
 
         Args:
-            option: that gave the texts and their labels.
+            opinion: the file's, of labelled texts.
+            option: that gave them.
         """
-        metrics = self.of(data).metrics
+        metrics = opinion.metrics
         counts = {name: scores.n for name, scores in (metrics.by_label or {}).items()}
         if metrics.accuracy_high is None or sum(counts.values()) != metrics.n:
             return
@@ -108,11 +114,6 @@ class SoftLabels:
                 f"{counts[often] / metrics.n:.1%}: are its columns named as the labels that "
                 "they are probabilities of?"
             )
-
-    def gave(self, data: LabelledText) -> bool:
-        """Whether the texts' labels are the file's own, text by text, and nobody else's."""
-        right = self.of(data).right
-        return right is not None and bool(right.all())
 
 
 def _given(logits: Logits, problem: str) -> tuple[Array, Array]:
