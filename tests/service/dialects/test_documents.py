@@ -14,7 +14,9 @@ from tests.service.embedders import publish_embedder
 
 SPECS = Path(__file__).parents[4] / "shared" / "specs"
 
-pytestmark = pytest.mark.skipif(not SPECS.is_dir(), reason=f"no documents in {SPECS}")
+pytestmark = pytest.mark.skipif(
+    not SPECS.is_dir(), reason=f"put the protocols' OpenAPI documents into {SPECS}"
+)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def test_hugging_face(url: str) -> None:
 @pytest.fixture
 def openai(url: str) -> Iterator[Any]:
     """OpenAI's client."""
-    library: Any = pytest.importorskip("openai")
+    library: Any = pytest.importorskip("openai", reason="pip install openai")
     http = library.DefaultHttpxClient(trust_env=False)
     with library.OpenAI(
         base_url=f"{url}/v1", api_key="none", max_retries=0, http_client=http

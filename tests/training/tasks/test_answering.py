@@ -84,7 +84,10 @@ def test_what_it_cannot_do_is_said(toy: Path, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is not None, reason="it is there")
+@pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is not None,
+    reason="bitsandbytes is installed: an environment without it runs this",
+)
 def test_four_bits_without_bitsandbytes_are_refused(toy: Path, tmp_path: Path) -> None:
     """With what to install, and what does without."""
     base = causal_checkpoint(tmp_path / "base")
