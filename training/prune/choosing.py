@@ -20,23 +20,33 @@ def kept_of(scores: Sequence[Scores], spec: Pruning, done: float = 1.0) -> list[
     """
     across = spec.allocation == "model"
     shares = [1 - (1 - share) * done for share in (spec.heads, spec.neurons)]
-    heads = _chosen([one.heads for one in scores], shares[0], 1, across)
-    neurons = _chosen([one.neurons for one in scores], shares[1], STEP, across)
+    heads = _chosen([one.heads for one in scores], shares[0], 1, across, 0.0)
+    neurons = _chosen([one.neurons for one in scores], shares[1], STEP, across, spec.least)
     return [Kept(*one) for one in zip(heads, neurons, strict=True)]
 
 
 def _chosen(
-    scores: Sequence[torch.Tensor], share: float, step: int, across: bool
+    scores: Sequence[torch.Tensor], share: float, step: int, across: bool, least: float
 ) -> list[list[int]]:
-    counts = [share * len(one) for one in scores]
-    if across:
-        every = torch.cat(list(scores))
-        bound = every.sort(descending=True).values[max(1, round(share * len(every))) - 1]
-        counts = [float((one >= bound).sum()) for one in scores]
+    counts = _across(scores, share, least) if across else [share * len(one) for one in scores]
     return [
-        _best(one, _stepped(count, len(one), step))
+        [] if count is None else _best(one, _stepped(count, len(one), step))
         for one, count in zip(scores, counts, strict=True)
     ]
+
+
+def _across(scores: Sequence[torch.Tensor], share: float, least: float) -> list[float | None]:
+    """How many of each layer are among the highest of all; None: it would keep too few."""
+    total = max(1, round(share * sum(len(one) for one in scores)))
+    staying = dict(enumerate(scores))
+    while True:
+        every = torch.cat(list(staying.values())).sort(descending=True).values
+        bound = every[min(total, len(every)) - 1]
+        counts = {place: float((one >= bound).sum()) for place, one in staying.items()}
+        fewest = min(counts, key=lambda place: counts[place] / len(scores[place]))
+        if counts[fewest] >= least * len(scores[fewest]) or len(staying) == 1:
+            return [counts.get(place) for place in range(len(scores))]
+        del staying[fewest]
 
 
 def _stepped(count: float, most: int, step: int) -> int:

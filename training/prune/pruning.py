@@ -1,6 +1,7 @@
 """What a recipe's `[pruning]` does to a model, from before its training until after it."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from training.prune.gradual import GradualCuts
 from training.prune.importance import Batch, Scores, by_gradient, by_magnitude
 from training.prune.losses import drawn_loss, labels_loss
 from training.prune.masking import MagnitudeMask, layer_weights, sparsity_of
+from training.prune.reconstruction import reconstruct
 from training.recipe.recipe import Recipe
 
 Collate = Callable[[list[dict[str, Any]]], Batch]
@@ -115,16 +117,19 @@ def begin(
     if not spec.cuts_layers:
         return cutting
 
+    def drawn(seed: int) -> Iterator[Batch]:
+        chance = np.random.default_rng(seed)
+        size = min(recipe.training.batch_size, len(rows))
+        places = chance.permutation(len(rows))[: spec.batches * size]
+        some = sorted((rows[int(place)] for place in places), key=lambda row: len(row["input_ids"]))
+        for start in chance.permutation(range(0, len(some), size)):  # a batch is of like lengths
+            yield collate(some[start : start + size])
+
     def scores(number: int) -> list[Scores]:
         if spec.importance == "magnitude":
             return by_magnitude(model)
         seed = recipe.training.seed + number
-        order = np.random.default_rng(seed).permutation(len(rows))
-        size = min(recipe.training.batch_size, len(rows))
-        starts = range(0, min(spec.batches * size, len(rows)), size)
-        batches = (
-            collate([rows[int(place)] for place in order[start : start + size]]) for start in starts
-        )
+        batches = drawn(seed)
         if spec.importance == "taylor":
             loss = labels_loss(problem, of_tokens=of_tokens)
             return by_gradient(model, batches, loss, power=1)
@@ -133,7 +138,10 @@ def begin(
         return by_gradient(model, batches, loss, power=2)
 
     if spec.cuts == 1:
+        whole = copy.deepcopy(model) if spec.reconstruction else None
         cut(model, kept_of(scores(1), spec))
+        if whole is not None:
+            reconstruct(model, whole, drawn(recipe.training.seed))
     else:
         cutting.gates = Gates(model)
         cutting.callbacks.append(GradualCuts(spec, cutting.gates, scores))

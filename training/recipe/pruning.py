@@ -25,7 +25,14 @@ class Pruning(Section):
     allocation: Literal["layer", "model"] = Field(
         "layer",
         description="layer: the same share of every layer; model: what matters most of all layers, "
-        "at least one head and sixteen neurons of each",
+        "at least one head of each, and sixteen neurons where `least` leaves any",
+    )
+    least: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description='of allocation = "model": a layer that would keep a smaller share of its '
+        "neurons keeps none, and the others as many more: what is around its products costs time",
     )
     importance: Literal["magnitude", "taylor", "distillation"] = Field(
         "magnitude",
@@ -34,6 +41,11 @@ class Pruning(Section):
         "labels (distillation)",
     )
     batches: int = Field(16, ge=1, description="of training texts that the gradients are taken on")
+    reconstruction: bool = Field(
+        False,
+        description="what is left of a layer is fitted, by least squares, to what the layer gave "
+        "before: where all is cut at once",
+    )
     cuts: int = Field(
         1, ge=1, description="how often some is cut; 1: all at once, before the training"
     )
@@ -69,6 +81,12 @@ class Pruning(Section):
             raise ValueError(
                 'kind = "mask" zeroes single weights at once: leave heads, neurons and cuts out'
             )
+        if self.least and (self.allocation == "layer" or self.least >= self.neurons):
+            raise ValueError(
+                'least is of allocation = "model" and below neurons: which layers keep no neuron'
+            )
+        if self.reconstruction and (masks or self.cuts > 1 or self.heads == self.neurons == 1):
+            raise ValueError("reconstruction is of heads and neurons that are cut at once")
         if not masks and self.heads == self.neurons == 1 and self.vocabulary == "all":
             raise ValueError("nothing is cut: give heads, neurons or vocabulary")
         return self

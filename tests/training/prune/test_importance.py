@@ -1,6 +1,7 @@
 """What matters: gradients of gates against leaving things out, and the choice that follows."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -126,6 +127,35 @@ def test_what_is_kept() -> None:
     assert [len(one.neurons) for one in across] == [16, 64]
     begun = kept_of(SCORES, Pruning(heads=0.5, neurons=0.5), done=0.5)
     assert [(len(one.heads), len(one.neurons)) for one in begun] == [(3, 48)] * 2
+
+
+def test_a_layer_that_would_keep_too_few_keeps_none() -> None:
+    """Of its neurons: the others keep as many more. Of heads, every layer keeps one."""
+    scores = [*SCORES, Scores(torch.arange(4.0) + 20, torch.arange(64.0) + 44)]
+
+    def counts(**spec: float) -> list[tuple[int, int]]:
+        kept = kept_of(scores, Pruning(heads=0.5, **spec, allocation="model"))
+        return [(len(one.heads), len(one.neurons)) for one in kept]
+
+    assert counts(neurons=0.5) == [(1, 16), (2, 64), (4, 32)]
+    assert counts(neurons=0.5, least=0.2) == [(1, 0), (2, 64), (4, 32)]
+    assert counts(neurons=0.4, least=0.3) == [(1, 0), (2, 64), (4, 0)]
+    assert counts(neurons=0.75) == [(1, 16), (2, 64), (4, 64)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"neurons": 0.5, "least": 0.2}, 'least is of allocation = "model"'),
+        ({"neurons": 0.5, "least": 0.5, "allocation": "model"}, "and below neurons"),
+        ({"vocabulary": "data", "reconstruction": True}, "cut at once"),
+        ({"heads": 0.5, "cuts": 2, "reconstruction": True}, "cut at once"),
+    ],
+)
+def test_what_a_recipe_cannot_ask_for(spec: dict[str, Any], said: str) -> None:
+    """Settings of something that the rest of the section does not do."""
+    with pytest.raises(ValueError, match=said):
+        Pruning(**spec)
 
 
 def test_what_is_shut_off_comes_last() -> None:

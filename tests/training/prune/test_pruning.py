@@ -110,6 +110,22 @@ def test_before_recovery_it_is_the_masked_teacher(
         assert torch.allclose(model(ids).logits, whole(ids).logits, atol=1e-6)
 
 
+def test_reconstructed_it_is_nearer_its_teacher(toy: Path, teacher: Path, tmp_path: Path) -> None:
+    """Before any training, and of the very same heads and neurons."""
+    ids = torch.tensor([[2, 6, 15, 20, 3], [2, 8, 9, 30, 3]])
+    whole = load_checkpoint(str(teacher)).model.eval()
+    found = []
+    for reconstruction in (False, True):
+        recipe = encoder_recipe(toy, teacher, pruning={**HALF, "reconstruction": reconstruction})
+        found.append(prepare(recipe, tmp_path / "run", keep=False).model.eval())
+    plain, fitted = found
+    assert plain.config.kept_heads == fitted.config.kept_heads
+    with torch.inference_mode():
+        wanted, *said = (model(ids).logits for model in (whole, plain, fitted))
+    missed = [(one - wanted).square().mean() for one in said]
+    assert missed[1] < 0.2 * missed[0]
+
+
 def test_gradual_cuts_and_resume(toy: Path, teacher: Path, tmp_path: Path) -> None:
     """Cut by and by while it trains; stopped in between, it ends as one that was not."""
     gradual = {**HALF, "cuts": 3, "until": 0.7}

@@ -24,8 +24,10 @@ class Family:
         attention: the module that counts heads.
         projections: of queries, keys and values.
         context: takes what the heads found, side by side.
+        context_norm: reads the sum of that and of what the heads read.
         inner: gives the neurons.
         outer: takes them.
+        outer_norm: reads the sum of that and of what the neurons read.
         biased: whether the attention is given a bias for each head from outside the layer.
     """
 
@@ -38,8 +40,10 @@ class Family:
         "attention.self.value",
     )
     context: str = "attention.output.dense"
+    context_norm: str = "attention.output.LayerNorm"
     inner: str = "intermediate.dense"
     outer: str = "output.dense"
+    outer_norm: str = "output.LayerNorm"
     biased: bool = False
 
 
@@ -54,14 +58,17 @@ FAMILIES = {
         attention="attention",
         projections=("attention.q_lin", "attention.k_lin", "attention.v_lin"),
         context="attention.out_lin",
+        context_norm="sa_layer_norm",
         inner="ffn.lin1",
         outer="ffn.lin2",
+        outer_norm="output_layer_norm",
     ),
     "mpnet": Family(
         "MPNet",
         attention="attention.attn",
         projections=("attention.attn.q", "attention.attn.k", "attention.attn.v"),
         context="attention.attn.o",
+        context_norm="attention.LayerNorm",
         biased=True,
     ),
 }
@@ -80,8 +87,10 @@ class Layer:
     attention: Any
     projections: Sequence[nn.Linear]
     context: nn.Linear
+    context_norm: nn.Module
     inner: nn.Linear
     outer: nn.Linear
+    outer_norm: nn.Module
 
     @property
     def head_size(self) -> int:
@@ -104,11 +113,12 @@ def layers_of(model: PreTrainedModel) -> list[Layer]:
     family = family_of(model.config.model_type)
     assert family is not None
     stack: Any = model.base_model.get_submodule(family.layers)
+    parts = ("context", "context_norm", "inner", "outer", "outer_norm")
     return [
         Layer(
             layer.get_submodule(family.attention),
             [layer.get_submodule(name) for name in family.projections],
-            *(layer.get_submodule(one) for one in (family.context, family.inner, family.outer)),
+            *(layer.get_submodule(getattr(family, part)) for part in parts),
         )
         for layer in stack
     ]

@@ -69,7 +69,7 @@ def cut(model: PreTrainedModel, kept: Sequence[Kept]) -> None:
     """Takes all but what is kept out of a prunable model's matrices.
 
     Args:
-        kept: of each layer; at least a head and a neuron of each.
+        kept: of each layer; at least a head of each.
     """
     config: Any = model.config
     known = config.kept_heads
@@ -90,6 +90,8 @@ def _cut(model: PreTrainedModel, kept: Sequence[Kept]) -> None:
         neurons = torch.tensor(list(one.neurons))
         _take(layer.inner, 0, neurons)
         _take(layer.outer, 1, neurons)
+        if not one.neurons:
+            layer.inner.__class__, layer.outer.__class__ = _Nothing, _BiasAlone
         # Each family counts its heads by some of these names.
         counts = {"num_attention_heads": len(one.heads), "n_heads": len(one.heads),
                   "all_head_size": len(places)}  # fmt: skip
@@ -101,11 +103,27 @@ def _cut(model: PreTrainedModel, kept: Sequence[Kept]) -> None:
 
 def _take(linear: nn.Linear, axis: int, places: torch.Tensor) -> None:
     """Leaves of a matrix its rows (axis 0, with their bias) or columns at some places."""
-    places = places.to(linear.weight.device)
+    places = places.to(linear.weight.device, torch.long)  # of an empty list it is of floats
     linear.weight = nn.Parameter(linear.weight.detach().index_select(axis, places).contiguous())
     if axis == 0 and linear.bias is not None:
         linear.bias = nn.Parameter(linear.bias.detach()[places].clone())
     linear.out_features, linear.in_features = linear.weight.shape
+
+
+class _Nothing(nn.Linear):
+    """To no neuron: nothing is computed."""
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., width) to (..., 0)."""
+        return states[..., :0]
+
+
+class _BiasAlone(nn.Linear):
+    """Of no neuron: what is left is the bias, which graphs and all else add as they find it."""
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., 0) to (..., width)."""
+        return self.bias.expand(*states.shape[:-1], -1)
 
 
 def _of_kept_heads(attention: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Pruned encoders: cut as if zeroed, saved and read again, and exported, family by family."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from training.teach.attention import last_projections, watched
 
 FAMILY_NAMES = ("BERT", "DistilBERT", "RoBERTa", "XLM-R", "ELECTRA", "MPNet")
 KEPT = (Kept([1], range(0, 64, 2)), Kept([0], range(24)))  # other sizes in each layer
+BARE = (Kept([1], range(0, 64, 2)), Kept([0], []))  # a layer without a neuron
+ways = pytest.mark.parametrize("kept", [KEPT, BARE], ids=["some", "none"])
 
 
 @pytest.fixture(scope="module", params=FAMILY_NAMES)
@@ -48,12 +51,12 @@ def logits(model: PreTrainedModel, **changes: int) -> torch.Tensor:
     return found
 
 
-def zeroed(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy of its own size, in which nothing reads what `KEPT` leaves out."""
+def zeroed(model: PreTrainedModel, kept: Sequence[Kept]) -> PreTrainedModel:
+    """A copy of its own size, in which nothing reads what is not kept."""
     found = copy.deepcopy(model)
-    for layer, kept in zip(layers_of(found), KEPT, strict=True):
+    for layer, one in zip(layers_of(found), kept, strict=True):
         heads, neurons = torch.zeros(layer.heads), torch.zeros(layer.neurons)
-        heads[list(kept.heads)], neurons[list(kept.neurons)] = 1, 1
+        heads[list(one.heads)], neurons[list(one.neurons)] = 1, 1
         with torch.no_grad():
             layer.context.weight.mul_(heads.repeat_interleave(layer.head_size))
             layer.outer.weight.mul_(neurons)
@@ -67,16 +70,17 @@ def test_uncut_it_says_what_it_said(checkpoint: Checkpoint) -> None:
     assert model.config.model_type == f"pruned-{checkpoint.model.config.model_type}"
 
 
-def test_cut_is_zeroed(checkpoint: Checkpoint) -> None:
+@ways
+def test_cut_is_zeroed(checkpoint: Checkpoint, kept: Sequence[Kept]) -> None:
     """A model without some heads and neurons says what one says in which nobody reads them."""
     whole = prunable(checkpoint.model)
     model = copy.deepcopy(whole)
-    cut(model, KEPT)
-    assert torch.allclose(logits(model), logits(zeroed(whole)), atol=1e-6)
+    cut(model, kept)
+    assert torch.allclose(logits(model), logits(zeroed(whole, kept)), atol=1e-6)
     assert not torch.allclose(logits(model), logits(whole), atol=1e-3)
     assert model.num_parameters() < whole.num_parameters()
     assert [layer.heads for layer in layers_of(model)] == [1, 1]
-    assert [layer.neurons for layer in layers_of(model)] == [32, 24]
+    assert [layer.neurons for layer in layers_of(model)] == [32, len(kept[1].neurons)]
 
 
 def test_cuts_add_up(checkpoint: Checkpoint) -> None:
@@ -90,10 +94,11 @@ def test_cuts_add_up(checkpoint: Checkpoint) -> None:
     assert once.config.kept_neurons == twice.config.kept_neurons == [32, 24]
 
 
-def test_round_trip(checkpoint: Checkpoint, tmp_path: Path) -> None:
+@ways
+def test_round_trip(checkpoint: Checkpoint, kept: Sequence[Kept], tmp_path: Path) -> None:
     """What is saved is read again by `load_checkpoint`, equal in weights, config and reading."""
     model = prunable(checkpoint.model)
-    cut(model, KEPT)
+    cut(model, kept)
     model.save_pretrained(tmp_path)
     checkpoint.hub_tokenizer.save_pretrained(tmp_path)
     found = load_checkpoint(str(tmp_path))
@@ -103,15 +108,18 @@ def test_round_trip(checkpoint: Checkpoint, tmp_path: Path) -> None:
     assert found.labels == checkpoint.labels
     shallow = keep_layers(found.model, [1])
     assert shallow.config.kept_heads == [[0]]
-    assert shallow.config.kept_neurons == [24]
+    assert shallow.config.kept_neurons == [len(kept[1].neurons)]
 
 
-def test_exported(checkpoint: Checkpoint, tmp_path: Path) -> None:
-    """As an ONNX graph, of batches and lengths that were not traced."""
+@ways
+def test_exported(checkpoint: Checkpoint, kept: Sequence[Kept], tmp_path: Path) -> None:
+    """As an ONNX graph, of batches and lengths that were not traced, and of no empty matrix."""
     model = prunable(checkpoint.model)
-    cut(model, KEPT)
+    cut(model, kept)
     path = tmp_path / "model.onnx"
-    path.write_bytes(to_onnx(model).SerializeToString())
+    graph = to_onnx(model)
+    assert all(0 not in one.dims for one in graph.graph.initializer if len(one.dims) > 1)
+    path.write_bytes(graph.SerializeToString())
     session = open_session(path, 1)
     for rows, tokens in ((2, 3), (4, 17)):
         given = {name: one.numpy() for name, one in batch(rows, tokens).items()}
