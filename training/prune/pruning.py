@@ -90,6 +90,7 @@ def begin(
     *,
     of_tokens: bool = False,
     vocabulary_before: int | None = None,
+    resumed: bool = False,
 ) -> Cutting:
     """Cuts what is cut before the training; of later cuts, makes the callbacks.
 
@@ -98,6 +99,7 @@ def begin(
         collate: makes a batch of some of them.
         of_tokens: each token has a label, and not the text.
         vocabulary_before: rows that the table had; None: it still has them.
+        resumed: the model's weights come from an unfinished run.
     """
     spec, cutting = recipe.pruning, Cutting(model)
     if spec is None:
@@ -138,7 +140,7 @@ def begin(
         return by_gradient(model, batches, loss, power=2)
 
     if spec.cuts == 1:
-        whole = copy.deepcopy(model) if spec.reconstruction else None
+        whole = copy.deepcopy(model) if spec.reconstruction and not resumed else None
         cut(model, kept_of(scores(1), spec))
         if whole is not None:
             reconstruct(model, whole, drawn(recipe.training.seed))

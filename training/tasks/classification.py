@@ -17,6 +17,7 @@ from training.loop.head import Head, check_head, new_head
 from training.loop.key import run_parts
 from training.loop.metrics import metrics_for, scores_of
 from training.loop.processes import is_main_process
+from training.loop.resuming import last_complete
 from training.loop.schedule import (
     check_trainer_table,
     resolved,
@@ -131,6 +132,7 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> ClassificationJo
         collator,
         train.problem,
         vocabulary_before=None if old_ids is None else rows_before,
+        resumed=last_complete(run) is not None,
     )
     whole = resolved(_augmented(recipe, drawn), len(lesson.rows), model)
     if keep and is_main_process():

@@ -17,6 +17,7 @@ from training.loop.head import Head
 from training.loop.key import run_parts
 from training.loop.metrics import best_labels, chosen_by, measured_tags
 from training.loop.processes import is_main_process
+from training.loop.resuming import last_complete
 from training.loop.schedule import (
     check_trainer_table,
     resolved,
@@ -122,7 +123,8 @@ def prepare(recipe: Recipe, run: Path, *, keep: bool = True) -> TaggingJob:
     if keep and is_main_process():
         tell_chosen(recipe, whole, len(learnt))
     collator = TagCollator(reading.pad_id, len(labels))
-    cutting = begin(recipe, model, learnt, collator, of_tokens=True)
+    resumed = last_complete(run) is not None
+    cutting = begin(recipe, model, learnt, collator, of_tokens=True, resumed=resumed)
     trainer = TaggingTrainer(
         model=model,
         args=trainer_arguments(whole, run, len(learnt), keep=keep, problem="tags"),

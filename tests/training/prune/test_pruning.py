@@ -145,6 +145,24 @@ def test_gradual_cuts_and_resume(toy: Path, teacher: Path, tmp_path: Path) -> No
     assert resumed["test"]["accuracy"] > 0.9
 
 
+def test_reconstructed_and_resumed(
+    toy: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that goes on has its weights already: it ends as one that was not stopped."""
+    pruning = {**HALF, "reconstruction": True}
+    recipe = encoder_recipe(
+        toy, teacher, pruning=pruning, training__epochs=4, training__evaluations_per_epoch=4
+    )
+    whole = run_recipe(recipe, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        run_recipe(recipe, tmp_path / "student", callbacks=[StopAt()])
+    monkeypatch.delattr("training.prune.pruning.reconstruct")
+    resumed = run_recipe(recipe, tmp_path / "student", resume=True)
+    assert resumed["pruning"] == whole["pruning"]
+    found, other = (load_checkpoint(str(tmp_path / name)) for name in ("student", "whole"))
+    assert found.sha256 == other.sha256
+
+
 def test_the_kept_checkpoint_is_from_after_the_last_cut(
     toy: Path, teacher: Path, tmp_path: Path
 ) -> None:
