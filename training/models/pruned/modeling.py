@@ -119,7 +119,7 @@ class _Nothing(nn.Linear):
 
 
 class _BiasAlone(nn.Linear):
-    """Of no neuron: what is left is the bias, which graphs and all else add as they find it."""
+    """Of no neuron: what is left is the bias."""
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """(..., 0) to (..., width)."""
