@@ -40,7 +40,12 @@ class Pruning(Section):
         "the gradient of the labels' loss (taylor) or of the KL to the teacher, which needs no "
         "labels (distillation)",
     )
-    batches: int = Field(16, ge=1, description="of training texts that the gradients are taken on")
+    batches: int = Field(
+        16,
+        ge=1,
+        description="of training texts that the gradients are taken on, and at most as many that "
+        "`reconstruction` fits on",
+    )
     reconstruction: bool = Field(
         False,
         description="what is left of a layer is fitted, by least squares, to what the layer gave "

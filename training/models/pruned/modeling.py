@@ -91,7 +91,7 @@ def _cut(model: PreTrainedModel, kept: Sequence[Kept]) -> None:
         _take(layer.inner, 0, neurons)
         _take(layer.outer, 1, neurons)
         if not one.neurons:
-            layer.inner.__class__, layer.outer.__class__ = _Nothing, _BiasAlone
+            layer.outer.__class__ = _BiasAlone
         # Each family counts its heads by some of these names.
         counts = {"num_attention_heads": len(one.heads), "n_heads": len(one.heads),
                   "all_head_size": len(places)}  # fmt: skip
@@ -110,20 +110,12 @@ def _take(linear: nn.Linear, axis: int, places: torch.Tensor) -> None:
     linear.out_features, linear.in_features = linear.weight.shape
 
 
-class _Nothing(nn.Linear):
-    """To no neuron: nothing is computed."""
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """(..., width) to (..., 0)."""
-        return states[..., :0]
-
-
 class _BiasAlone(nn.Linear):
-    """Of no neuron: what is left is the bias."""
+    """Of no neuron: what is left is the bias, the same for each token."""
 
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """(..., 0) to (..., width)."""
-        return self.bias.expand(*states.shape[:-1], -1)
+    def forward(self, states: torch.Tensor) -> torch.Tensor:  # noqa: ARG002  there are none
+        """(..., 0) to (width,), which is added to (..., width)."""
+        return self.bias
 
 
 def _of_kept_heads(attention: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
